@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* To add an action type, write actions/NAME.c that defines `const ActionType action_NAME` (dashes in the type's name are
+ * underscores here), and add ACTION(NAME) to actions/list.h.
+ *
+ * An action type knows how to make one thing so (a state action) or say one thing (an event action), once. When it is
+ * tried, again, and when it is given up belongs to the supervisor's outbox. Both calls must be idempotent: after a crash
+ * the outbox asks query() and applies what is missing; an event may be delivered twice, and carries an id that lets the
+ * receiver drop doubles. */
+#pragma once
+
+#include "base/conf.h"
+#include "base/fetch.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/worker.h"
+
+typedef enum ActionKind {
+        ACTION_CHANGE,  /* a change of mode */
+        ACTION_RAISED,  /* an alert begins (event actions of type alert only) */
+        ACTION_CLEARED, /* … and ends */
+        ACTION_TEST,    /* an operator tries the channel */
+        ACTION_REFRESH, /* state actions: publish again what holds (new verdicts on the status page, `updated`) */
+} ActionKind;
+
+/* What is to be made so or said. All strings are never NULL; times are wall-clock microseconds. */
+typedef struct ActionFacts {
+        ActionKind kind;
+        const char *id; /* unique and the same for every attempt: change id, or alert id and kind */
+        const char *node_id, *node_name, *node_url, *fallback_url;
+        const char *change;             /* change id */
+        const char *mode, *from;        /* from is "" at the first start */
+        const char *payment, *checkout; /* of mode: "crypto", "cryptoCheckout" */
+        const char *message;            /* of mode: for buyers; may be "" */
+        const char *cause;              /* "payment-api down: HTTP 503 (3 of 5)" */
+        bool first;                     /* mode is the first, preferred one */
+        bool automatic, durable;
+        uint64_t at_usec;    /* when it happened */
+        uint64_t since_usec; /* since when the trouble stands: first failing outcome; 0 when unknown */
+        /* alerts */
+        const char *alert;    /* its name: "no-mode-healthy", "fallback-not-ready:crypto" */
+        const char *summary;  /* one line: what happened */
+        const char *details;  /* what was done and what the operator can do; several lines */
+        const char *severity; /* "critical", "warning", "info" */
+        /* the status page and mode.json: the whole status document of GET /v1/status; borrowed, may be NULL */
+        json_t *status;
+} ActionFacts;
+
+/* What an action may use; lives longer than any action. */
+typedef struct ActionContext {
+        sd_event *event;
+        FetchClient *fetch;
+        Worker *disk;    /* the writer thread that also runs SQLite: status page */
+        Worker *runtime; /* the thread for files that the shop reads at once: payment.env, mode.json */
+        const char *config_dir;
+        const char *runtime_dir, *status_dir;
+} ActionContext;
+
+typedef enum ActionResult {
+        ACTION_DONE,
+        ACTION_RETRY,     /* again later; message says why */
+        ACTION_PERMANENT, /* never again; message says why */
+        ACTION_MISSING,   /* query(): it is not so */
+} ActionResult;
+
+typedef struct ActionType ActionType;
+typedef struct Action Action;
+typedef void (*ActionDone)(Action *a, ActionResult result, const char *message, void *userdata);
+
+/* One attempt of one action. The type reads the first four members, and writes only behind `state`. */
+struct Action {
+        const ActionType *type;
+        const void *conf;
+        void *state;
+        ActionContext *context;
+        const ActionFacts *facts; /* the caller's; lives as long as the action */
+
+        /* the driver's */
+        ActionDone done;
+        void *userdata;
+        sd_event_source *deadline, *deferred;
+        ActionResult result;
+        char message[320];
+        uint64_t retry_after_usec; /* the target asked for a pause; 0: none */
+        bool reported;
+};
+
+struct ActionType {
+        const char *name; /* value of `type:` */
+        const char *help;
+        size_t conf_size;
+        const ConfField *fields; /* keys accepted beside the driver's own (type, name, modes) */
+        size_t size;             /* private state of one attempt */
+        bool event;              /* says something, instead of making something so */
+        bool alerts;             /* is also told when alerts begin and end */
+        bool refresh;            /* is also asked to publish again (ACTION_REFRESH) */
+        uint64_t timeout_usec;   /* of one attempt; 0: 30 s */
+        int (*check)(const void *conf, const ConfNode *node, Error *e);    /* optional; no I/O */
+        int (*verify)(const void *conf, const char *config_dir, Error *e); /* optional; check-config */
+        /* Where it goes, for people, without secrets or query strings; "" when it is this machine. Malloc'ed. */
+        int (*target)(const void *conf, char **ret);
+        void (*apply)(Action *a); /* ends in exactly one action_report() */
+        void (*query)(Action *a); /* state actions: ends in action_report() with DONE or MISSING, or RETRY */
+        void (*stop)(Action *a); /* abandon it, free what hangs on state; called once at the end of every attempt */
+};
+
+void action_report(Action *a, ActionResult result, const char *format, ...) _printf_(3, 4);
+/* 2xx done; 408, 425, 429 and 5xx, and every failure of the connection retry; other 4xx permanent, except 401, 403 and
+ * 404, which an operator may mend: retry. Takes Retry-After. */
+void action_report_fetch(Action *a, const FetchResult *result);
+
+/* For the supervisor; the same shape as attempt_start(). query: ask instead of apply. */
+int action_start(ActionContext *context, const ActionType *type, const void *conf, const ActionFacts *facts,
+                 bool query, ActionDone done, void *userdata, Action **ret);
+Action *action_free(Action *a);
+DEFINE_CLEANUP(Action, action_free)
+
+const ActionType *action_type_find(const char *name);
+extern const ActionType *const action_types[]; /* NULL-terminated */

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* The action types, in the order in which they are documented. No include guard: included with ACTION() defined. */
+ACTION(payment_mode)
+ACTION(status_page)
+ACTION(alert)
+ACTION(exec)
+ACTION(http)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The text beside an error code, for errors that a person will read. Codes are negative errno everywhere. */
+#pragma once
+
+#include "base/macro.h"
+
+typedef struct Error {
+        char text[512]; /* always terminated; longer messages are cut */
+} Error;
+
+/* Writes the text (when e is not NULL) and returns r, so that `return error_set(e, -EINVAL, "…")` reads well. */
+int error_set(Error *e, int r, const char *format, ...) _printf_(3, 4);
+/* Puts "prefix: " before the text that is there and returns r. */
+int error_prefix(Error *e, int r, const char *format, ...) _printf_(3, 4);

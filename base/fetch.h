@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP client: libcurl's multi socket interface on the loop, names by c-ares, a byte cap that counts after
+ * decompression, an address guard on the socket really used, a deadline on everything. */
+#pragma once
+
+#include "base/resolve.h"
+
+typedef struct FetchClient
+                FetchClient; /* one connection cache: one for guarded requests, one for the operator's */
+typedef struct Fetch Fetch;  /* one request in flight; freeing it cancels */
+
+typedef enum FetchError {
+        FETCH_OK,           /* an HTTP answer came, whatever its status */
+        FETCH_NAME_UNKNOWN, /* NXDOMAIN or no address */
+        FETCH_NAME_FAILED,  /* our resolver failed or was silent */
+        FETCH_REFUSED,      /* connection refused, host unreachable by its own answer */
+        FETCH_RESET,        /* closed or reset in mid-conversation, empty reply */
+        FETCH_TIMEOUT,      /* the deadline passed; message says in which phase */
+        FETCH_CERT_EXPIRED,
+        FETCH_CERT_NOT_YET,   /* not yet valid: likely our clock */
+        FETCH_CERT_NAME,      /* for another host */
+        FETCH_CERT_UNTRUSTED, /* self-signed, unknown issuer, revoked, … */
+        FETCH_TLS,            /* any other TLS failure */
+        FETCH_TOO_LARGE,      /* more than response_max */
+        FETCH_BLOCKED,        /* the address guard said no */
+        FETCH_REDIRECTS,      /* more than allowed */
+        FETCH_PROTOCOL,       /* not HTTP, or broken */
+        FETCH_LOCAL,          /* our own trouble: EMFILE, ENOMEM, no route */
+} FetchError;
+
+enum {
+        FETCH_FRESH = 1 << 0,       /* a new connection, closed afterwards (probes) */
+        FETCH_GUARD = 1 << 1,       /* public addresses only, unless allowed by the client's exceptions */
+        FETCH_REMEMBER = 1 << 2,    /* last good addresses when no resolver answers (actions) */
+        FETCH_WANT_EXPIRY = 1 << 3, /* fill certificate_expires */
+        FETCH_INSECURE_NEVER = 0,   /* there is no switch that turns certificate checks off */
+};
+
+typedef struct FetchRequest {
+        const char *url;
+        const char *method;         /* NULL: GET, or POST with a body */
+        const char *const *headers; /* NULL-terminated "Name: value" */
+        const char *bearer;         /* sent as Authorization: Bearer, wiped afterwards; or NULL */
+        const void *body;           /* copied */
+        size_t body_size;
+        const char *resolve;     /* an IP address to use instead of resolving the host, or NULL */
+        const char *ca_file;     /* instead of the system's store, or NULL */
+        const char *unix_socket; /* path, or NULL */
+        uint64_t timeout_usec;   /* whole request; required */
+        size_t response_max;     /* 0: 1 MiB */
+        unsigned redirects_max;  /* 0: none followed */
+        unsigned flags;
+} FetchRequest;
+
+typedef struct FetchResult {
+        FetchError error;
+        const char *message; /* for people; never holds a secret or a query string */
+        unsigned status;     /* HTTP */
+        const char *body;    /* terminated */
+        size_t body_size;
+        const char *content_type;          /* "" when none */
+        const char *retry_after;           /* header as sent, "" when none */
+        const char *address;               /* "192.0.2.1:443" that was really used, "" when none */
+        uint64_t certificate_expires_usec; /* wall time, leaf; 0 when unknown */
+        uint64_t total_usec;
+} FetchResult;
+
+typedef void (*FetchDone)(Fetch *fetch, const FetchResult *result, void *userdata);
+
+int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret);
+FetchClient *fetch_client_free(FetchClient *c); /* only when nothing is in flight */
+/* Networks ("127.0.0.0/8") that the guard lets through; NULL-terminated, copied. */
+int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e);
+
+/* done() is called once, never from within fetch_start(), and may free the fetch. -EINVAL: bad URL. */
+int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, void *userdata, Fetch **ret);
+Fetch *fetch_free(Fetch *f);
+DEFINE_CLEANUP(Fetch, fetch_free)
+/* What it is waiting for now, for a deadline's message: "resolving", "connecting", "TLS handshake",
+ * "waiting for the answer". */
+const char *fetch_phase(const Fetch *f);
+const char *fetch_error_name(FetchError error);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP server: libmicrohttpd on the loop; Unix sockets, TCP, sockets passed by systemd; answers now, later, or as a
+ * stream of server-sent events. */
+#pragma once
+
+#include "base/error.h"
+#include "base/loop.h"
+
+#include <jansson.h>
+#include <sys/types.h>
+
+typedef struct HttpServer HttpServer;
+typedef struct HttpRequest HttpRequest; /* lives until it is answered, or its stream is closed */
+
+typedef struct HttpPeer { /* who is on the other end of a Unix socket */
+        bool known;       /* false on TCP */
+        uid_t uid;
+        gid_t gid;
+        pid_t pid;
+        gid_t groups[64]; /* SO_PEERGROUPS */
+        size_t n_groups;
+} HttpPeer;
+
+/* Called on the loop once the whole body is there (at most body_max; more is answered 413 before). The handler
+ * answers with one of http_reply…(), at once or later, or opens a stream. A client that goes away before: the answer
+ * is dropped silently. */
+typedef void (*HttpHandler)(HttpRequest *request, void *userdata);
+
+typedef struct HttpOptions {
+        int fd;                   /* a listening socket; consumed */
+        size_t body_max;          /* 0: 64 KiB */
+        unsigned connections_max; /* 0: 64 */
+        uint64_t receive_timeout_usec; /* head and body must be there by then, else the connection is closed. 0: 5 s */
+        HttpHandler handler;
+        void *userdata;
+} HttpOptions;
+
+/* Requests that smuggle (two lengths, a length with chunked, white space in a header name) are refused with 400 and
+ * the connection is closed. */
+int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **ret, Error *e);
+HttpServer *http_server_free(HttpServer *s); /* open requests and streams are ended */
+/* The request handler no longer wants this userdata: pending requests stay answerable. */
+
+/* Listening sockets. The Unix one replaces a stale socket file (never a live one: -EADDRINUSE), gets exactly this
+ * mode, and group gid unless it is (gid_t) -1. */
+int http_listen_unix(const char *path, mode_t mode, gid_t gid, int *ret_fd, Error *e);
+int http_listen_tcp(const char *address, int *ret_fd, Error *e); /* "127.0.0.1:9440" */
+
+const char *http_method(const HttpRequest *r);
+const char *http_path(const HttpRequest *r);                     /* decoded, without query */
+const char *http_query(const HttpRequest *r, const char *key);   /* NULL when absent */
+const char *http_header(const HttpRequest *r, const char *name); /* NULL when absent */
+const void *http_body(const HttpRequest *r, size_t *ret_size);
+const HttpPeer *http_peer(const HttpRequest *r);
+
+/* Each consumes the request: it must not be touched afterwards. */
+void http_reply(HttpRequest *r, unsigned status, const char *content_type, const void *data, size_t size);
+void http_reply_json(HttpRequest *r, unsigned status, json_t *body); /* body is consumed */
+/* {"success": false, "error": "…"} */
+void http_reply_error(HttpRequest *r, unsigned status, const char *format, ...) _printf_(3, 4);
+/* Before a reply: one more response header. */
+int http_add_header(HttpRequest *r, const char *name, const char *value);
+
+/* Server-sent events. The stream sends a comment every 15 s and closes itself when the client is gone or more than
+ * 256 KiB wait for it; closed() is called then, once, and on http_stream_close(). */
+typedef struct HttpStream HttpStream;
+int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *userdata), void *userdata,
+                     HttpStream **ret); /* consumes the request on success */
+int http_stream_send(HttpStream *s, const char *event, const char *data); /* data: one line of JSON */
+HttpStream *http_stream_close(HttpStream *s);
+
+/* The same from outside: a synchronous request over a Unix socket, for command lines. The answer's body is
+ * malloc'ed. -ENOENT, -ECONNREFUSED: nobody there; -ETIMEDOUT. */
+int http_ask_unix(const char *socket_path, const char *method, const char *target, const char *body,
+                  uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e);
+/* Reads server-sent events until fn returns non-zero (returned) or the stream ends (0). */
+int http_follow_unix(const char *socket_path, const char *target,
+                     int (*fn)(const char *event, const char *data, void *userdata), void *userdata,
+                     Error *e);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON by jansson, with limits: depth before parsing, canonical form, dotted paths. */
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+
+#define JSON_DEPTH_MAX 32
+
+#define _cleanup_json_ _cleanup_(json_decrefp) /* jansson's own */
+
+/* Rejects depth over JSON_DEPTH_MAX, duplicate keys and trailing bytes; errors say line and column. */
+int json_parse(const char *data, size_t size, json_t **ret, Error *e);
+/* Compact text, malloc'ed. */
+int json_print(const json_t *j, char **ret);
+/* "a.b.0.c": objects by key, arrays by number. NULL when there is none. Borrowed. */
+json_t *json_at(const json_t *j, const char *path);
+/* Canonical JSON of the Matrix specification, appendix "Canonical JSON": sorted keys, integers within
+ * +-(2^53 - 1) only, no insignificant white space, shortest escapes, lower-case hex. -EINVAL otherwise. */
+int json_canonical(const json_t *j, char **ret, Error *e);
+
+/* Sets key on object; the value is consumed even on failure. Remembers nothing: check with json_failed(). */
+void json_put(json_t *object, const char *key, json_t *value);
+json_t *json_string_or_null(const char *s); /* invalid UTF-8 becomes visible escapes */
+json_t *json_timestamp(uint64_t wall_usec); /* null when 0 */

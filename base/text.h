@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing text, and the escapes for each place where foreign text is shown. */
+#pragma once
+
+#include "base/macro.h"
+
+typedef struct Text {
+        char *data;  /* NULL while empty; terminated otherwise */
+        size_t size; /* without the terminator */
+        size_t capacity;
+        bool failed; /* an allocation failed: everything since is lost; check once, at the end */
+} Text;
+
+void text_add(Text *t, const char *format, ...) _printf_(2, 3);
+void text_add_string(Text *t, const char *s);
+void text_add_bytes(Text *t, const void *data, size_t size);
+void text_add_html(Text *t, const char *s); /* & < > " ' escaped; control and bidi characters made visible */
+/* One line for a terminal, a log or a message: invalid UTF-8, control and bidi characters become visible escapes
+ * (\n, \x1b, \u202e), at most limit bytes of s are looked at (0: all). */
+void text_add_plain(Text *t, const char *s, size_t limit);
+/* A POSIX-shell single-quoted word. */
+void text_add_quoted(Text *t, const char *s);
+
+/* Hands the string over (never NULL on success: "" when empty) and leaves t empty. -ENOMEM when t->failed. */
+int text_take(Text *t, char **ret);
+void text_clear(Text *t);
+
+#define _cleanup_text_ _cleanup_(text_clear)
+
+/* text_add_plain() into a fixed buffer, always terminated, cut at a character boundary. Returns buffer. */
+char *plain_copy(char *buffer, size_t size, const char *s);
+char *string_printf(const char *format, ...) _printf_(1, 2); /* malloc'ed; NULL when out of memory */
+bool string_valid_name(const char *s); /* letters, digits, . _ -; 1 to 64 bytes; not starting with . or - */

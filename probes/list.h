@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The probe types, in the order in which they are documented. No include guard: included with PROBE() defined. */
+PROBE(http)
+PROBE(dns)
+PROBE(tcp)
+PROBE(disk)
+PROBE(exec)
+PROBE(passive)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* To add a probe type, write probes/NAME.c that defines `const ProbeType probe_NAME`, and add PROBE(NAME) to
+ * probes/list.h. Copy a small one: probes/tcp.c or probes/exec.c.
+ *
+ * A probe type knows how to ask one question once. When to ask, how often, for how long, and what an answer means for
+ * the shop is not its business: interval, jitter, timeout, window and thresholds belong to the driver (probe.c) and to
+ * the supervisor. What counts as fail and what as inconclusive: docs/configuration.md, "Outcomes". */
+#pragma once
+
+#include "base/conf.h"
+#include "base/fetch.h"
+#include "base/loop.h"
+#include "base/resolve.h"
+
+typedef enum Outcome {
+        OUTCOME_PASS,
+        OUTCOME_WARN, /* counts as a pass; is shown and alerted */
+        OUTCOME_FAIL,
+        OUTCOME_INCONCLUSIVE, /* says nothing about the target: our own trouble, or no way to tell */
+        _OUTCOME_MAX,
+} Outcome;
+
+const char *outcome_name(Outcome o);  /* "pass" … */
+char outcome_letter(Outcome o);       /* p w f i */
+int outcome_from_name(const char *s); /* -EINVAL */
+
+/* What an attempt may use; the same for all, lives longer than any attempt. */
+typedef struct ProbeContext {
+        sd_event *event;
+        FetchClient *fetch;
+        Resolver *resolver;
+        const char *config_dir; /* for secret_read() */
+} ProbeContext;
+
+typedef struct ProbeType ProbeType;
+typedef struct Attempt Attempt;
+
+typedef struct AttemptResult {
+        Outcome outcome;
+        const char *message; /* one plain line, escaped, for people: "HTTP 503", "refused by 192.0.2.1:443" */
+        uint64_t began_usec, ended_usec; /* boot time */
+} AttemptResult;
+
+typedef void (*AttemptDone)(Attempt *a, const AttemptResult *result, void *userdata);
+
+/* One run of one probe. The type reads the first five members, and writes only behind `state`. */
+struct Attempt {
+        const ProbeType *type;
+        const void *conf; /* of conf_size, filled by the type's fields; constant */
+        void *state;      /* of size, zeroed at the start */
+        ProbeContext *context;
+        uint64_t timeout_usec; /* the whole attempt's, from the start; the driver enforces it */
+
+        /* the driver's */
+        AttemptDone done;
+        void *userdata;
+        uint64_t began_usec;
+        sd_event_source *deadline, *deferred;
+        Outcome outcome;
+        char message[320];
+        bool reported, stopped;
+};
+
+struct ProbeType {
+        const char *name; /* value of `type:` */
+        const char *help; /* one sentence */
+        size_t conf_size;
+        const ConfField *fields; /* keys accepted beside the driver's own */
+        size_t size;             /* private state of one attempt */
+        bool single;  /* never two attempts in flight: it can hang in the kernel or burden the target */
+        bool passive; /* never started: outcomes are reported to us */
+        /* Optional: what the table cannot say. Reports with conf_error(). No I/O. */
+        int (*check)(const void *conf, const ConfNode *node, Error *e);
+        /* Optional: check-config's part that needs I/O, such as reading a secret. Text into e. */
+        int (*verify)(const void *conf, const char *config_dir, Error *e);
+        /* Ends in exactly one attempt_report(), from here or later. No return value: trouble is reported too. */
+        void (*start)(Attempt *a);
+        /* Abandon it and free what hangs on state; no report afterwards. Called once at the end of every attempt that
+         * was started, reported or not. */
+        void (*stop)(Attempt *a);
+        /* Optional: the deadline has passed; report what is known (which phase, whose fault). Without it, or when it
+         * reports nothing, the driver reports FAIL "no answer in 5 s". */
+        void (*expire)(Attempt *a);
+};
+
+/* For types. The message becomes one plain line; secrets must not be in it. */
+void attempt_report(Attempt *a, Outcome outcome, const char *format, ...) _printf_(3, 4);
+/* Reports our own trouble (-EMFILE, -ENOMEM, …) as inconclusive. */
+void attempt_report_errno(Attempt *a, int r, const char *what);
+
+/* For the supervisor. done() is called once, never from within attempt_start(), and may free the attempt;
+ * freeing it earlier abandons it silently. */
+int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf, uint64_t timeout_usec,
+                  AttemptDone done, void *userdata, Attempt **ret);
+Attempt *attempt_free(Attempt *a);
+DEFINE_CLEANUP(Attempt, attempt_free)
+
+const ProbeType *probe_type_find(const char *name); /* NULL when unknown */
+extern const ProbeType *const probe_types[];        /* NULL-terminated */
+
+/* Shared by types that talk TLS: the message and outcome for a failure of the HTTP client. */
+void attempt_report_fetch(Attempt *a, const FetchResult *result);
