@@ -43,11 +43,12 @@ typedef struct AttemptResult {
 
 typedef void (*AttemptDone)(Attempt *a, const AttemptResult *result, void *userdata);
 
-/* One run of one probe. The type reads the first five members, and writes only behind `state`. */
+/* One run of one probe. The type reads the first six members, and writes only behind `state` and `memory`. */
 struct Attempt {
         const ProbeType *type;
         const void *conf; /* of conf_size, filled by the type's fields; constant */
         void *state;      /* of size, zeroed at the start */
+        void *memory;     /* of memory_size, the probe's own: what one attempt leaves for the next ones */
         ProbeContext *context;
         uint64_t timeout_usec; /* the whole attempt's, from the start; the driver enforces it */
 
@@ -67,6 +68,7 @@ struct ProbeType {
         size_t conf_size;
         const ConfField *fields; /* keys accepted beside the driver's own */
         size_t size;             /* private state of one attempt */
+        size_t memory_size;      /* plain bytes kept with the probe from attempt to attempt; usually 0 */
         bool single;  /* never two attempts in flight: it can hang in the kernel or burden the target */
         bool passive; /* never started: outcomes are reported to us */
         /* Optional: what the table cannot say. Reports with conf_error(). No I/O. */
@@ -89,9 +91,10 @@ void attempt_report(Attempt *a, Outcome outcome, const char *format, ...) _print
 void attempt_report_errno(Attempt *a, int r, const char *what);
 
 /* For the supervisor. done() is called once, never from within attempt_start(), and may free the attempt;
- * freeing it earlier abandons it silently. */
-int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf, uint64_t timeout_usec,
-                  AttemptDone done, void *userdata, Attempt **ret);
+ * freeing it earlier abandons it silently. memory: the probe's memory_size bytes, zeroed when the probe is new, which
+ * outlive its attempts and are kept across a reload that does not change the probe; NULL when memory_size is 0. */
+int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf, void *memory,
+                  uint64_t timeout_usec, AttemptDone done, void *userdata, Attempt **ret);
 Attempt *attempt_free(Attempt *a);
 DEFINE_CLEANUP(Attempt, attempt_free)
 
