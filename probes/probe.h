@@ -55,7 +55,7 @@ struct Attempt {
         /* the driver's */
         AttemptDone done;
         void *userdata;
-        uint64_t began_usec;
+        uint64_t began_usec, ended_usec;
         sd_event_source *deadline, *deferred;
         Outcome outcome;
         char message[320];
@@ -85,7 +85,14 @@ struct ProbeType {
         void (*expire)(Attempt *a);
 };
 
-/* For types. The message becomes one plain line; secrets must not be in it. */
+/* What the supervisor needs to know of `type: passive`: the conf of that type is this. */
+typedef struct PassiveConf {
+        char **from; /* names of users who may report; NULL: root only */
+        uint64_t max_silence_usec;
+} PassiveConf;
+
+/* For types. The message becomes one plain line; secrets must not be in it. The first report counts, later ones are
+ * dropped. */
 void attempt_report(Attempt *a, Outcome outcome, const char *format, ...) _printf_(3, 4);
 /* Reports our own trouble (-EMFILE, -ENOMEM, …) as inconclusive. */
 void attempt_report_errno(Attempt *a, int r, const char *what);
@@ -101,5 +108,13 @@ DEFINE_CLEANUP(Attempt, attempt_free)
 const ProbeType *probe_type_find(const char *name); /* NULL when unknown */
 extern const ProbeType *const probe_types[];        /* NULL-terminated */
 
-/* Shared by types that talk TLS: the message and outcome for a failure of the HTTP client. */
+/* The deadline has passed while the attempt was at `phase`: FAIL "no answer in 5 s (connecting)". */
+void attempt_report_silence(Attempt *a, const char *phase);
+
+/* Shared by types that talk HTTP: the message and outcome for a failure (not FETCH_OK) of the HTTP client. */
 void attempt_report_fetch(Attempt *a, const FetchResult *result);
+
+/* Shared by types that talk TLS: FAIL "certificate expired 3 days ago", and WARN "certificate expires in 6 days" when
+ * less than min_days are left (then true). expires_usec: wall time, 0 when unknown. */
+void attempt_report_expired(Attempt *a, uint64_t expires_usec);
+bool attempt_warn_expiry(Attempt *a, uint64_t expires_usec, unsigned min_days);
