@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Every source says its licence in its first two lines, and then what it is for.
+. "$(dirname "$0")/common.bash"
+fail=0
+while IFS= read -rd '' file; do
+        if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT'; then
+                echo "$file: no SPDX line on top"
+                fail=1
+        elif [[ $file == *.[ch] ]] && ! sed -n 2p "$file" | grep -q '^/\* .'; then
+                echo "$file: the second line does not say what the file is for"
+                fail=1
+        fi
+done < <(tracked '*.[ch]' '*.sh' '*.bash' '*.py' 'CMakeLists.txt' '*/CMakeLists.txt' 'scripts/*')
+exit $fail

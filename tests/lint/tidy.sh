@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# clang-tidy, with .clang-tidy, finds nothing in any source.
+. "$(dirname "$0")/common.bash"
+need clang-tidy run-clang-tidy
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! run-clang-tidy -quiet -j "$(nproc)" -p "$build" >"$log" 2>&1 || grep -qE '(warning|error):' "$log"; then
+        grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header|^clang-tidy' "$log"
+        exit 1
+fi
