@@ -21,5 +21,7 @@ need() { # PROGRAM...
 
 tracked() { # PATTERN...: files in the tree, new ones included, NUL between
         git ls-files -z --cached --others --exclude-standard -- "$@" |
-                while IFS= read -rd '' file; do [[ -e $file ]] && printf '%s\0' "$file"; done
+                while IFS= read -rd '' file; do
+                        if [[ -e $file ]]; then printf '%s\0' "$file"; fi
+                done
 }

@@ -6,6 +6,6 @@ need shellcheck
 tracked '*' | while IFS= read -rd '' file; do
         case $file in
         *.sh | *.bash) printf '%s\0' "$file" ;;
-        *) head -c 64 "$file" | head -n 1 | grep -qaE '^#!.*\b(ba|da)?sh\b' && printf '%s\0' "$file" ;;
+        *) if head -c 64 "$file" | head -n 1 | grep -qaE '^#!.*\b(ba|da)?sh\b'; then printf '%s\0' "$file"; fi ;;
         esac
 done | xargs -0r shellcheck --external-sources --source-path=SCRIPTDIR

@@ -3,6 +3,7 @@
 # clang-tidy, with .clang-tidy, finds nothing in any source.
 . "$(dirname "$0")/common.bash"
 need clang-tidy run-clang-tidy
+[[ -e $build/compile_commands.json ]] || skip "$build has no compile_commands.json"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! run-clang-tidy -quiet -j "$(nproc)" -p "$build" >"$log" 2>&1 || grep -qE '(warning|error):' "$log"; then
