@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* failoverd.yaml as structs. Parsing does no I/O but reading that one file; config_verify() looks at the rest. */
+#pragma once
+
+#include "actions/action.h"
+#include "base/conf.h"
+#include "probes/probe.h"
+#include "supervisor/mode.h"
+
+typedef enum ProbeScope {
+        SCOPE_LOCAL,
+        SCOPE_EXTERNAL,
+} ProbeScope;
+
+/* One probe. Kept by pointer, so that a reload carries over what did not change, running attempts included. */
+typedef struct ProbeConfig {
+        char *name;
+        const ProbeType *type;
+        void *conf;   /* type->conf_size */
+        void *memory; /* the type's own, across attempts */
+        uint64_t interval_usec, fast_interval_usec, timeout_usec;
+        unsigned fall, window, rise;
+        int scope; /* ProbeScope */
+        bool vantage;
+        unsigned line;
+        uint8_t hash[32]; /* of its part of the file */
+} ProbeConfig;
+
+typedef struct ActionConfig {
+        char *name; /* identity across reloads: default the type, then type-2, … */
+        const ActionType *type;
+        void *conf;
+        char *target; /* for people; "" when this machine */
+        char **modes; /* run for these only; NULL: all */
+        uint8_t hash[32];
+} ActionConfig;
+
+typedef struct ModeSettings {
+        char *name;
+        char *payment, *checkout;
+        char *message; /* "" when none */
+        unsigned *requires;
+        size_t n_requires;
+} ModeSettings;
+
+typedef struct NodeConfig {
+        char *id, *name, *url, *fallback_url, *key_file;
+} NodeConfig;
+
+typedef struct HeartbeatConfig {
+        char *url;
+        uint64_t every_usec;
+} HeartbeatConfig;
+
+typedef struct FailbackConfig {
+        uint64_t hold_usec, flap_window_usec, hold_max_usec;
+        unsigned max_changes_per_day;
+} FailbackConfig;
+
+typedef struct Config {
+        NodeConfig node;
+        ProbeConfig **probes;
+        size_t n_probes;
+        unsigned *vantage;
+        size_t n_vantage;
+        ModeSettings *modes;
+        size_t n_modes;
+        ActionConfig **actions;
+        size_t n_actions;
+        FailbackConfig failback;
+        char *metrics_listen; /* NULL: off */
+        HeartbeatConfig heartbeat;
+        char *directory;  /* of the file */
+        uint8_t hash[32]; /* of the whole file's content */
+
+        /* the same for the decision */
+        ModeProbe *mode_probes;
+        ModeMode *mode_modes;
+        ModeConfig mode;
+} Config;
+
+int config_load(const char *path, Config **ret, Error *e);
+int config_load_text(const char *name, const char *text, size_t size, Config **ret, Error *e);
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config, config_free)
+
+/* Moves unchanged probes and actions (same name, same content) from old into c: the objects themselves. */
+void config_carry_over(Config *c, Config *old);
+
+unsigned config_find_probe(const Config *c, const char *name); /* PROBE_NONE */
+unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
+bool config_action_runs_in(const ActionConfig *a, const char *mode);
+
+/* What can be known without running: secrets readable, commands there, sense and nonsense in the settings. Calls
+ * fn for each finding; error: the configuration cannot work. Returns the number of errors. */
+typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
+unsigned config_verify(const Config *c, bool with_io, ConfigFinding fn, void *userdata);
+
+/* The field tables, for --help-config: each section with its fields. */
+typedef struct ConfigSection {
+        const char *name; /* "node", "probes.NAME", "probes.NAME (http)", … */
+        const char *help;
+        const ConfField *fields;
+} ConfigSection;
+size_t config_sections(const ConfigSection **ret); /* constant table */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* What must survive: the chain of changes, the actions that they cause, the operator's will, the probes' windows.
+ *
+ * Everything that belongs together is put into one batch, and one batch is one transaction. Batches are written by the
+ * worker's thread in the order in which they were submitted; the loop never touches SQLite. A batch that cannot be
+ * written stays in memory and is tried again, before any later one. */
+#pragma once
+
+#include "base/json.h"
+#include "base/worker.h"
+#include "supervisor/mode.h"
+
+typedef struct Store Store;
+typedef struct StoreBatch StoreBatch;
+
+#define STORE_HASH_SIZE 65 /* hex SHA-256 and terminator */
+
+/* One switch of mode. Strings are borrowed by store_batch_change(), owned in StoreLoaded. */
+typedef struct ChangeRecord {
+        const char *id;
+        uint64_t at_usec; /* wall */
+        const char *from; /* "" at the first start */
+        const char *to, *cause, *rule, *operator_reason;
+        bool automatic, durable;
+        const char *config_hash; /* hex */
+        const char *evidence;    /* JSON object: outcomes, verdicts, windows, messages at that moment */
+} ChangeRecord;
+
+/* One delivery: an action that a change or an alert caused. */
+typedef struct DeliveryRecord {
+        int64_t id;         /* given by the outbox: time-ordered, unique */
+        const char *change; /* change id, or alert id */
+        const char *action; /* ActionConfig.name */
+        const char *type, *target;
+        int kind; /* ActionKind */
+        bool event;
+        const char *facts;   /* JSON, from facts_to_json() */
+        const char *state;   /* "pending", "done", "superseded", "given-up" */
+        const char *message; /* of the last attempt */
+        unsigned attempts;
+        uint64_t created_usec, next_usec, finished_usec; /* wall */
+} DeliveryRecord;
+
+typedef struct ProbeRecord {
+        const char *name;
+        ProbeState state;    /* times: steady */
+        const char *history; /* letters, newest first */
+        const char *message;
+} ProbeRecord;
+
+/* What one hour of one probe came to. */
+typedef struct HourRecord {
+        const char *probe;
+        uint64_t hour_usec; /* wall, its beginning */
+        unsigned counts[_OUTCOME_MAX];
+        uint64_t latency_sum_usec, latency_max_usec;
+        uint64_t down_usec; /* of it */
+} HourRecord;
+
+/* Everything else that the supervisor remembers, as one JSON object (mode, pin, pause, damping, alerts, steady clock):
+ * written whole, by supervisor/memory.c. */
+
+typedef struct StoreLoaded {
+        int error; /* 0; -EUCLEAN corrupt, -EPROTONOSUPPORT newer, …: nothing was overwritten */
+        Error text;
+        json_t *memory; /* NULL: first start ever */
+        ProbeRecord *probes;
+        size_t n_probes;
+        DeliveryRecord *deliveries;
+        size_t n_deliveries; /* pending ones, by id */
+        ChangeRecord *last;  /* NULL when none */
+        char last_hash[STORE_HASH_SIZE];
+        bool chain_broken; /* the hashes do not add up: somebody edited the past; text says where */
+} StoreLoaded;
+
+typedef struct StoreEvents {
+        void (*loaded)(const StoreLoaded *loaded, void *userdata); /* once; also after a late answer */
+        /* durable: everything submitted so far is on disk; else why not. Called at each turn of it. */
+        void (*durability)(bool durable, const char *why, void *userdata);
+        void *userdata;
+} StoreEvents;
+
+/* Opens path in the worker; loaded() comes on the loop, however late. A batch or the opening that is not acknowledged in
+ * 2 s counts as not durable until the answer comes. */
+int store_new(sd_event *event, Worker *worker, const char *path, const StoreEvents *events, Store **ret);
+/* Tries to write what waits, for at most patience. */
+Store *store_free(Store *s, uint64_t patience_usec);
+bool store_is_durable(const Store *s);
+const char *store_trouble(const Store *s); /* "" when durable */
+
+/* A batch copies what it is given. Allocation failure is remembered and reported by store_submit(). */
+StoreBatch *store_batch_new(void);
+StoreBatch *store_batch_free(StoreBatch *b);
+DEFINE_CLEANUP(StoreBatch, store_batch_free)
+void store_batch_change(StoreBatch *b, const ChangeRecord *change);
+void store_batch_delivery(StoreBatch *b, const DeliveryRecord *delivery); /* insert, or update by id */
+void store_batch_probe(StoreBatch *b, const ProbeRecord *probe);
+void store_batch_hour(StoreBatch *b, const HourRecord *hour); /* added to what is there */
+void store_batch_forget_probe(StoreBatch *b, const char *name);
+void store_batch_memory(StoreBatch *b, const json_t *memory);
+
+/* Consumes the batch, also on failure. done (may be NULL) is called once on the loop: 0 when it is on disk;
+ * -EINPROGRESS after 2 s without an answer, or a negative errno at the first failure: act on it as not durable; the
+ * batch is kept, and durability() tells when it is saved. Routine batches (only probes, hours) that wait are merged. */
+typedef void (*StoreDone)(int r, void *userdata);
+int store_submit(Store *s, StoreBatch *b, StoreDone done, void *userdata);
+
+/* Reads, answered on the loop; -ETIMEDOUT after 2 s. result is a JSON value of the contract's shape, borrowed:
+ * history: {"changes": […]}, newest first; change: one of them with "rule", "evidence", "hash", "previous",
+ * "config_hash"; NULL with -ENOENT. id NULL: the newest. */
+typedef void (*StoreAnswer)(int r, json_t *result, void *userdata);
+int store_read_history(Store *s, unsigned limit, StoreAnswer fn, void *userdata);
+int store_read_change(Store *s, const char *id, StoreAnswer fn, void *userdata);
+int store_read_hours(Store *s, uint64_t since_wall_usec, StoreAnswer fn,
+                     void *userdata); /* {"hours": [{…}]} */
+
+/* Walks the whole chain of a database file (no Store needed): 0; -EBADMSG with the change at which it breaks. */
+int store_check_chain(const char *path, Error *e);
+
+/* Bounds: hours older than 90 days and finished deliveries older than 30 days are deleted, in small steps; changes are
+ * kept for ever. */
