@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Child processes: own process group, clean environment and descriptors, output by pipe, end by pidfd, a deadline
- * at which the whole group is killed. */
+ * at which the whole group is killed. What a process leaves behind in its group when it ends is killed too. */
 #pragma once
 
 #include "base/error.h"
