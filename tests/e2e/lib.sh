@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+# What the end-to-end tests and the demo share: a shop in a folder of its own, the parts it depends on, and waiting for
+# conditions. Everything is on loopback; everything ends with the script, by process id.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+unset -v http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NOTIFY_SOCKET WATCHDOG_USEC LISTEN_FDS LISTEN_PID \
+        CREDENTIALS_DIRECTORY RUNTIME_DIRECTORY STATE_DIRECTORY CONFIGURATION_DIRECTORY JOURNAL_STREAM || true
+source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+parts=${build:?the build folder}/tests
+
+skip() {
+        echo "skipped: $*"
+        exit 77
+}
+
+need() { # PROGRAM...
+        local program
+        for program in "$@"; do
+                command -v "$program" >/dev/null || skip "$program is not installed"
+        done
+}
+
+need_root() {
+        [[ $EUID == 0 ]] || skip "needs root"
+}
+
+private_mounts() { # ARGUMENTS of the script: it runs again in a mount namespace of its own, or is skipped
+        [[ ${PRIVATE_MOUNTS-} ]] && return
+        need_root
+        unshare --mount --propagation private true 2>/dev/null || skip "cannot make a mount namespace (CAP_SYS_ADMIN)"
+        rm -rf "$shop"
+        PRIVATE_MOUNTS=1 exec unshare --mount --propagation private bash "$0" "$@"
+}
+
+# ---- waiting and judging
+
+declare -A pid=()
+shop=$(mktemp -d /tmp/shop.XXXXXX)
+chmod 755 "$shop"
+patience=${PATIENCE:-20} # seconds until a wait is given up; generous, since sanitizers and neighbours are slow
+
+fail() {
+        local name
+        set +e
+        echo "FAILED: $*" >&2
+        echo "  at: ${BASH_SOURCE[*]: -1}:${BASH_LINENO[*]: -2:1}" >&2
+        for name in "$shop"/*.log; do
+                [[ -s $name ]] || continue
+                echo "---- ${name##*/}" >&2
+                tail -n "${LOG_LINES:-40}" "$name" >&2
+        done
+        [[ -S $shop/run/control.sock ]] && { echo "---- status" >&2; status >&2; echo >&2; }
+        exit 1
+}
+
+wait_for() { # CLAIM COMMAND...: until the command succeeds
+        local claim=$1 end=$((SECONDS + patience))
+        shift
+        until "$@" >/dev/null 2>&1; do
+                ((SECONDS < end)) || fail "not within $patience s: $claim"
+                nap
+        done
+}
+
+nap() { # 30 ms without a process
+        read -rt 0.03 <>"$shop/.nap" || true
+}
+mkfifo "$shop/.nap"
+
+check() { # CLAIM COMMAND...
+        local claim=$1
+        shift
+        "$@" || fail "not so: $claim"
+}
+
+equal() { # GOT WANTED
+        [[ $1 == "$2" ]] || { echo "got: $1, wanted: $2" >&2 && return 1; }
+}
+
+contains() { # TEXT PART
+        [[ $1 == *"$2"* ]] || { echo "\"$2\" is not in: $1" >&2 && return 1; }
+}
+
+not() {
+        ! "$@"
+}
+
+# ---- processes
+
+start() { # NAME COMMAND...: in the background; output to NAME.out and NAME.log
+        local name=$1
+        shift
+        "$@" >"$shop/$name.out" 2>>"$shop/$name.log" &
+        pid[$name]=$!
+}
+
+alive() { # NAME
+        [[ ${pid[$1]-} ]] && kill -0 "${pid[$1]}" 2>/dev/null
+}
+
+stop() { # NAME [SIGNAL]: ends it and returns its exit status
+        local p=${pid[$1]-} status=0
+        [[ $p ]] || return 0
+        unset "pid[$1]"
+        kill -CONT "$p" 2>/dev/null || true
+        kill "-${2:-TERM}" "$p" 2>/dev/null || true
+        wait "$p" 2>/dev/null || status=$?
+        return "$status"
+}
+
+cleanup() {
+        local status=$? name
+        set +e
+        disk_thaw
+        for name in "${!pid[@]}"; do
+                ( sleep 15; kill -KILL "${pid[$name]}" ) >/dev/null 2>&1 &
+                local watchdog=$!
+                stop "$name"
+                { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null
+        done
+        mountpoint -q "$shop/disk" && umount -l "$shop/disk"
+        if [[ ${KEEP-} ]]; then echo "kept: $shop" >&2; else rm -rf "$shop"; fi
+        exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# ---- counterparts
+
+part_start() { # NAME PROGRAM ARGUMENT...: a program of tests/parts; its port becomes port[NAME]
+        local name=$1 program=$2
+        shift 2
+        start "$name" "$parts/$program" --control "$shop/$name.sock" "$@"
+        wait_for "$name is up" test -s "$shop/$name.out"
+        port[$name]=$(<"$shop/$name.out")
+}
+declare -A port=()
+
+order() { # NAME ORDER...: takes effect before it returns
+        local name=$1
+        shift
+        curl -sS --fail-with-body --max-time 10 --unix-socket "$shop/$name.sock" --data-binary "$*" http://part/ >/dev/null ||
+                fail "$name does not obey: $*"
+}
+
+requests() { # NAME: how many it has answered or ignored
+        curl -sS --max-time 10 --unix-socket "$shop/$1.sock" http://part/ | jq .requests
+}
+
+certificates_make() { # HOST: $shop/tls/{ca,valid,expired,...}.crt
+        mkdir -p "$shop/tls"
+        "$parts/certificates" "$shop/tls" "$1"
+}
+
+sink_start() { # NAME: records into $shop/NAME.jsonl
+        part_start "$1" webhook-sink --record "$shop/$1.jsonl"
+}
+
+received() { # NAME JQ-FILTER: the recorded requests that it selects, one a line
+        jq -c "select($2)" "$shop/$1.jsonl"
+}
+
+received_count() { # NAME JQ-FILTER
+        received "$@" | wc -l
+}
+
+# An address of 127/8 that no other running process takes: made of our process id, which has 22 bits.
+own_loopback() {
+        echo "127.$((64 + ($$ >> 16))).$((($$ >> 8) & 255)).$(($$ & 255))"
+}
+
+dns_start() { # ZONE: an authoritative server (Knot) at $dns, which knows www.ZONE A 192.0.2.10
+        need knotd knotc
+        dns_zone=$1
+        dns=$(own_loopback):10053
+        dns_serial=1
+        mkdir -p "$shop/dns"
+        cat >"$shop/dns/knot.conf" <<-END
+		server:
+		    rundir: $shop/dns
+		    listen: ${dns%:*}@${dns#*:}
+		    udp-workers: 1
+		    tcp-workers: 1
+		    background-workers: 1
+		log:
+		  - target: stderr
+		    any: warning
+		database:
+		    storage: $shop/dns
+		zone:
+		  - domain: $dns_zone
+		    storage: $shop/dns
+		    file: zone
+		    zonefile-sync: -1
+		    zonefile-load: whole
+		    journal-content: none
+		END
+        dns_records "www A 192.0.2.10"
+        start dns knotd -c "$shop/dns/knot.conf"
+        wait_for "the DNS server answers" dns_answers
+}
+
+dns_answers() {
+        knotc -s "$shop/dns/knot.sock" zone-status "$dns_zone" | grep -q "serial: $dns_serial"
+}
+
+dns_records() { # RECORD...: what the zone has, beside SOA and NS
+        dns_serial=$((dns_serial + 1))
+        {
+                echo "\$ORIGIN $dns_zone."
+                echo "\$TTL 1"
+                echo "@ SOA ns hostmaster $dns_serial 60 60 600 1"
+                echo "@ NS ns"
+                echo "ns A ${dns%:*}"
+                printf '%s\n' "$@"
+        } >"$shop/dns/zone"
+}
+
+dns_reload() {
+        knotc -f -b -s "$shop/dns/knot.sock" zone-reload "$dns_zone" >>"$shop/dns.log" 2>&1
+        wait_for "the zone is reloaded" dns_answers
+}
+
+dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
+        kill -CONT "${pid[dns]-0}" 2>/dev/null || true
+        case $1 in
+        ok)
+                alive dns || start dns knotd -c "$shop/dns/knot.conf"
+                wait_for "the DNS server is up" knotc -s "$shop/dns/knot.sock" status
+                dns_records "www A 192.0.2.10"
+                dns_reload
+                ;;
+        nxdomain) dns_records "else A 192.0.2.10" && dns_reload ;;
+        nodata) dns_records "www TXT nothing" && dns_reload ;;
+        wrong) dns_records "www A 198.51.100.66" && dns_reload ;;
+        servfail) # a zone that cannot be loaded
+                stop dns || true
+                rm -f "$shop/dns/zone"
+                start dns knotd -c "$shop/dns/knot.conf"
+                wait_for "the DNS server is up" knotc -s "$shop/dns/knot.sock" status
+                ;;
+        silence) kill -STOP "${pid[dns]}" ;;
+        gone) stop dns || true ;;
+        *) fail "no such order for the DNS server: $1" ;;
+        esac
+}
+
+# ---- a disk that can be filled, frozen or made read-only (needs private_mounts)
+
+disk_make() { # MIB: ext4 at $shop/disk
+        need mkfs.ext4
+        mkdir "$shop/disk"
+        truncate -s "$1M" "$shop/disk.img"
+        mkfs.ext4 -q -m 0 -O ^has_journal "$shop/disk.img"
+        mount -o loop "$shop/disk.img" "$shop/disk" 2>>"$shop/disk.log" || skip "cannot mount a loop device"
+        rm -rf "$shop/disk/lost+found"
+        chmod 755 "$shop/disk"
+}
+
+disk_fill() {
+        dd if=/dev/zero of="$shop/disk/.filler" bs=64k status=none 2>/dev/null || true
+        dd if=/dev/zero of="$shop/disk/.filler2" bs=1k status=none 2>/dev/null || true
+        sync -f "$shop/disk"
+}
+
+disk_empty() {
+        rm -f "$shop/disk"/.filler*
+}
+
+disk_readonly() { # retried: it is refused while somebody has a file open for writing
+        wait_for "the disk is read-only" mount -o remount,ro "$shop/disk"
+}
+
+disk_abort() { # as after an I/O error: read-only for good, under those who have files open
+        mount -o remount,abort "$shop/disk"
+}
+
+disk_writable() {
+        mount -o remount,rw "$shop/disk"
+}
+
+disk_freeze() {
+        fsfreeze --freeze "$shop/disk"
+        disk_frozen=1
+}
+
+disk_thaw() {
+        [[ ${disk_frozen-} ]] || return 0
+        fsfreeze --unfreeze "$shop/disk"
+        disk_frozen=
+}
+
+# ---- the shop
+
+# Short times, so that a story takes seconds: for flow mappings of probes.
+fast="interval: 1s, fast_interval: 100ms, timeout: 500ms"
+
+config() { # TEXT on stdin
+        cat >"$shop/failoverd.yaml"
+        chmod 640 "$shop/failoverd.yaml"
+}
+
+daemon() { # ARGUMENT...: failoverd with the shop's folders
+        "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" --runtime-dir "$shop/run" \
+                --status-dir "$shop/status" "$@"
+}
+
+daemon_start() { # ARGUMENT...
+        start failoverd "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" \
+                --runtime-dir "$shop/run" --status-dir "$shop/status" --log-level "${LOG_LEVEL:-info}" "$@"
+        wait_for "failoverd answers" daemon_answers
+}
+
+daemon_answers() {
+        alive failoverd || fail "failoverd has ended"
+        status | jq -e .mode
+}
+
+ask() { # PATH [CURL-ARGUMENT...]: the control socket
+        local path=$1
+        shift
+        curl -sS --max-time 10 --unix-socket "$shop/run/control.sock" "http://failoverd$path" "$@"
+}
+
+ask_code() { # the same: the HTTP status; the body goes to $shop/answer
+        ask "$@" -o "$shop/answer" -w '%{http_code}'
+}
+
+status() {
+        ask /v1/status
+}
+
+status_is() { # JQ-CONDITION
+        status | jq -e "$1"
+}
+
+ctl() { # ARGUMENT...
+        "$build/failoverctl" --socket "$shop/run/control.sock" "$@"
+}
+
+payment_mode() { # what the shop reads
+        sed -n 's/^PAYMENT_MODE=//p' "$shop/run/payment.env" 2>/dev/null
+}
+
+pays_by() { # MODE
+        [[ $(payment_mode) == "$1" ]]
+}
+
+verdict_is() { # PROBE VERDICT
+        status_is ".probes[] | select(.name == \"$1\") | .verdict == \"$2\""
+}
+
+probe_message() { # PROBE
+        status | jq -r ".probes[] | select(.name == \"$1\") | .message"
+}
+
+all_up() {
+        status_is 'all(.probes[]; .verdict == "up" or .type == "passive")'
+}
+
+changes() { # how many changes the history holds
+        ask "/v1/history?limit=100" | jq '.changes | length'
+}
+
+report() { # PROBE OUTCOME [MESSAGE]: the shop's checkout reports
+        ask /v1/report --fail-with-body -o /dev/null -H 'Content-Type: application/json' \
+                --data "{\"probe\":\"$1\",\"outcome\":\"$2\"}"
+}
