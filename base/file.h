@@ -14,17 +14,18 @@ int fd_read_all(int fd, size_t limit, char **ret_data, size_t *ret_size);
 int fd_write_all(int fd, const void *data, size_t size);
 
 /* A `*_file` value of the config. Without a slash it names a credential in $CREDENTIALS_DIRECTORY; without that
- * variable, a file beside the config (config_dir). A file (but a credential) must be owned by root or the running
- * user and unreadable for others, else -EPERM with what would be right. Trailing newlines are cut off. The data
- * is zeroed by secret_free(). Errors name the path, never the content. */
+ * variable, a file beside the config (config_dir), to which other relative paths lead as well. A file (but a
+ * credential) must be owned by root or the running user and unreadable for others, else -EPERM with what would be
+ * right. Trailing newlines are cut off. The data is zeroed by secret_free(). Errors name the path, never the content. */
 int secret_read(const char *value, const char *config_dir, char **ret_data, size_t *ret_size, Error *e);
 char *secret_free(char *secret); /* wipes up to the terminator; NULL is fine; returns NULL */
 int secret_path(const char *value, const char *config_dir, char **ret_path);
 
-/* Writes path so that a reader sees the old or the new content, never half, with exactly this mode. A spare of the
- * same allocated size is kept beside it (".NAME.spare") and the two are swapped by RENAME_EXCHANGE, so that a full
- * disk cannot stop a rewrite of the same size class (spares grow in 4 KiB steps). sync: fsync file and folder. */
+/* Writes path so that a reader sees the old or the new content, never half, with exactly this mode: a fresh file
+ * (".NAME.new") is renamed into place. A spare of the same allocated size is kept beside it (".NAME.spare"); when there
+ * is no room for a fresh file it is overwritten and swapped in by RENAME_EXCHANGE, so that a full disk cannot stop a
+ * rewrite of the same size class (spares grow in 4 KiB steps). One writer per path. sync: fsync file and folder. */
 int file_publish(const char *path, const void *data, size_t size, mode_t mode, bool sync);
 
-int directory_make(const char *path,
-                   mode_t mode); /* with parents; mode set explicitly on the last; exists: 0 */
+/* With parents (0755). The mode is set explicitly on the last one when it is made here; exists: 0, left as it is. */
+int directory_make(const char *path, mode_t mode);

@@ -20,7 +20,9 @@ json_t *json_at(const json_t *j, const char *path);
  * +-(2^53 - 1) only, no insignificant white space, shortest escapes, lower-case hex. -EINVAL otherwise. */
 int json_canonical(const json_t *j, char **ret, Error *e);
 
-/* Sets key on object; the value is consumed even on failure. Remembers nothing: check with json_failed(). */
+/* Sets key on object; the value is consumed even on failure. A value or object of NULL, or no memory, leaves the key
+ * out and is remembered: ask json_failed() once, when the document stands. */
 void json_put(json_t *object, const char *key, json_t *value);
+bool json_failed(void); /* has a json_put() of this thread failed since this was last asked? */
 json_t *json_string_or_null(const char *s); /* invalid UTF-8 becomes visible escapes */
 json_t *json_timestamp(uint64_t wall_usec); /* null when 0 */
