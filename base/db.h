@@ -11,20 +11,22 @@ typedef struct DbMigration {
 } DbMigration;
 
 /* Opens or creates path (mode 0600 whatever the umask) with WAL, synchronous=FULL (asserted by reading the pragmas
- * back), foreign keys, persistent WAL grown ahead by wal_reserve bytes, checkpoint RESTART never TRUNCATE,
- * application_id as given. Applies the migrations that are missing. -EUCLEAN: corrupt or another application's;
- * -EPROTONOSUPPORT: from a newer version; nothing is ever overwritten. Other codes by db_error(). */
+ * back), foreign keys, persistent WAL grown ahead to wal_reserve bytes (and as much kept free inside the file: commits
+ * need no new space until that is used up; 0: no reserve), checkpoint RESTART never TRUNCATE, application_id (not 0) as
+ * given. Applies the migrations that are missing. A reserve that finds no space is no failure. -EUCLEAN: corrupt,
+ * another application's, or a log whose database is gone; -EPROTONOSUPPORT: from a newer version; nothing is ever
+ * overwritten. Other codes by db_error(). Only files up to 16 MiB are checked as a whole at the start. */
 int db_open(const char *path, uint32_t application_id, const DbMigration *migrations, size_t n_migrations,
             size_t wal_reserve, sqlite3 **ret, Error *e);
-sqlite3 *db_close(sqlite3 *db); /* NULL is fine; returns NULL */
+sqlite3 *db_close(sqlite3 *db); /* all statements finalized; NULL is fine; returns NULL */
 
 /* SQLite's code as negative errno: FULL -ENOSPC, IOERR -EIO, BUSY and LOCKED -EBUSY, CORRUPT and NOTADB -EUCLEAN,
  * READONLY -EROFS, CANTOPEN -ENOENT or the system's errno, NOMEM -ENOMEM, CONSTRAINT -EEXIST. With text when e. */
 int db_error(sqlite3 *db, int code, Error *e);
 
 int db_exec(sqlite3 *db, const char *sql, Error *e);
-int db_begin(sqlite3 *db, Error *e); /* IMMEDIATE */
-int db_commit(sqlite3 *db, Error *e);
+int db_begin(sqlite3 *db, Error *e);  /* IMMEDIATE */
+int db_commit(sqlite3 *db, Error *e); /* a failure rolls back */
 void db_rollback(sqlite3 *db);
 
 /* Prepares sql and binds the arguments in order, by letter: i int64_t, r double, s const char * (NULL: null),
