@@ -65,8 +65,17 @@ bool dns_type_known(const char *type);
 /* "IP:port", "[IP6]:port" or "IP" with default_port. -EINVAL. */
 int address_parse(const char *text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_size);
 /* Without port when it is 0. Returns buffer. */
-#define ADDRESS_SIZE 64
+#define ADDRESS_SIZE 72
 char *address_format(char buffer[static ADDRESS_SIZE], const struct sockaddr_storage *a);
 /* Loopback, private, link-local, CGNAT, multicast, documentation, reserved, mapped and translated forms of them
  * (IANA special-purpose registries): not a public unicast address. */
 bool address_is_private(const struct sockaddr *a);
+
+/* "10.0.0.0/8", "fd00::/8", or one address. An IPv4 network also contains its IPv4-mapped IPv6 addresses. */
+typedef struct Network {
+        int family;
+        uint8_t bits;
+        uint8_t bytes[16];
+} Network;
+int network_parse(const char *text, Network *ret); /* -EINVAL */
+bool network_contains(const Network *n, const struct sockaddr *a);
