@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+# What scripts/test and scripts/demo share: Debian's packages, and building without noise.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config
+        libcurl4-openssl-dev libc-ares-dev libsystemd-dev libsqlite3-dev libyaml-dev libjansson-dev libsodium-dev
+        libmicrohttpd-dev libssl-dev)
+# The counterparts of a shop in the demo and in the end-to-end tests.
+shop_packages=(ca-certificates curl jq knot openssl util-linux e2fsprogs procps)
+# What only tests need, lints included.
+test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 knot-dnsutils prometheus
+        monitoring-plugins-basic strace iproute2 mandoc python3 git)
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+quietly() { # COMMAND...: its output only when it fails
+        if ! "$@" >"$log" 2>&1; then
+                cat "$log"
+                echo "failed: $*" >&2
+                exit 1
+        fi
+}
+
+install_missing() { # PACKAGE...: as root; otherwise says what is missing and goes on
+        local package missing=()
+        command -v dpkg-query >/dev/null || return 0
+        for package in "$@"; do
+                [[ $(dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+        done
+        ((${#missing[@]})) || return 0
+        if ((EUID != 0)); then
+                echo "not root; packages that may be missing: ${missing[*]}" >&2
+                return 0
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        quietly apt-get -q update
+        quietly apt-get -qy install --no-install-recommends "${missing[@]}"
+}
+
+build_preset() { # PRESET [TARGET...]
+        local preset=$1
+        shift
+        if command -v ccache >/dev/null; then
+                export CMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER-ccache}
+        fi
+        quietly cmake --preset "$preset"
+        quietly cmake --build --preset "$preset" -j "$(nproc)" ${1:+--target "$@"}
+}
