@@ -211,7 +211,7 @@ static void queue_fill(void)
 
                 if (fd < 0)
                         die("socket: %m");
-                connect(fd, (struct sockaddr *) &address, sizeof address);
+                (void) connect(fd, (struct sockaddr *) &address, sizeof address);
                 fillers[n_fillers] = fd;
                 if (poll(&p, 1, 50) == 0) {
                         n_fillers++;
