@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 
 typedef struct Conf Conf;         /* one parsed file */
 typedef struct ConfNode ConfNode; /* a place in it; lives as long as the Conf */
@@ -35,20 +36,22 @@ struct ConfField {
 };
 /* A table ends with {NULL}. */
 
-extern const ConfType conf_string;     /* char * */
-extern const ConfType conf_bool;       /* bool */
-extern const ConfType conf_unsigned;   /* unsigned; data: ConfRange or NULL */
-extern const ConfType conf_duration;   /* uint64_t, microseconds; data: ConfRange in microseconds or NULL */
-extern const ConfType conf_size;       /* uint64_t, bytes: 4096, 64KiB, 10M, 1GiB */
+extern const ConfType conf_string;   /* char * */
+extern const ConfType conf_bool;     /* bool */
+extern const ConfType conf_unsigned; /* unsigned; data: ConfRange or NULL */
+extern const ConfType conf_duration; /* uint64_t, microseconds; data: ConfRange in microseconds or NULL */
+extern const ConfType conf_size; /* uint64_t, bytes: 4096, 64KiB, 10M (x 1024), 5GB (x 1000); data as above */
 extern const ConfType conf_amount;     /* ConfAmount: bytes, or a percentage "5%" */
 extern const ConfType conf_enum;       /* int; data: NULL-terminated array of names, the value is the index */
 extern const ConfType conf_strings;    /* char **, NULL-terminated; a single scalar is a list of one */
 extern const ConfType conf_integers;   /* ConfIntegers; a single scalar is a list of one */
 extern const ConfType conf_string_map; /* ConfPair *, ended by {NULL, NULL} */
 extern const ConfType conf_json;       /* json_t *: any YAML, scalars by YAML 1.2's core schema */
-extern const ConfType conf_table;      /* a struct by value; data: its fields */
-extern const ConfType conf_url;        /* char *, http:// or https:// with a host */
-extern const ConfType conf_address;    /* char *, "IP:port" or "[IP6]:port", as given */
+extern const ConfType
+                conf_table;     /* a struct by value; data: its fields. Absent: zeroed, or with fallback "{}"
+                                        * all its defaults */
+extern const ConfType conf_url; /* char *, http:// or https:// with a host, without user and password */
+extern const ConfType conf_address; /* char *, "IP:port" or "[IP6]:port", as given */
 
 typedef struct ConfRange {
         uint64_t min, max;
@@ -89,8 +92,10 @@ void conf_clear(const ConfField *fields, void *target);
 
 bool conf_is_mapping(const ConfNode *node);
 bool conf_is_sequence(const ConfNode *node);
-const char *conf_scalar(const ConfNode *node);             /* NULL when it is none */
-size_t conf_count(const ConfNode *node);                   /* entries of a mapping or sequence, else 0 */
+bool conf_is_null(const ConfNode *node);       /* `key:` with nothing behind it, ~ or null */
+bool conf_is_quoted(const ConfNode *node);     /* a scalar that is a string whatever it looks like */
+const char *conf_scalar(const ConfNode *node); /* NULL when it is none */
+size_t conf_count(const ConfNode *node);       /* entries of a mapping or sequence, else 0 */
 const ConfNode *conf_item(const ConfNode *node, size_t i); /* i-th value */
 const char *conf_key(const ConfNode *node, size_t i,
                      const ConfNode **ret_key);                  /* i-th key; ret_key may be NULL */
@@ -98,5 +103,8 @@ const ConfNode *conf_get(const ConfNode *node, const char *key); /* NULL when ab
 
 /* "file:line:column: text" into e; returns -EINVAL. */
 int conf_error(const ConfNode *node, Error *e, const char *format, ...) _printf_(3, 4);
+/* For errors about an unknown word: ", did you mean `interval`? Known: interval, timeout", or ". Known: …" when none is
+ * near. known is NULL-terminated. */
+void conf_suggest(Text *t, const char *word, const char *const known[]);
 /* SHA-256 over the node's content (keys sorted, style and comments ignored): has this part of the file changed? */
 void conf_hash(const ConfNode *node, uint8_t ret[static 32]);
