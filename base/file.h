@@ -19,6 +19,7 @@ int fd_write_all(int fd, const void *data, size_t size);
  * right. Trailing newlines are cut off. The data is zeroed by secret_free(). Errors name the path, never the content. */
 int secret_read(const char *value, const char *config_dir, char **ret_data, size_t *ret_size, Error *e);
 char *secret_free(char *secret); /* wipes up to the terminator; NULL is fine; returns NULL */
+DEFINE_CLEANUP(char, secret_free)
 int secret_path(const char *value, const char *config_dir, char **ret_path);
 
 /* Writes path so that a reader sees the old or the new content, never half, with exactly this mode: a fresh file
