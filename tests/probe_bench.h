@@ -24,6 +24,7 @@
 
 static char bench_folder[64]; /* fresh, removed at exit */
 static bool bench_isolated;   /* in namespaces of our own; else what needs them says so and is left out */
+static bool bench_is_root;    /* outside of them, too */
 
 static ProbeContext bench_context;
 
@@ -124,6 +125,8 @@ __attribute__((constructor)) static void bench_begin(void)
         snprintf(bench_folder, sizeof bench_folder, "/tmp/probe-test-XXXXXX");
         CHECK(mkdtemp(bench_folder));
         bench_owner = getpid();
+        bench_is_root = getuid() == 0;
+        setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
         atexit(bench_end_in_owner);
         bench_isolate();
 }
@@ -135,13 +138,19 @@ _unused_ static bool bench_needs_isolation(const char *what)
         return bench_isolated;
 }
 
-static ProbeContext *bench_open(void)
+_unused_ static bool bench_needs_root(const char *what)
+{
+        if (!bench_is_root)
+                fprintf(stderr, "  left out without root: %s\n", what);
+        return bench_is_root;
+}
+
+static void bench_open(void)
 {
         CHECK_INT(sd_event_new(&bench_context.event), 0);
         CHECK_INT(resolver_new(bench_context.event, &bench_context.resolver), 0);
         CHECK_INT(fetch_client_new(bench_context.event, bench_context.resolver, &bench_context.fetch), 0);
         bench_context.config_dir = bench_folder;
-        return &bench_context;
 }
 
 static void bench_close(void)
@@ -369,4 +378,72 @@ _unused_ static void bench_process_end(pid_t pid, FILE *output)
         kill(pid, SIGKILL);
         CHECK(waitpid(pid, NULL, 0) == pid);
         fclose(output);
+}
+
+/* A name server that gives every question the same answer. */
+typedef struct NameServer {
+        int rcode;                    /* 0 without addresses: no such record */
+        const char *const *addresses; /* NULL-terminated, for A */
+        bool rubbish;                 /* promises nine answers and sends none */
+        /* its own */
+        pthread_t thread;
+        int fd;
+} NameServer;
+
+static size_t bench_name_server_answer(const NameServer *s, unsigned char *packet)
+{
+        static const unsigned char head[] = {0xc0, 12, 0, 1,  0, 1,
+                                             0,    0,  0, 60, 0, 4}; /* its name, A, IN, 60 s */
+        size_t end = 12;
+        bool wants_a;
+
+        while (packet[end] != 0)
+                end += packet[end] + 1U;
+        end += 5;
+        wants_a = packet[end - 3] == 1;
+        packet[2] |= 0x80;
+        packet[3] = (unsigned char) (0x80 | s->rcode);
+        memset(packet + 6, 0, 6);
+        if (s->rubbish)
+                packet[7] = 9;
+        for (const char *const *a = s->addresses; wants_a && a && *a; a++) {
+                memcpy(packet + end, head, sizeof head);
+                CHECK(inet_pton(AF_INET, *a, packet + end + sizeof head) == 1);
+                packet[7]++;
+                end += sizeof head + 4;
+        }
+        return end;
+}
+
+static void *bench_name_server_run(void *userdata)
+{
+        NameServer *s = userdata;
+        unsigned char packet[2048];
+        struct sockaddr_in from;
+        socklen_t size = sizeof from;
+
+        while (recvfrom(s->fd, packet, 512, 0, (struct sockaddr *) &from, &size) > 12) {
+                size_t n = bench_name_server_answer(s, packet);
+
+                (void) !sendto(s->fd, packet, n, 0, (struct sockaddr *) &from, size);
+                size = sizeof from;
+        }
+        return NULL;
+}
+
+_unused_ static void bench_name_server_begin(NameServer *s, const char *address, unsigned port)
+{
+        s->fd = bench_socket(SOCK_DGRAM, address, port, NULL);
+        CHECK_INT(pthread_create(&s->thread, NULL, bench_name_server_run, s), 0);
+}
+
+_unused_ static void bench_name_server_end(NameServer *s)
+{
+        struct sockaddr_in own;
+        socklen_t size = sizeof own;
+
+        CHECK(getsockname(s->fd, (struct sockaddr *) &own, &size) == 0);
+        CHECK(sendto(s->fd, "x", 1, 0, (struct sockaddr *) &own, size) == 1);
+        CHECK_INT(pthread_join(s->thread, NULL), 0);
+        close(s->fd);
 }

@@ -200,10 +200,8 @@ TEST(takes_missing_rights_for_our_own_trouble_at_any_time)
         int status;
         pid_t pid;
 
-        if (getuid() != 0) {
-                fprintf(stderr, "  left out: needs root\n");
+        if (!bench_needs_root("another user's rights"))
                 return;
-        }
         fresh();
         CHECK(chmod(bench_folder, 0755) == 0 && chmod(path, 0755) == 0);
         CHECK_INT(run(PATIENT, "{path: %s, min_free: 0, min_inodes: 0}", path).outcome, OUTCOME_PASS);

@@ -73,59 +73,6 @@ static void knot_end(void)
         knot = 0;
 }
 
-/* A server that answers each question with one code, and no more. */
-typedef struct Responder {
-        pthread_t thread;
-        int fd;
-        int rcode; /* -1: with rubbish */
-        unsigned asked;
-} Responder;
-
-static void *responder_run(void *userdata)
-{
-        Responder *s = userdata;
-        unsigned char packet[1024];
-        struct sockaddr_in from;
-        socklen_t size = sizeof from;
-        ssize_t n;
-
-        while ((n = recvfrom(s->fd, packet, sizeof packet, 0, (struct sockaddr *) &from, &size)) > 0) {
-                if (n == 1)
-                        break;
-                if (n < 12)
-                        continue;
-                __atomic_add_fetch(&s->asked, 1, __ATOMIC_SEQ_CST);
-                packet[2] |= 0x80;
-                if (s->rcode >= 0)
-                        packet[3] = (unsigned char) ((packet[3] & 0xf0) | s->rcode);
-                else {
-                        packet[7] = 9; /* nine answers, of which there is none */
-                        n -= 3;
-                }
-                packet[9] = packet[11] = 0;
-                (void) !sendto(s->fd, packet, (size_t) n, 0, (struct sockaddr *) &from, size);
-                size = sizeof from;
-        }
-        return NULL;
-}
-
-static void responder_begin(Responder *s, const char *address, unsigned port, int rcode)
-{
-        *s = (Responder){.fd = bench_socket(SOCK_DGRAM, address, port, NULL), .rcode = rcode};
-        CHECK_INT(pthread_create(&s->thread, NULL, responder_run, s), 0);
-}
-
-static void responder_end(Responder *s)
-{
-        struct sockaddr_in own;
-        socklen_t size = sizeof own;
-
-        CHECK(getsockname(s->fd, (struct sockaddr *) &own, &size) == 0);
-        CHECK(sendto(s->fd, "x", 1, 0, (struct sockaddr *) &own, size) == 1);
-        CHECK_INT(pthread_join(s->thread, NULL), 0);
-        close(s->fd);
-}
-
 TEST(passes_when_the_record_exists)
 {
         if (!knot_needed())
@@ -244,23 +191,23 @@ TEST(asks_the_systems_resolver_without_servers)
 
 TEST(fails_when_a_named_server_refuses_to_say)
 {
-        Responder servfail, refused;
+        NameServer servfail = {.rcode = 2}, refused = {.rcode = 5};
 
         if (!knot_needed())
                 return;
         /* Knot refuses what it is not asked to serve. */
         CHECK_RUN(OUTCOME_FAIL, "REFUSED from " KNOT,
                   run(PATIENT, "{name: other.test, servers: '" KNOT "'}"));
-        responder_begin(&servfail, "127.0.0.1", 5301, 2);
-        responder_begin(&refused, "127.0.0.1", 5302, 5);
+        bench_name_server_begin(&servfail, "127.0.0.1", 5301);
+        bench_name_server_begin(&refused, "127.0.0.1", 5302);
         CHECK_RUN(OUTCOME_FAIL, "SERVFAIL from 127.0.0.1:5301",
                   run(PATIENT, "{name: shop.test, servers: '127.0.0.1:5301'}"));
         CHECK_RUN(OUTCOME_FAIL, "REFUSED from 127.0.0.1:5302",
                   run(PATIENT, "{name: shop.test, servers: '127.0.0.1:5302'}"));
         CHECK_RUN(OUTCOME_FAIL, "REFUSED from 127.0.0.1:5302 (2 servers asked)",
                   run(PATIENT, "{name: shop.test, servers: ['127.0.0.1:5301', '127.0.0.1:5302']}"));
-        responder_end(&servfail);
-        responder_end(&refused);
+        bench_name_server_end(&servfail);
+        bench_name_server_end(&refused);
 }
 
 TEST(fails_when_a_named_server_is_silent)
@@ -283,23 +230,23 @@ TEST(fails_when_nobody_listens_on_a_named_server)
 
 TEST(fails_on_an_answer_that_is_rubbish)
 {
-        Responder rubbish;
+        NameServer rubbish = {.rubbish = true};
 
         if (!bench_needs_isolation("fixed ports"))
                 return;
-        responder_begin(&rubbish, "127.0.0.1", 5305, -1);
+        bench_name_server_begin(&rubbish, "127.0.0.1", 5305);
         CHECK_INT(run(USEC_PER_SEC, "{name: shop.test, servers: '127.0.0.1:5305'}").outcome, OUTCOME_FAIL);
-        responder_end(&rubbish);
+        bench_name_server_end(&rubbish);
 }
 
 TEST(asks_the_next_server_while_there_is_time)
 {
-        Responder servfail;
+        NameServer servfail = {.rcode = 2};
         int silent;
 
         if (!knot_needed())
                 return;
-        responder_begin(&servfail, "127.0.0.1", 5301, 2);
+        bench_name_server_begin(&servfail, "127.0.0.1", 5301);
         silent = bench_socket(SOCK_DGRAM, "127.0.0.1", 5303, NULL);
         CHECK_INT(run(PATIENT, "{name: shop.test, servers: ['127.0.0.1:5301', '" KNOT "']}").outcome,
                   OUTCOME_PASS);
@@ -311,24 +258,25 @@ TEST(asks_the_next_server_while_there_is_time)
         CHECK_RUN(OUTCOME_FAIL, "NXDOMAIN",
                   run(PATIENT, "{name: gone.shop.test, servers: ['" KNOT "', '127.0.0.1:5303']}"));
         close(silent);
-        responder_end(&servfail);
+        bench_name_server_end(&servfail);
 }
 
 /* From here on the system's resolver is ours. */
 
 TEST(knows_nothing_when_the_systems_resolver_fails_or_refuses)
 {
-        Responder s;
+        NameServer s = {.rcode = 2};
 
         if (!bench_needs_isolation("the system's resolver"))
                 return;
         knot_end();
-        responder_begin(&s, "127.0.0.53", 53, 2);
+        bench_name_server_begin(&s, "127.0.0.53", 53);
         CHECK_RUN(OUTCOME_INCONCLUSIVE, "SERVFAIL*", run(5 * USEC_PER_SEC, "name: shop.test"));
-        responder_end(&s);
-        responder_begin(&s, "127.0.0.53", 53, 5);
+        bench_name_server_end(&s);
+        s.rcode = 5;
+        bench_name_server_begin(&s, "127.0.0.53", 53);
         CHECK_RUN(OUTCOME_INCONCLUSIVE, "REFUSED*", run(5 * USEC_PER_SEC, "name: shop.test"));
-        responder_end(&s);
+        bench_name_server_end(&s);
 }
 
 TEST(knows_nothing_when_the_systems_resolver_is_silent_or_gone)

@@ -356,10 +356,8 @@ static Run run_as_nobody(const char *yaml)
 
 TEST(says_so_when_it_may_not_read_the_key)
 {
-        if (getuid() != 0) {
-                fprintf(stderr, "  left out: needs root\n");
+        if (!bench_needs_root("another user's rights"))
                 return;
-        }
         bench_file("stripe.key", "sk_test_1");
         CHECK(chmod(bench_folder, 0755) == 0);
         CHECK_RUN(OUTCOME_INCONCLUSIVE, "cannot read stripe.key: Permission denied",
@@ -372,42 +370,13 @@ TEST(knows_nothing_without_a_route)
                 CHECK_INT(bench_run("http", PATIENT, "url: http://192.0.2.1/").outcome, OUTCOME_INCONCLUSIVE);
 }
 
-/* The system's resolver is a thread of ours that answers each question with one code and nothing else. */
-typedef struct Responder {
-        pthread_t thread;
-        int fd, rcode;
-} Responder;
-
-static void *responder_run(void *userdata)
+static Run resolved_run(NameServer s)
 {
-        Responder *s = userdata;
-        unsigned char packet[1024];
-        struct sockaddr_in from;
-        socklen_t size = sizeof from;
-        ssize_t n;
-
-        while ((n = recvfrom(s->fd, packet, sizeof packet, 0, (struct sockaddr *) &from, &size)) > 1) {
-                packet[2] |= 0x80;
-                packet[3] = (unsigned char) (0x80 | s->rcode);
-                (void) !sendto(s->fd, packet, (size_t) n, 0, (struct sockaddr *) &from, size);
-                size = sizeof from;
-        }
-        return NULL;
-}
-
-static Run resolved_run(int rcode)
-{
-        Responder s = {.fd = bench_socket(SOCK_DGRAM, "127.0.0.53", 53, NULL), .rcode = rcode};
-        struct sockaddr_in own;
-        socklen_t size = sizeof own;
         Run r;
 
-        CHECK_INT(pthread_create(&s.thread, NULL, responder_run, &s), 0);
+        bench_name_server_begin(&s, "127.0.0.53", 53); /* the system's resolver */
         r = bench_run("http", PATIENT, "url: http://shop.test/");
-        CHECK(getsockname(s.fd, (struct sockaddr *) &own, &size) == 0);
-        CHECK(sendto(s.fd, "x", 1, 0, (struct sockaddr *) &own, size) == 1);
-        CHECK_INT(pthread_join(s.thread, NULL), 0);
-        close(s.fd);
+        bench_name_server_end(&s);
         return r;
 }
 
@@ -417,11 +386,11 @@ TEST(fails_on_names_that_do_not_exist_and_knows_nothing_when_our_resolver_fails)
 
         if (!bench_needs_isolation("the system's resolver"))
                 return;
-        r = resolved_run(3);
+        r = resolved_run((NameServer){.rcode = 3});
         CHECK_INT(r.outcome, OUTCOME_FAIL);
         CHECK(strstr(r.message, "NXDOMAIN"));
-        CHECK_INT(resolved_run(0).outcome, OUTCOME_FAIL); /* the name has no address */
-        r = resolved_run(2);
+        CHECK_INT(resolved_run((NameServer){.rcode = 0}).outcome, OUTCOME_FAIL); /* the name has no address */
+        r = resolved_run((NameServer){.rcode = 2});
         CHECK_INT(r.outcome, OUTCOME_INCONCLUSIVE);
         CHECK(strstr(r.message, "SERVFAIL"));
         CHECK_INT(bench_run("http", SHORT, "url: http://shop.test/").outcome, OUTCOME_INCONCLUSIVE);

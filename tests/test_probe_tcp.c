@@ -56,85 +56,26 @@ TEST(knows_nothing_without_a_route)
                   run(PATIENT, "{host: 192.0.2.1, port: 80}"));
 }
 
-/* Names: the system's resolver is a thread of ours on 127.0.0.53. */
+/* Names: the system's resolver is ours. */
 
-typedef struct Resolving {
-        pthread_t thread;
-        int fd;
-        int rcode;
-        const char *const *addresses; /* A records of every name; NULL: none */
-} Resolving;
-
-static size_t answer_put(unsigned char *packet, size_t n, const char *address)
+static Run resolved_run(uint64_t timeout_usec, NameServer s, unsigned port)
 {
-        static const unsigned char head[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+        Run r;
 
-        memcpy(packet + n, head, sizeof head);
-        CHECK(inet_pton(AF_INET, address, packet + n + sizeof head) == 1);
-        packet[7]++;
-        return n + sizeof head + 4;
-}
-
-static void *resolving_run(void *userdata)
-{
-        Resolving *s = userdata;
-        unsigned char packet[1024];
-        struct sockaddr_in from;
-        socklen_t size = sizeof from;
-        ssize_t got;
-
-        while ((got = recvfrom(s->fd, packet, 512, 0, (struct sockaddr *) &from, &size)) > 1) {
-                size_t end = 12;
-
-                while (packet[end] != 0)
-                        end += packet[end] + 1U;
-                end += 5;
-                packet[2] |= 0x80;
-                packet[3] = (unsigned char) (0x80 | s->rcode);
-                memset(packet + 6, 0, 6);
-                if (packet[end - 3] == 1) /* A; nothing for AAAA */
-                        for (const char *const *a = s->addresses; a && *a; a++)
-                                end = answer_put(packet, end, *a);
-                (void) !sendto(s->fd, packet, end, 0, (struct sockaddr *) &from, size);
-                size = sizeof from;
-        }
-        return NULL;
-}
-
-static void resolving_begin(Resolving *s, int rcode, const char *const *addresses)
-{
-        *s = (Resolving){.fd = bench_socket(SOCK_DGRAM, "127.0.0.53", 53, NULL),
-                         .rcode = rcode,
-                         .addresses = addresses};
-        CHECK_INT(pthread_create(&s->thread, NULL, resolving_run, s), 0);
-}
-
-static void resolving_end(Resolving *s)
-{
-        struct sockaddr_in own;
-        socklen_t size = sizeof own;
-
-        CHECK(getsockname(s->fd, (struct sockaddr *) &own, &size) == 0);
-        CHECK(sendto(s->fd, "x", 1, 0, (struct sockaddr *) &own, size) == 1);
-        CHECK_INT(pthread_join(s->thread, NULL), 0);
-        close(s->fd);
+        bench_name_server_begin(&s, "127.0.0.53", 53);
+        r = run(timeout_usec, "{host: shop.test, port: %u}", port);
+        bench_name_server_end(&s);
+        return r;
 }
 
 TEST(fails_on_names_that_do_not_exist_and_knows_nothing_when_our_resolver_fails)
 {
-        Resolving s;
-
         if (!bench_needs_isolation("the system's resolver"))
                 return;
-        resolving_begin(&s, 3, NULL);
-        CHECK_RUN(OUTCOME_FAIL, "shop.test: NXDOMAIN", run(PATIENT, "{host: shop.test, port: 80}"));
-        resolving_end(&s);
-        resolving_begin(&s, 0, NULL);
-        CHECK_RUN(OUTCOME_FAIL, "shop.test: *", run(PATIENT, "{host: shop.test, port: 80}"));
-        resolving_end(&s);
-        resolving_begin(&s, 2, NULL);
-        CHECK_RUN(OUTCOME_INCONCLUSIVE, "shop.test: SERVFAIL*", run(PATIENT, "{host: shop.test, port: 80}"));
-        resolving_end(&s);
+        CHECK_RUN(OUTCOME_FAIL, "shop.test: NXDOMAIN", resolved_run(PATIENT, (NameServer){.rcode = 3}, 80));
+        CHECK_RUN(OUTCOME_FAIL, "shop.test: *", resolved_run(PATIENT, (NameServer){.rcode = 0}, 80));
+        CHECK_RUN(OUTCOME_INCONCLUSIVE, "shop.test: SERVFAIL*",
+                  resolved_run(PATIENT, (NameServer){.rcode = 2}, 80));
         CHECK_INT(run(SHORT, "{host: shop.test, port: 80}").outcome,
                   OUTCOME_INCONCLUSIVE); /* nobody listens */
         int silent = bench_socket(SOCK_DGRAM, "127.0.0.53", 53, NULL);
@@ -145,36 +86,33 @@ TEST(fails_on_names_that_do_not_exist_and_knows_nothing_when_our_resolver_fails)
 
 TEST(tries_every_address)
 {
+        const char *const some[] = {"127.0.0.8", "192.0.2.1", "127.0.0.9", NULL};
+        const char *const fewer[] = {"127.0.0.8", "192.0.2.1", NULL};
         unsigned port;
-        Resolving s;
         int fd;
 
         if (!bench_needs_isolation("the system's resolver"))
                 return;
         fd = bench_socket(SOCK_STREAM, "127.0.0.9", 0, &port);
-        resolving_begin(&s, 0, (const char *const[]){"127.0.0.8", "192.0.2.1", "127.0.0.9", NULL});
-        CHECK_INT(run(PATIENT, "{host: shop.test, port: %u}", port).outcome, OUTCOME_PASS);
-        resolving_end(&s);
+        CHECK_INT(resolved_run(PATIENT, (NameServer){.addresses = some}, port).outcome, OUTCOME_PASS);
         /* A fail at one address outweighs our own trouble with another. */
-        resolving_begin(&s, 0, (const char *const[]){"127.0.0.8", "192.0.2.1", NULL});
-        CHECK_RUN(OUTCOME_FAIL, "refused by 127.0.0.8:*", run(PATIENT, "{host: shop.test, port: %u}", port));
-        resolving_end(&s);
+        CHECK_RUN(OUTCOME_FAIL, "refused by 127.0.0.8:*",
+                  resolved_run(PATIENT, (NameServer){.addresses = fewer}, port));
         close(fd);
 }
 
 TEST(gives_up_on_a_black_hole_in_time_for_the_next_address)
 {
+        const char *const both[] = {"127.0.0.1", "127.0.0.9", NULL};
         BlackHole hole;
-        Resolving s;
         int fd;
 
         if (!bench_needs_isolation("the system's resolver"))
                 return;
         hole = bench_black_hole();
         fd = bench_socket(SOCK_STREAM, "127.0.0.9", hole.port, NULL);
-        resolving_begin(&s, 0, (const char *const[]){"127.0.0.1", "127.0.0.9", NULL});
-        CHECK_INT(run(2 * USEC_PER_SEC, "{host: shop.test, port: %u}", hole.port).outcome, OUTCOME_PASS);
-        resolving_end(&s);
+        CHECK_INT(resolved_run(2 * USEC_PER_SEC, (NameServer){.addresses = both}, hole.port).outcome,
+                  OUTCOME_PASS);
         bench_black_hole_close(&hole);
         close(fd);
 }
