@@ -119,7 +119,8 @@ static bool is_deceptive(uint32_t c)
                (c >= 0x2066 && c <= 0x2069) ||              /* bidi isolates */
                c == 0x2028 || c == 0x2029 ||                /* line, paragraph separator */
                c == 0x00ad || c == 0x200b || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || /* invisible */
-               (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f); /* annotations, tags */
+               (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f) || /* annotations, tags */
+               (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef); /* none at all; no XML either */
 }
 
 /* One character of s as it may be shown, with its size; how much of s it was goes to ret_eaten. A backslash stays as
