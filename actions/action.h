@@ -81,7 +81,7 @@ struct Action {
         ActionResult result;
         char message[320];
         uint64_t retry_after_usec; /* the target asked for a pause; 0: none */
-        bool reported;
+        bool reported, stopped;
 };
 
 struct ActionType {
