@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* status-page: publishes the status page and its companions as files, in one job of the writer thread, so that a frozen
+ * disk holds up nobody. */
+#include "actions/status_page.h"
+
+#define FILE_MAX (16 * 1024 * 1024)
+
+/* A thread that has been busy for so long may be stuck: no more work is put behind it, so that memory stays bounded. */
+#define STUCK_USEC (2 * USEC_PER_SEC)
+
+typedef struct Job {
+        Action *action; /* NULL: abandoned */
+        bool ask;       /* query(): is it so already? */
+        bool matches;   /* the answer */
+        char *directory;
+        Page page;
+        char trouble[160]; /* what failed, for people */
+} Job;
+
+typedef struct PageState {
+        Job *job;
+} PageState;
+
+static const ConfField page_fields[] = {{NULL}};
+
+static Job *job_free(Job *job)
+{
+        if (!job)
+                return NULL;
+        free(job->directory);
+        page_clear(&job->page);
+        free(job);
+        return NULL;
+}
+DEFINE_CLEANUP(Job, job_free)
+
+/* The thread gets copies: the status document is the loop's. */
+static int page_from_facts(const ActionFacts *f, Page *p)
+{
+        p->node_id = request_clean(f->node_id, false);
+        p->node_name = request_clean(f->node_name, false);
+        p->node_url = request_clean(f->node_url, false);
+        p->mode = request_clean(f->mode, false);
+        p->from = request_clean(f->from, false);
+        p->payment = request_clean(f->payment, false);
+        p->message = request_clean(f->message, false);
+        p->change = request_clean(f->change, false);
+        p->cause = request_clean(f->cause, false);
+        p->first = f->first;
+        p->durable = f->durable;
+        p->at_usec = f->at_usec;
+        p->updated_usec = clock_wall_usec();
+        if (f->status && !(p->status = json_deep_copy(f->status)))
+                return -ENOMEM;
+        return p->node_id && p->node_name && p->node_url && p->mode && p->from && p->payment && p->message &&
+                                               p->change && p->cause
+                               ? 0
+                               : -ENOMEM;
+}
+
+static int job_new(Action *a, bool ask, Job **ret)
+{
+        _cleanup_(job_freep) Job *job = calloc(1, sizeof(Job));
+
+        if (!job)
+                return -ENOMEM;
+        job->action = a;
+        job->ask = ask;
+        job->directory = strdup(a->context->status_dir);
+        if (!job->directory)
+                return -ENOMEM;
+        int r = page_from_facts(a->facts, &job->page);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+/* A missing or broken file is none. */
+static json_t *read_document(const Job *job, const char *name)
+{
+        _cleanup_free_ char *path = string_printf("%s/%s", job->directory, name), *text = NULL;
+        size_t size;
+        json_t *document = NULL;
+
+        if (path && file_read(path, FILE_MAX, &text, &size) == 0)
+                (void) json_parse(text, size, &document, NULL);
+        return document;
+}
+
+/* What is there already is not written again. No fsync: the next refresh, a minute away, mends what a power cut spoils,
+ * and whoever waits for a commit shares this thread. */
+static int publish(Job *job, const char *name, const char *text)
+{
+        _cleanup_free_ char *path = string_printf("%s/%s", job->directory, name), *old = NULL;
+        size_t old_size, size = strlen(text);
+
+        if (!path)
+                return -ENOMEM;
+        if (file_read(path, FILE_MAX, &old, &old_size) == 0 && old_size == size &&
+            memcmp(old, text, size) == 0)
+                return 0;
+        int r = file_publish(path, text, size, 0644, false);
+        if (r < 0)
+                snprintf(job->trouble, sizeof(job->trouble), "%s cannot be written: %s", name, strerror(-r));
+        return r;
+}
+
+static int publish_text(Job *job, const char *name, int (*write)(const Page *p, char **ret))
+{
+        _cleanup_free_ char *text = NULL;
+
+        int r = write(&job->page, &text);
+        return r < 0 ? r : publish(job, name, text);
+}
+
+static int publish_document(Job *job, const char *name, const json_t *document)
+{
+        _cleanup_free_ char *text = NULL;
+
+        int r = json_print(document, &text);
+        return r < 0 ? r : publish(job, name, text);
+}
+
+/* status.json comes last: it is what query() reads, and so says that all the others were written. */
+static int publish_documents(Job *job)
+{
+        _cleanup_json_ json_t *before = read_document(job, "api/v2/summary.json");
+        PageDocuments d;
+
+        int r = page_documents(&job->page, before, &d);
+        if (r < 0)
+                return r;
+        r = publish_document(job, "api/v2/components.json", d.components);
+        if (r == 0)
+                r = publish_document(job, "api/v2/incidents.json", d.incidents);
+        if (r == 0)
+                r = publish_document(job, "api/v2/summary.json", d.summary);
+        if (r == 0)
+                r = publish_document(job, "api/v2/status.json", d.status);
+        page_documents_clear(&d);
+        return r;
+}
+
+static int job_publish(Job *job)
+{
+        _cleanup_free_ char *api = string_printf("%s/api", job->directory);
+        _cleanup_free_ char *v2 = string_printf("%s/api/v2", job->directory);
+
+        if (!api || !v2)
+                return -ENOMEM;
+        int r = directory_make(job->directory, 0755);
+        if (r == 0)
+                r = directory_make(api, 0755);
+        if (r == 0)
+                r = directory_make(v2, 0755);
+        if (r == 0)
+                r = page_judge(&job->page);
+        if (r == 0)
+                r = publish_text(job, "index.html", page_html);
+        if (r == 0)
+                r = publish_text(job, "badge.svg", page_badge);
+        if (r == 0)
+                r = publish_text(job, "history.atom", page_atom);
+        return r < 0 ? r : publish_documents(job);
+}
+
+static int job_ask(Job *job)
+{
+        _cleanup_json_ json_t *status = read_document(job, "api/v2/status.json");
+        const json_t *failover = json_object_get(status, "failover");
+
+        job->matches = streq(item_string(failover, "change"), job->page.change) &&
+                       streq(item_string(failover, "mode"), job->page.mode);
+        return 0;
+}
+
+static int job_run(void *data)
+{
+        Job *job = data;
+        return job->ask ? job_ask(job) : job_publish(job);
+}
+
+static void on_job(int r, void *data)
+{
+        _cleanup_(job_freep) Job *job = data;
+        Action *a = job->action;
+
+        if (!a)
+                return;
+        ((PageState *) a->state)->job = NULL;
+        if (r < 0)
+                action_report(a, ACTION_RETRY, "%s", *job->trouble ? job->trouble : strerror(-r));
+        else if (!job->ask)
+                action_report(a, ACTION_DONE, "status page written");
+        else
+                action_report(a, job->matches ? ACTION_DONE : ACTION_MISSING, "the status page shows %s",
+                              job->matches ? "this change" : "something else");
+}
+
+static void page_submit(Action *a, bool ask)
+{
+        PageState *s = a->state;
+        Worker *disk = a->context->disk;
+        uint64_t since = worker_busy_since(disk), now = clock_boot_usec();
+        char duration[DURATION_SIZE];
+        Job *job;
+
+        if (since > 0 && now > since && now - since >= STUCK_USEC) {
+                action_report(a, ACTION_RETRY, "the disk has not answered for %s",
+                              duration_format(duration, now - since));
+                return;
+        }
+        int r = job_new(a, ask, &job);
+        if (r == 0) {
+                r = worker_submit(disk, job_run, on_job, job);
+                if (r < 0)
+                        job_free(job);
+        }
+        if (r < 0) {
+                action_report(a, ACTION_RETRY, "status page not written: %s", strerror(-r));
+                return;
+        }
+        s->job = job;
+}
+
+static void page_apply(Action *a)
+{
+        page_submit(a, false);
+}
+
+static void page_query(Action *a)
+{
+        page_submit(a, true);
+}
+
+static void page_stop(Action *a)
+{
+        PageState *s = a->state;
+
+        if (s->job)
+                s->job->action = NULL;
+        s->job = NULL;
+}
+
+static int page_target(const void *conf, char **ret)
+{
+        *ret = strdup("");
+        return *ret ? 0 : -ENOMEM;
+}
+
+const ActionType action_status_page = {
+                .name = "status-page",
+                .help = "Publishes the status page: index.html, api/v2/*.json, history.atom and badge.svg.",
+                .conf_size = 1, /* nothing to configure, and calloc(0) is nobody's friend */
+                .fields = page_fields,
+                .size = sizeof(PageState),
+                .refresh = true,
+                .target = page_target,
+                .apply = page_apply,
+                .query = page_query,
+                .stop = page_stop,
+};
