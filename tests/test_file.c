@@ -327,6 +327,13 @@ static void rewrite_on_a_full_disk(void)
                 CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644, true), 0);
                 check_content("g", small);
         }
+        /* Whatever size it had last: both files keep room for the largest there ever was. */
+        CHECK(unlink(in_folder("filler")) >= 0);
+        CHECK_INT(file_publish(in_folder("g"), "s", 1, 0644, true), 0);
+        fill_disk();
+        for (int i = 0; i < 5; i++)
+                CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644, true), 0);
+        check_content("g", small);
         /* Another size class finds no room, says so, and leaves what was there. */
         CHECK_INT(file_publish(in_folder("f"), large, sizeof large - 1, 0644, true), -ENOSPC);
         check_content("f", "full, and still 9");
