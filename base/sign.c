@@ -240,15 +240,7 @@ static int covered_bytes(const json_t *object, char **ret, Error *e)
                 error_set(e, -EINVAL, "only an object can be signed");
                 return -EINVAL;
         }
-        /* A shallow copy: the members are shared, not changed. */
-        _cleanup_json_ json_t *covered = json_copy((json_t *) (uintptr_t) object);
-        if (!covered) {
-                error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
-                return -ENOMEM;
-        }
-        (void) json_object_del(covered, "signatures");
-        (void) json_object_del(covered, "unsigned");
-        return json_canonical(covered, ret, e);
+        return json_canonical_without(object, (const char *const[]){"signatures", "unsigned", NULL}, ret, e);
 }
 
 /* The object under key, made when it is not there. Borrowed; NULL when something else is there, or without memory. */
