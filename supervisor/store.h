@@ -61,29 +61,33 @@ typedef struct HourRecord {
  * written whole, by supervisor/memory.c. */
 
 typedef struct StoreLoaded {
-        int error; /* 0; -EUCLEAN corrupt, -EPROTONOSUPPORT newer, …: nothing was overwritten */
+        /* 0; -EUCLEAN corrupt, -EPROTONOSUPPORT newer: nothing was or will be overwritten, batches are refused with it */
+        int error;
         Error text;
         json_t *memory; /* NULL: first start ever */
         ProbeRecord *probes;
         size_t n_probes;
         DeliveryRecord *deliveries;
-        size_t n_deliveries; /* pending ones, by id */
+        size_t n_deliveries; /* by id: all pending ones, and the newest of each action, for the status */
         ChangeRecord *last;  /* NULL when none */
         char last_hash[STORE_HASH_SIZE];
         bool chain_broken; /* the hashes do not add up: somebody edited the past; text says where */
 } StoreLoaded;
 
 typedef struct StoreEvents {
-        void (*loaded)(const StoreLoaded *loaded, void *userdata); /* once; also after a late answer */
+        /* Once, however late. A disk that hangs or fails (full, read-only, no permission) is tried again: only
+         * durability() tells of it, and loaded() comes when it is well. */
+        void (*loaded)(const StoreLoaded *loaded, void *userdata);
         /* durable: everything submitted so far is on disk; else why not. Called at each turn of it. */
         void (*durability)(bool durable, const char *why, void *userdata);
         void *userdata;
 } StoreEvents;
 
 /* Opens path in the worker; loaded() comes on the loop, however late. A batch or the opening that is not acknowledged in
- * 2 s counts as not durable until the answer comes. */
+ * 2 s counts as not durable until the answer comes. No callback, of these or below, is ever made from within the call
+ * that it belongs to, none after store_free(), and none may free the store. */
 int store_new(sd_event *event, Worker *worker, const char *path, const StoreEvents *events, Store **ret);
-/* Tries to write what waits, for at most patience. */
+/* Tries to write what waits, for at most patience; blocks. The worker comes after the store. */
 Store *store_free(Store *s, uint64_t patience_usec);
 bool store_is_durable(const Store *s);
 const char *store_trouble(const Store *s); /* "" when durable */
@@ -93,19 +97,23 @@ StoreBatch *store_batch_new(void);
 StoreBatch *store_batch_free(StoreBatch *b);
 DEFINE_CLEANUP(StoreBatch, store_batch_free)
 void store_batch_change(StoreBatch *b, const ChangeRecord *change);
-void store_batch_delivery(StoreBatch *b, const DeliveryRecord *delivery); /* insert, or update by id */
+void store_batch_delivery(StoreBatch *b, const DeliveryRecord *delivery); /* whole; in place of one with its id */
 void store_batch_probe(StoreBatch *b, const ProbeRecord *probe);
 void store_batch_hour(StoreBatch *b, const HourRecord *hour); /* added to what is there */
 void store_batch_forget_probe(StoreBatch *b, const char *name);
 void store_batch_memory(StoreBatch *b, const json_t *memory);
 
-/* Consumes the batch, also on failure. done (may be NULL) is called once on the loop: 0 when it is on disk;
- * -EINPROGRESS after 2 s without an answer, or a negative errno at the first failure: act on it as not durable; the
- * batch is kept, and durability() tells when it is saved. Routine batches (only probes, hours) that wait are merged. */
+/* Consumes the batch, also on failure (-ENOMEM, also for a batch that is NULL or lacks something). done (may be NULL) is
+ * called once on the loop: 0 when it is on disk; -EINPROGRESS after 2 s without an answer (at once while the disk is known
+ * to hang), or a negative errno at the first failure, its own or that of the one before it: act on it as not durable; the
+ * batch is kept, and durability() tells when it is saved. A change that is stored already, by its id, is not stored
+ * twice. Routine batches (without a change, and without done) that wait are merged: of two rows about the same probe,
+ * delivery or memory the newer one is kept. */
 typedef void (*StoreDone)(int r, void *userdata);
 int store_submit(Store *s, StoreBatch *b, StoreDone done, void *userdata);
 
-/* Reads, answered on the loop; -ETIMEDOUT after 2 s. result is a JSON value of the contract's shape, borrowed:
+/* Reads, answered on the loop; -ETIMEDOUT after 2 s (at once while the disk is known to hang), -EBUSY when too many wait.
+ * result is a JSON value of the contract's shape, borrowed:
  * history: {"changes": […]}, newest first; change: one of them with "rule", "evidence", "hash", "previous",
  * "config_hash"; NULL with -ENOENT. id NULL: the newest. */
 typedef void (*StoreAnswer)(int r, json_t *result, void *userdata);

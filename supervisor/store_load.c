@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* What a start reads from the database, and the walk along the whole chain. */
+#include "supervisor/chain.h"
+#include "supervisor/store_db.h"
+
+#define CHAIN_CHECKED "1000" /* changes at the end of the chain that every start checks */
+
+/* Members of these records that hold strings: owned by StoreLoaded. */
+static const size_t change_strings[] = {
+                offsetof(ChangeRecord, id),          offsetof(ChangeRecord, from),
+                offsetof(ChangeRecord, to),          offsetof(ChangeRecord, cause),
+                offsetof(ChangeRecord, rule),        offsetof(ChangeRecord, operator_reason),
+                offsetof(ChangeRecord, config_hash), offsetof(ChangeRecord, evidence),
+};
+static const size_t delivery_strings[] = {
+                offsetof(DeliveryRecord, change),  offsetof(DeliveryRecord, action),
+                offsetof(DeliveryRecord, type),    offsetof(DeliveryRecord, target),
+                offsetof(DeliveryRecord, facts),   offsetof(DeliveryRecord, state),
+                offsetof(DeliveryRecord, message),
+};
+static const size_t probe_strings[] = {
+                offsetof(ProbeRecord, name),
+                offsetof(ProbeRecord, history),
+                offsetof(ProbeRecord, message),
+};
+
+static const char **string_at(void *record, size_t offset)
+{
+        return (const char **) (void *) ((char *) record + offset);
+}
+
+static void strings_free(void *record, const size_t *offsets, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const char **s = string_at(record, offsets[i]);
+                free((char *) (uintptr_t) *s);
+                *s = NULL;
+        }
+}
+
+/* Puts copies in the place of borrowed strings; on failure none is left. */
+static int strings_own(void *record, const size_t *offsets, size_t n, Error *e)
+{
+        bool failed = false;
+
+        for (size_t i = 0; i < n; i++) {
+                const char **s = string_at(record, offsets[i]);
+                *s = strdup(*s);
+                failed |= !*s;
+        }
+        if (!failed)
+                return 0;
+        strings_free(record, offsets, n);
+        return error_set(e, -ENOMEM, "out of memory");
+}
+
+/* Room for one more, zeroed, at the end of an array that doubles. */
+static void *array_grow(void **items, size_t n, size_t size, Error *e)
+{
+        if ((n & (n - 1)) == 0) {
+                void *larger = reallocarray(*items, n == 0 ? 1 : 2 * n, size);
+                if (!larger) {
+                        error_set(e, -ENOMEM, "out of memory");
+                        return NULL;
+                }
+                *items = larger;
+        }
+        return memset((char *) *items + n * size, 0, size);
+}
+
+void store_loaded_clear(StoreLoaded *l)
+{
+        json_decref(l->memory);
+        for (size_t i = 0; i < l->n_probes; i++)
+                strings_free(&l->probes[i], probe_strings, ELEMENTSOF(probe_strings));
+        free(l->probes);
+        for (size_t i = 0; i < l->n_deliveries; i++)
+                strings_free(&l->deliveries[i], delivery_strings, ELEMENTSOF(delivery_strings));
+        free(l->deliveries);
+        if (l->last)
+                strings_free(l->last, change_strings, ELEMENTSOF(change_strings));
+        free(l->last);
+        *l = (StoreLoaded){0};
+}
+
+static int load_memory(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+
+        int r = db_prepare(db, &stmt, e, "SELECT value FROM memory", "");
+        if (r == 0)
+                r = db_step(stmt, e);
+        if (r <= 0)
+                return r;
+        const char *text = store_column(stmt, 0);
+        r = json_parse(text, strlen(text), &l->memory, e);
+        return r == -EINVAL ? error_prefix(e, -EUCLEAN, "the stored memory is damaged") : r;
+}
+
+static bool is_sane(const ProbeState *s)
+{
+        return (unsigned) s->verdict < _VERDICT_MAX && (unsigned) s->last < _OUTCOME_MAX &&
+               s->count <= MODE_WINDOW_MAX;
+}
+
+static void probe_columns(sqlite3_stmt *stmt, ProbeRecord *ret)
+{
+        int64_t n[11];
+
+        for (int i = 0; i < 11; i++)
+                n[i] = sqlite3_column_int64(stmt, 1 + i);
+        *ret = (ProbeRecord){
+                        .name = store_column(stmt, 0),
+                        .state = {.verdict = (Verdict) n[0],
+                                  .verdict_since = (uint64_t) n[1],
+                                  .fails = (uint64_t) n[2],
+                                  .count = (unsigned) n[3],
+                                  .run = (unsigned) n[4],
+                                  .streak = (unsigned) n[5],
+                                  .last = (Outcome) n[6],
+                                  .last_conclusive = (uint64_t) n[7],
+                                  .last_pass = (uint64_t) n[8],
+                                  .last_fail = (uint64_t) n[9],
+                                  .first_fail = (uint64_t) n[10]},
+                        .history = store_column(stmt, 12),
+                        .message = store_column(stmt, 13),
+        };
+}
+
+static int load_probes(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        void *items = NULL;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT name, verdict, verdict_since, fails, count, run, streak, last, "
+                           "last_conclusive,"
+                           " last_pass, last_fail, first_fail, history, message FROM probe",
+                           "");
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                ProbeRecord *p = array_grow(&items, l->n_probes, sizeof(*p), e);
+                if (!p)
+                        return -ENOMEM;
+                l->probes = items;
+                probe_columns(stmt, p);
+                if (!is_sane(&p->state)) /* as if it had never run */
+                        continue;
+                r = strings_own(p, probe_strings, ELEMENTSOF(probe_strings), e);
+                if (r < 0)
+                        return r;
+                l->n_probes++;
+        }
+        return r;
+}
+
+/* The pending ones, and of each action the newest, for the status. */
+static int load_deliveries(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        void *items = NULL;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT " STORE_DELIVERY_COLUMNS " FROM delivery WHERE state = 'pending'"
+                           " OR id IN (SELECT max(id) FROM delivery GROUP BY action) ORDER BY id",
+                           "");
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                DeliveryRecord *d = array_grow(&items, l->n_deliveries, sizeof(*d), e);
+                if (!d)
+                        return -ENOMEM;
+                l->deliveries = items;
+                store_delivery_columns(stmt, d);
+                r = strings_own(d, delivery_strings, ELEMENTSOF(delivery_strings), e);
+                if (r < 0)
+                        return r;
+                l->n_deliveries++;
+        }
+        return r;
+}
+
+/* Walks the rows of the statement; a break in the chain goes into e and ret_broken, and ends the walk. */
+static int walk(sqlite3_stmt *stmt, bool complete, bool *ret_broken, Error *e)
+{
+        ChainWalk w = {0};
+        ChangeRecord change;
+        const char *previous, *hash;
+        int r;
+
+        while ((r = db_step(stmt, e)) > 0) {
+                store_change_columns(stmt, &change, &previous, &hash);
+                r = chain_walk(&w, complete, &change, previous, hash, e);
+                if (r == -EBADMSG)
+                        *ret_broken = true;
+                if (r < 0)
+                        return r == -EBADMSG ? 0 : r;
+        }
+        return r;
+}
+
+static int load_chain(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT " STORE_CHANGE_COLUMNS
+                           " FROM (SELECT * FROM change ORDER BY seq DESC LIMIT " CHAIN_CHECKED
+                           ") ORDER BY seq",
+                           "");
+        return r < 0 ? r : walk(stmt, false, &l->chain_broken, &l->text);
+}
+
+static int load_last(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        const char *previous, *hash;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT " STORE_CHANGE_COLUMNS " FROM change ORDER BY seq DESC LIMIT 1", "");
+        if (r == 0)
+                r = db_step(stmt, e);
+        if (r <= 0)
+                return r;
+        _cleanup_free_ ChangeRecord *last = calloc(1, sizeof(*last));
+        if (!last)
+                return error_set(e, -ENOMEM, "out of memory");
+        store_change_columns(stmt, last, &previous, &hash);
+        r = strings_own(last, change_strings, ELEMENTSOF(change_strings), e);
+        if (r < 0)
+                return r;
+        snprintf(l->last_hash, sizeof(l->last_hash), "%s", hash);
+        l->last = TAKE_PTR(last);
+        return 0;
+}
+
+int store_db_load(StoreDb *db, StoreLoaded *ret, Error *e)
+{
+        sqlite3 *handle = store_db_handle(db);
+
+        int r = load_memory(handle, ret, e);
+        if (r == 0)
+                r = load_probes(handle, ret, e);
+        if (r == 0)
+                r = load_deliveries(handle, ret, e);
+        if (r == 0)
+                r = load_last(handle, ret, e);
+        if (r == 0)
+                r = load_chain(handle, ret, e);
+        if (r == -EUCLEAN)
+                sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        if (r < 0) {
+                error_prefix(e, r, "%s", sqlite3_db_filename(handle, "main"));
+                store_db_close(db);
+        }
+        return r;
+}
+
+int store_check_chain(const char *path, Error *e)
+{
+        sqlite3 *db = NULL;
+        sqlite3_stmt *stmt = NULL;
+        bool broken = false;
+
+        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
+        int r = db ? db_error(db, code, e) : error_set(e, -ENOMEM, "out of memory");
+        if (r == 0) {
+                sqlite3_busy_timeout(db, 2000);
+                r = db_prepare(db, &stmt, e, "SELECT " STORE_CHANGE_COLUMNS " FROM change ORDER BY seq", "");
+        }
+        if (r == 0)
+                r = walk(stmt, true, &broken, e);
+        sqlite3_finalize(stmt);
+        sqlite3_close(db);
+        if (r < 0)
+                return error_prefix(e, r, "%s", path);
+        return broken ? -EBADMSG : 0;
+}
