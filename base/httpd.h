@@ -31,6 +31,7 @@ typedef struct HttpOptions {
         size_t body_max;          /* 0: 64 KiB */
         unsigned connections_max; /* 0: 64 */
         uint64_t receive_timeout_usec; /* head and body must be there by then, else the connection is closed. 0: 5 s */
+        uint64_t stream_ping_usec; /* between two comments on a stream. 0: 15 s */
         HttpHandler handler;
         void *userdata;
 } HttpOptions;

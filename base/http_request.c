@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* One request as the handler sees it, and its answer. Everything is copied out of libmicrohttpd's memory, since a
+ * request may outlive its connection. */
+#include "base/httpd_private.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <strings.h>
+
+/* An answer must be taken within this time, and at least this fast. */
+#define SEND_TIMEOUT       (30 * USEC_PER_SEC)
+#define SEND_BYTES_PER_SEC (16 * 1024)
+#define OUR_HEADER_KIND    MHD_FOOTER_KIND /* trailers of a request are not looked at */
+#define TOKEN_PUNCTUATION  "!#$%&'*+-.^_`|~"
+
+int http_pairs_add(HttpPairs *pairs, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+        size_t key_size = strlen(key) + 1, value_size = value ? strlen(value) + 1 : 1;
+
+        HttpPair *list = reallocarray(pairs->list, pairs->n + 1, sizeof(*list));
+        if (list)
+                pairs->list = list;
+        char *text = list ? malloc(key_size + value_size) : NULL;
+        if (!text) {
+                pairs->failed = true;
+                return -ENOMEM;
+        }
+        memcpy(text, key, key_size);
+        memcpy(text + key_size, value ?: "", value_size);
+        list[pairs->n++] = (HttpPair){.kind = kind, .key = text, .value = text + key_size};
+        return 0;
+}
+
+int http_request_new(HttpConnection *c, const char *method, const char *path, HttpRequest **ret)
+{
+        HttpRequest *r = calloc(1, sizeof(*r));
+        if (!r)
+                return -ENOMEM;
+        r->connection = c;
+        r->peer = c->peer;
+        r->method = strdup(method);
+        r->path = strdup(path);
+        if (!r->method || !r->path) {
+                http_request_free(r);
+                return -ENOMEM;
+        }
+        *ret = r;
+        return 0;
+}
+
+HttpRequest *http_request_free(HttpRequest *r)
+{
+        if (!r)
+                return NULL;
+        if (r->response)
+                MHD_destroy_response(r->response);
+        for (size_t i = 0; i < r->pairs.n; i++)
+                free(r->pairs.list[i].key);
+        free(r->pairs.list);
+        free(r->method);
+        free(r->path);
+        free(r->body);
+        free(r);
+        return NULL;
+}
+
+int http_request_add_body(HttpRequest *r, const void *data, size_t size, size_t body_max)
+{
+        if (r->body_too_large || size > body_max - r->body_size) {
+                r->body_too_large = true; /* the rest is read and thrown away, within the deadline */
+                return 0;
+        }
+        if (r->body_size + size + 1 > r->body_capacity) {
+                size_t capacity = MIN(2 * (r->body_size + size), body_max) + 1;
+                char *body = realloc(r->body, capacity);
+                if (!body)
+                        return -ENOMEM;
+                r->body = body;
+                r->body_capacity = capacity;
+        }
+        memcpy(r->body + r->body_size, data, size);
+        r->body_size += size;
+        r->body[r->body_size] = '\0';
+        return 0;
+}
+
+static bool is_token(const char *s)
+{
+        if (!*s)
+                return false;
+        for (; *s; s++)
+                if (!isalnum((unsigned char) *s) && !strchr(TOKEN_PUNCTUATION, *s))
+                        return false;
+        return true;
+}
+
+const char *http_request_smuggles(const HttpRequest *r, const char *version)
+{
+        unsigned lengths = 0, encodings = 0, hosts = 0;
+
+        for (const HttpPair *p = r->pairs.list; p < r->pairs.list + r->pairs.n; p++) {
+                if (p->kind != MHD_HEADER_KIND)
+                        continue;
+                if (!is_token(p->key))
+                        return "a header's name holds a character that is not allowed there";
+                if (strcasecmp(p->key, "Content-Length") == 0) {
+                        lengths++;
+                        if (!*p->value || strspn(p->value, "0123456789") != strlen(p->value) ||
+                            strlen(p->value) > 18)
+                                return "Content-Length is not a number";
+                } else if (strcasecmp(p->key, "Transfer-Encoding") == 0) {
+                        encodings++;
+                        if (strcasecmp(p->value, "chunked") != 0)
+                                return "Transfer-Encoding other than chunked";
+                } else if (strcasecmp(p->key, "Host") == 0)
+                        hosts++;
+        }
+        if (lengths > 1)
+                return "more than one Content-Length";
+        if (encodings > 1)
+                return "more than one Transfer-Encoding";
+        if (lengths > 0 && encodings > 0)
+                return "both Content-Length and Transfer-Encoding";
+        if (encodings > 0 && strcasecmp(version, "HTTP/1.1") != 0)
+                return "Transfer-Encoding needs HTTP/1.1";
+        if (hosts > 1)
+                return "more than one Host";
+        return NULL;
+}
+
+const char *http_method(const HttpRequest *r)
+{
+        return r->method;
+}
+
+const char *http_path(const HttpRequest *r)
+{
+        return r->path;
+}
+
+const char *http_query(const HttpRequest *r, const char *key)
+{
+        for (size_t i = 0; i < r->pairs.n; i++)
+                if (r->pairs.list[i].kind == MHD_GET_ARGUMENT_KIND && streq(r->pairs.list[i].key, key))
+                        return r->pairs.list[i].value;
+        return NULL;
+}
+
+const char *http_header(const HttpRequest *r, const char *name)
+{
+        for (size_t i = 0; i < r->pairs.n; i++)
+                if (r->pairs.list[i].kind == MHD_HEADER_KIND && strcasecmp(r->pairs.list[i].key, name) == 0)
+                        return r->pairs.list[i].value;
+        return NULL;
+}
+
+const void *http_body(const HttpRequest *r, size_t *ret_size)
+{
+        if (ret_size)
+                *ret_size = r->body_size;
+        return r->body ?: "";
+}
+
+const HttpPeer *http_peer(const HttpRequest *r)
+{
+        return &r->peer;
+}
+
+int http_add_header(HttpRequest *r, const char *name, const char *value)
+{
+        assert(r->state != HTTP_ANSWERED);
+        assert(is_token(name));
+
+        for (const char *p = value; *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 127)
+                        return -EINVAL; /* it would end the header */
+        return http_pairs_add(&r->pairs, OUR_HEADER_KIND, name, value);
+}
+
+void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response,
+                         uint64_t deadline_usec)
+{
+        assert(r->state != HTTP_ANSWERED);
+
+        for (size_t i = 0; response && i < r->pairs.n; i++)
+                if (r->pairs.list[i].kind == OUR_HEADER_KIND &&
+                    MHD_add_response_header(response, r->pairs.list[i].key, r->pairs.list[i].value) !=
+                                    MHD_YES) {
+                        MHD_destroy_response(response);
+                        response = NULL;
+                }
+        r->state = HTTP_ANSWERED;
+        r->status = status;
+        r->response = response;
+        if (!r->connection) {
+                http_request_free(r);
+                return;
+        }
+        http_connection_set_deadline(r->connection, deadline_usec);
+        http_request_wake(r);
+}
+
+void http_reply(HttpRequest *r, unsigned status, const char *content_type, const void *data, size_t size)
+{
+        assert(r);
+        assert(data || size == 0);
+
+        /* libmicrohttpd copies the data and never writes to what it is given. */
+        struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *) (uintptr_t) data,
+                                                                        MHD_RESPMEM_MUST_COPY);
+        if (response && content_type &&
+            MHD_add_response_header(response, "Content-Type", content_type) != MHD_YES) {
+                MHD_destroy_response(response);
+                response = NULL;
+        }
+        http_request_answer(r, status, response,
+                            clock_boot_usec() + SEND_TIMEOUT + size / SEND_BYTES_PER_SEC * USEC_PER_SEC);
+}
+
+void http_reply_json(HttpRequest *r, unsigned status, json_t *body)
+{
+        _cleanup_json_ json_t *owned = body;
+        _cleanup_free_ char *text = NULL;
+
+        if (!body || json_print(body, &text) < 0)
+                http_request_answer(r, status, NULL, clock_boot_usec() + SEND_TIMEOUT);
+        else
+                http_reply(r, status, "application/json", text, strlen(text));
+}
+
+void http_reply_error(HttpRequest *r, unsigned status, const char *format, ...)
+{
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        http_reply_json(r, status,
+                        json_pack("{s:b, s:o?}", "success", 0, "error", json_string_or_null(text)));
+}

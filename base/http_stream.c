@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): what waits for a slow client is
+ * bounded, and a client that left is noticed. */
+#include "base/httpd_private.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <sys/socket.h>
+
+#define WAITING_MAX   ((size_t) 256 * 1024)
+#define BLOCK_SIZE    4096
+#define CLOSE_TIMEOUT (5 * USEC_PER_SEC) /* for what still waits when the stream is closed */
+
+struct HttpStream {
+        HttpRequest *request;
+        void (*closed)(HttpStream *stream, void *userdata); /* NULL once it was called */
+        void *userdata;
+        sd_event_source *ping, *hangup;
+        char *waiting;
+        size_t begin, end, capacity;
+        bool stalled; /* nothing was taken since the last ping */
+        bool closing; /* ends after what waits */
+        bool broken;  /* ends now */
+};
+
+static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t max)
+{
+        HttpStream *s = userdata;
+
+        if (s->broken)
+                return MHD_CONTENT_READER_END_WITH_ERROR;
+        size_t size = MIN(s->end - s->begin, max);
+        if (size > 0) {
+                memcpy(buffer, s->waiting + s->begin, size);
+                s->begin += size;
+                s->stalled = false;
+                return (ssize_t) size;
+        }
+        if (s->closing)
+                return MHD_CONTENT_READER_END_OF_STREAM;
+        http_request_suspend(s->request);
+        return 0;
+}
+
+/* Closes the connection; closed() follows from the loop. */
+static void stream_break(HttpStream *s)
+{
+        s->broken = true;
+        s->hangup = loop_source_free(s->hangup);
+        shutdown(s->request->connection->fd, SHUT_RDWR);
+        http_request_wake(s->request);
+}
+
+static int stream_append(HttpStream *s, const char *data, size_t size)
+{
+        size_t waiting = s->end - s->begin;
+
+        if (waiting + size > WAITING_MAX) {
+                stream_break(s);
+                return -ENOBUFS;
+        }
+        if (s->end + size > s->capacity && s->begin > 0) {
+                memmove(s->waiting, s->waiting + s->begin, waiting);
+                s->begin = 0;
+                s->end = waiting;
+        }
+        if (s->end + size > s->capacity) {
+                size_t capacity = MIN(2 * (s->end + size), WAITING_MAX);
+                char *p = realloc(s->waiting, capacity);
+                if (!p)
+                        return -ENOMEM;
+                s->waiting = p;
+                s->capacity = capacity;
+        }
+        memcpy(s->waiting + s->end, data, size);
+        s->end += size;
+        http_request_wake(s->request);
+        return 0;
+}
+
+static int on_ping(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HttpStream *s = userdata;
+
+        if (s->broken || s->closing)
+                return 0;
+        if (s->begin < s->end && s->stalled) {
+                stream_break(s);
+                return 0;
+        }
+        s->stalled = true;
+        if (s->begin == s->end)
+                stream_append(s, ":\n\n", 3);
+        return loop_timer_set_after(s->ping, http_server_ping_usec(s->request->connection->server));
+}
+
+/* libmicrohttpd does not look at a suspended connection, so we do. */
+static int on_hangup(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        stream_break(userdata);
+        return 0;
+}
+
+static HttpStream *stream_free(HttpStream *s)
+{
+        loop_source_free(s->ping);
+        loop_source_free(s->hangup);
+        free(s->waiting);
+        free(s);
+        return NULL;
+}
+
+static struct MHD_Response *response_new(HttpStream *s)
+{
+        struct MHD_Response *response =
+                        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read, s, NULL);
+        if (!response)
+                return NULL;
+        if (MHD_add_response_header(response, "Content-Type", "text/event-stream") != MHD_YES ||
+            MHD_add_response_header(response, "Cache-Control", "no-cache") != MHD_YES ||
+            MHD_add_response_header(response, "X-Accel-Buffering", "no") != MHD_YES) {
+                MHD_destroy_response(response);
+                return NULL;
+        }
+        return response;
+}
+
+int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *userdata), void *userdata,
+                     HttpStream **ret)
+{
+        assert(r && r->state == HTTP_HANDLED);
+        assert(ret);
+
+        if (!r->connection)
+                return -EPIPE;
+        HttpStream *s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (HttpStream){.request = r, .closed = closed, .userdata = userdata};
+        sd_event *event = http_server_event(r->connection->server);
+        int result = loop_timer_new(event, "http-stream-ping", on_ping, s, &s->ping);
+        if (result >= 0)
+                result = loop_add_io(event, "http-stream-hangup", r->connection->fd, EPOLLRDHUP, on_hangup, s,
+                                     &s->hangup);
+        if (result >= 0)
+                result = loop_timer_set_after(s->ping, http_server_ping_usec(r->connection->server));
+        struct MHD_Response *response = result >= 0 ? response_new(s) : NULL;
+        if (!response) {
+                stream_free(s);
+                return result < 0 ? result : -ENOMEM;
+        }
+        r->stream = s;
+        http_request_answer(r, MHD_HTTP_OK, response, USEC_NEVER);
+        *ret = s;
+        return 0;
+}
+
+int http_stream_send(HttpStream *s, const char *event, const char *data)
+{
+        _cleanup_text_ Text text = {0};
+
+        assert(s);
+        assert(!event || !strpbrk(event, "\r\n"));
+        assert(data && !strpbrk(data, "\r\n"));
+
+        if (s->broken || s->closing)
+                return -EPIPE;
+        if (event)
+                text_add(&text, "event: %s\n", event);
+        text_add(&text, "data: %s\n\n", data);
+        return text.failed ? -ENOMEM : stream_append(s, text.data, text.size);
+}
+
+static void call_closed(HttpStream *s)
+{
+        void (*closed)(HttpStream * stream, void *userdata) = TAKE_PTR(s->closed);
+        if (closed)
+                closed(s, s->userdata);
+}
+
+HttpStream *http_stream_close(HttpStream *s)
+{
+        if (!s || s->closing)
+                return NULL;
+        s->closing = true;
+        http_connection_set_deadline(s->request->connection, clock_boot_usec() + CLOSE_TIMEOUT);
+        http_request_wake(s->request);
+        call_closed(s);
+        return NULL;
+}
+
+void http_stream_end(HttpStream *s)
+{
+        s->closing = s->broken = true; /* whoever closes it in closed() does nothing more */
+        call_closed(s);
+        stream_free(s);
+}

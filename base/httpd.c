@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP server: libmicrohttpd's epoll descriptor on our loop, and the deadlines that it lacks. */
+#include "base/httpd_private.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BODY_MAX        (64 * 1024)
+#define CONNECTIONS_MAX 64
+#define RECEIVE_TIMEOUT (5 * USEC_PER_SEC)
+#define STREAM_PING     (15 * USEC_PER_SEC)
+
+struct HttpServer {
+        sd_event *event;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io, *timer, *again, *deadline;
+        uint64_t deadline_armed_usec;
+        TAILQ_HEAD(, HttpConnection) connections;
+        HttpOptions options;
+        bool running;         /* MHD_run() is on the stack */
+        bool freed;           /* by its owner, while it was running */
+        bool lost_connection; /* in this run */
+};
+
+sd_event *http_server_event(const HttpServer *s)
+{
+        return s->event;
+}
+
+uint64_t http_server_ping_usec(const HttpServer *s)
+{
+        return s->options.stream_ping_usec;
+}
+
+/* Deadlines: libmicrohttpd's own timeout counts idle time, so that a byte now and then holds a connection for ever. */
+
+void http_connection_set_deadline(HttpConnection *c, uint64_t boot_usec)
+{
+        HttpServer *s = c->server;
+
+        c->deadline_usec = boot_usec;
+        if (boot_usec < s->deadline_armed_usec && s->deadline) {
+                s->deadline_armed_usec = boot_usec;
+                loop_timer_set(s->deadline, boot_usec);
+        }
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HttpServer *s = userdata;
+        uint64_t now = clock_boot_usec(), next = USEC_NEVER;
+        HttpConnection *c;
+
+        TAILQ_FOREACH(c, &s->connections, entry)
+        {
+                if (c->deadline_usec <= now) {
+                        c->deadline_usec = USEC_NEVER;
+                        shutdown(c->fd, SHUT_RDWR); /* libmicrohttpd notices, and closes it */
+                }
+                next = MIN(next, c->deadline_usec);
+        }
+        s->deadline_armed_usec = next;
+        return loop_timer_set(s->deadline, next);
+}
+
+/* Connections */
+
+static void peer_read(int fd, HttpPeer *ret)
+{
+        int domain = 0;
+        struct ucred cred;
+        socklen_t size = sizeof(domain);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_UNIX)
+                return;
+        size = sizeof(cred);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
+                return;
+        HttpPeer peer = {.known = true, .uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
+        size = sizeof(peer.groups);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups, &size) == 0)
+                peer.n_groups = size / sizeof(gid_t);
+        else if (errno == ERANGE) { /* more than we have room for: the first ones */
+                _cleanup_free_ gid_t *groups = malloc(size);
+                if (groups && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0) {
+                        peer.n_groups = MIN(size / sizeof(gid_t), ELEMENTSOF(peer.groups));
+                        memcpy(peer.groups, groups, peer.n_groups * sizeof(gid_t));
+                }
+        }
+        *ret = peer;
+}
+
+static void connection_new(HttpServer *s, struct MHD_Connection *mhd, void **ret)
+{
+        const union MHD_ConnectionInfo *info =
+                        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        HttpConnection *c = info ? calloc(1, sizeof(*c)) : NULL;
+        if (!c)
+                return; /* its requests are not answered: see on_access() */
+        c->server = s;
+        c->mhd = mhd;
+        c->fd = info->connect_fd;
+        peer_read(c->fd, &c->peer);
+        TAILQ_INSERT_TAIL(&s->connections, c, entry);
+        http_connection_set_deadline(c, clock_boot_usec() + s->options.receive_timeout_usec);
+        *ret = c;
+}
+
+static void on_connection(void *userdata, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        HttpServer *s = userdata;
+        HttpConnection *c = *context;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                connection_new(s, mhd, context);
+                return;
+        }
+        s->lost_connection = true;
+        if (!c)
+                return;
+        assert(!c->request);
+        TAILQ_REMOVE(&s->connections, c, entry);
+        free(c);
+        *context = NULL;
+}
+
+/* Requests */
+
+static enum MHD_Result collect_pair(void *userdata, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+        HttpRequest *r = userdata;
+        return http_pairs_add(&r->pairs, kind, key, value) < 0 ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result request_queue_answer(HttpRequest *r)
+{
+        struct MHD_Response *response = TAKE_PTR(r->response);
+        if (!response)
+                return MHD_NO;
+        enum MHD_Result result = MHD_queue_response(r->connection->mhd, r->status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+/* An answer before the body has been read; what follows on this connection is not looked at. */
+static enum MHD_Result request_refuse(HttpRequest *r, unsigned status, const char *reason)
+{
+        http_add_header(r, "Connection", "close");
+        http_reply_error(r, status, "%s", reason);
+        return request_queue_answer(r);
+}
+
+/* The head is there. */
+static enum MHD_Result request_begin(HttpServer *s, HttpConnection *c, const char *url, const char *method,
+                                     const char *version, void **context)
+{
+        HttpRequest *r;
+
+        if (http_request_new(c, method, url, &r) < 0)
+                return MHD_NO;
+        c->request = *context = r;
+        MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, collect_pair, r);
+        MHD_get_connection_values(c->mhd, MHD_GET_ARGUMENT_KIND, collect_pair, r);
+        if (r->pairs.failed)
+                return MHD_NO;
+        const char *reason = http_request_smuggles(r, version);
+        if (reason)
+                return request_refuse(r, MHD_HTTP_BAD_REQUEST, reason);
+        const char *length = http_header(r, "Content-Length");
+        if (length && strtoull(length, NULL, 10) > s->options.body_max)
+                return request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
+        return MHD_YES;
+}
+
+/* Head and body are there. */
+static void request_handle(HttpServer *s, HttpRequest *r)
+{
+        r->state = HTTP_HANDLED;
+        http_connection_set_deadline(r->connection, USEC_NEVER);
+        if (r->body_too_large) {
+                http_add_header(r, "Connection", "close");
+                http_reply_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
+        } else
+                s->options.handler(r, s->options.userdata);
+}
+
+static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **context)
+{
+        HttpServer *s = userdata;
+        HttpRequest *r = *context;
+
+        if (s->freed)
+                return MHD_NO;
+        if (!r) {
+                const union MHD_ConnectionInfo *info =
+                                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+                HttpConnection *c = info ? info->socket_context : NULL;
+                return c ? request_begin(s, c, url, method, version, context) : MHD_NO;
+        }
+        if (*upload_size > 0) {
+                size_t size = *upload_size;
+                *upload_size = 0;
+                return http_request_add_body(r, upload, size, s->options.body_max) < 0 ? MHD_NO : MHD_YES;
+        }
+        if (r->state == HTTP_RECEIVING)
+                request_handle(s, r);
+        if (r->state == HTTP_HANDLED) {
+                http_request_suspend(r);
+                return MHD_YES;
+        }
+        return request_queue_answer(r);
+}
+
+/* The request was answered, or its connection is gone. */
+static void on_completed(void *userdata, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+        HttpServer *s = userdata;
+        HttpRequest *r = *context;
+
+        if (!r)
+                return;
+        *context = NULL;
+        http_connection_set_deadline(r->connection, clock_boot_usec() + s->options.receive_timeout_usec);
+        r->connection->request = NULL;
+        r->connection = NULL;
+        r->suspended = false;
+        if (r->stream)
+                http_stream_end(TAKE_PTR(r->stream));
+        if (r->state != HTTP_HANDLED)
+                http_request_free(r);
+}
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes %XX in place, but %00, which would end the text early. */
+static size_t on_unescape(void *userdata, struct MHD_Connection *mhd, char *text)
+{
+        char *to = text;
+
+        for (const char *from = text; *from;) {
+                int high = *from == '%' ? hex_digit(from[1]) : -1;
+                int low = high >= 0 ? hex_digit(from[2]) : -1;
+                if (low >= 0 && (high | low) != 0) {
+                        *to++ = (char) (high << 4 | low);
+                        from += 3;
+                } else
+                        *to++ = *from++;
+        }
+        *to = '\0';
+        return (size_t) (to - text);
+}
+
+/* On the loop */
+
+static void server_destroy(HttpServer *s)
+{
+        HttpConnection *c;
+
+        s->freed = true;
+        /* libmicrohttpd panics when it is stopped with suspended connections. */
+        TAILQ_FOREACH(c, &s->connections, entry)
+        {
+                if (c->request)
+                        http_request_wake(c->request);
+        }
+        s->io = loop_source_free(s->io);
+        s->timer = loop_source_free(s->timer);
+        s->again = loop_source_free(s->again);
+        s->deadline = loop_source_free(s->deadline);
+        if (s->daemon)
+                MHD_stop_daemon(s->daemon); /* closes the listening socket too */
+        assert(TAILQ_EMPTY(&s->connections));
+        sd_event_unref(s->event);
+        free(s);
+}
+
+static void server_run(HttpServer *s)
+{
+        MHD_UNSIGNED_LONG_LONG msec;
+
+        s->running = true;
+        do {
+                /* Once at its limit of connections it listens again in the run after the one that closed one. */
+                s->lost_connection = false;
+                MHD_run(s->daemon);
+        } while (s->lost_connection && !s->freed);
+        s->running = false;
+        if (s->freed)
+                server_destroy(s);
+        else if (MHD_get_timeout(s->daemon, &msec) == MHD_YES)
+                loop_timer_set_after(s->timer, msec * USEC_PER_MSEC);
+        else
+                loop_timer_set(s->timer, USEC_NEVER);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        server_run(userdata);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        server_run(userdata);
+        return 0;
+}
+
+static int on_again(sd_event_source *source, void *userdata)
+{
+        server_run(userdata);
+        return 0;
+}
+
+void http_request_suspend(HttpRequest *r)
+{
+        assert(!r->suspended);
+        r->suspended = true;
+        MHD_suspend_connection(r->connection->mhd);
+}
+
+void http_request_wake(HttpRequest *r)
+{
+        if (!r->suspended)
+                return;
+        r->suspended = false;
+        MHD_resume_connection(r->connection->mhd);
+        sd_event_source_set_enabled(r->connection->server->again, SD_EVENT_ONESHOT);
+}
+
+/* Consumes fd. */
+static int daemon_start(HttpServer *s, int fd, Error *e)
+{
+        struct stat before, after;
+
+        int flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+            fstat(fd, &before) < 0) {
+                int r = -errno;
+                close(fd);
+                return error_set(e, r, "cannot use the listening socket: %s", strerror(-r));
+        }
+        s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, s,
+                                     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                                     s->options.connections_max, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                                     MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                                     MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
+        if (s->daemon)
+                return 0;
+        int r = errno > 0 ? -errno : -EIO;
+        /* Whether it has closed the socket depends on what went wrong. */
+        if (fstat(fd, &after) == 0 && after.st_dev == before.st_dev && after.st_ino == before.st_ino)
+                close(fd);
+        return error_set(e, r, "cannot start the HTTP server: %s", strerror(-r));
+}
+
+static int sources_add(HttpServer *s)
+{
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info)
+                return -EIO;
+        int r = loop_add_io(s->event, "http-server", info->epoll_fd, EPOLLIN, on_io, s, &s->io);
+        if (r >= 0)
+                r = loop_timer_new(s->event, "http-server-timer", on_timer, s, &s->timer);
+        if (r >= 0)
+                r = loop_timer_new(s->event, "http-server-deadline", on_deadline, s, &s->deadline);
+        if (r >= 0)
+                r = sd_event_add_defer(s->event, &s->again, on_again, s);
+        return r < 0 ? r : 0;
+}
+
+int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **ret, Error *e)
+{
+        assert(event);
+        assert(options && options->handler && options->fd >= 0);
+        assert(ret);
+
+        HttpServer *s = calloc(1, sizeof(*s));
+        if (!s) {
+                close(options->fd);
+                return error_set(e, -ENOMEM, "out of memory");
+        }
+        s->event = sd_event_ref(event);
+        s->deadline_armed_usec = USEC_NEVER;
+        s->options = *options;
+        s->options.body_max = options->body_max ?: BODY_MAX;
+        s->options.connections_max = options->connections_max ?: CONNECTIONS_MAX;
+        s->options.receive_timeout_usec = options->receive_timeout_usec ?: RECEIVE_TIMEOUT;
+        s->options.stream_ping_usec = options->stream_ping_usec ?: STREAM_PING;
+        TAILQ_INIT(&s->connections);
+
+        int r = daemon_start(s, options->fd, e);
+        if (r == 0 && (r = sources_add(s)) < 0)
+                error_set(e, r, "cannot watch the HTTP server: %s", strerror(-r));
+        if (r < 0) {
+                server_destroy(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+HttpServer *http_server_free(HttpServer *s)
+{
+        if (!s)
+                return NULL;
+        if (s->freed)
+                return NULL;
+        if (s->running)
+                s->freed = true; /* from a handler or closed(): when MHD_run() has returned */
+        else
+                server_destroy(s);
+        return NULL;
+}
