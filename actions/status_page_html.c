@@ -40,7 +40,8 @@ static const char style[] =
                 ".up{color:var(--good)}.warn,.unknown{color:var(--minor)}.down{color:var(--bad)}"
                 "ol{list-style:none;margin:0;padding:0}li{border-top:1px solid var(--line);padding:.5rem 0}"
                 "li:first-child{border-top:0}"
-                "footer{padding-bottom:2rem}";
+                "footer{padding-bottom:2rem}"
+                "@media (max-width:30rem){td:last-child,th:last-child{width:62%}section{padding:1rem}}";
 
 /* "20 Nov 2026, 09:00 UTC", which is right wherever the reader is, and stays right on a page that lies around. */
 static void add_time(Text *t, uint64_t usec)

@@ -14,15 +14,19 @@ typedef enum NodeKind {
         NODE_MAPPING,
 } NodeKind;
 
+typedef struct Entry {
+        ConfNode *key; /* NULL in a sequence */
+        ConfNode *value;
+} Entry;
+
 struct ConfNode {
         const Conf *conf;
         NodeKind kind;
         size_t line, column; /* from 1 */
         bool quoted;         /* scalar: not plain */
         char *scalar;
-        ConfNode **items; /* of a mapping: its values */
-        ConfNode **keys;
-        uint32_t *sorted; /* of a mapping: the numbers of its keys in order of their text */
+        Entry *entries;
+        uint32_t *sorted; /* of a mapping: the numbers of its entries in order of their keys */
         size_t count, capacity;
 };
 
@@ -42,6 +46,7 @@ typedef struct Builder {
         ConfNode *key[CONF_DEPTH_MAX];  /* a key that waits for its value; owned here */
         size_t depth, nodes;
         bool document;
+        int error;
         Error *e;
 } Builder;
 
@@ -50,12 +55,10 @@ static ConfNode *node_free(ConfNode *node)
         if (!node)
                 return NULL;
         for (size_t i = 0; i < node->count; i++) {
-                node_free(node->items[i]);
-                if (node->keys)
-                        node_free(node->keys[i]);
+                node_free(node->entries[i].key);
+                node_free(node->entries[i].value);
         }
-        free(node->items);
-        free(node->keys);
+        free(node->entries);
         free(node->sorted);
         free(node->scalar);
         free(node);
@@ -120,8 +123,8 @@ static int syntax_error(const Builder *b)
 static int compare_keys(const void *a, const void *b, void *mapping)
 {
         uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-        ConfNode *const *keys = ((const ConfNode *) mapping)->keys;
-        int r = strcmp(keys[x]->scalar, keys[y]->scalar);
+        const Entry *entries = ((const ConfNode *) mapping)->entries;
+        int r = strcmp(entries[x].key->scalar, entries[y].key->scalar);
 
         return r != 0 ? r : x < y ? -1 : x > y;
 }
@@ -137,7 +140,8 @@ static int mapping_finish(const Builder *b, ConfNode *mapping)
                 sorted[i] = (uint32_t) i;
         qsort_r(sorted, mapping->count, sizeof *sorted, compare_keys, mapping);
         for (size_t i = 1; i < mapping->count; i++) {
-                const ConfNode *first = mapping->keys[sorted[i - 1]], *second = mapping->keys[sorted[i]];
+                const ConfNode *first = mapping->entries[sorted[i - 1]].key;
+                const ConfNode *second = mapping->entries[sorted[i]].key;
                 char plain[128];
                 if (streq(first->scalar, second->scalar))
                         return conf_error(second, b->e, "`%s` is given twice, first on line %zu",
@@ -146,21 +150,15 @@ static int mapping_finish(const Builder *b, ConfNode *mapping)
         return 0;
 }
 
-static int items_reserve(ConfNode *parent)
+static int entries_reserve(ConfNode *parent)
 {
         if (parent->count < parent->capacity)
                 return 0;
         size_t capacity = MAX(2 * parent->capacity, (size_t) 4);
-        ConfNode **items = reallocarray(parent->items, capacity, sizeof *items);
-        if (!items)
+        Entry *entries = reallocarray(parent->entries, capacity, sizeof *entries);
+        if (!entries)
                 return -ENOMEM;
-        parent->items = items;
-        if (parent->kind == NODE_MAPPING) {
-                ConfNode **keys = reallocarray(parent->keys, capacity, sizeof *keys);
-                if (!keys)
-                        return -ENOMEM;
-                parent->keys = keys;
-        }
+        parent->entries = entries;
         parent->capacity = capacity;
         return 0;
 }
@@ -182,41 +180,41 @@ static int builder_attach(Builder *b, ConfNode *node)
                 *key = TAKE_PTR(owned);
                 return 0;
         }
-        if (items_reserve(parent) < 0)
+        if (entries_reserve(parent) < 0)
                 return out_of_memory(b->e);
-        if (parent->kind == NODE_MAPPING)
-                parent->keys[parent->count] = TAKE_PTR(*key);
-        parent->items[parent->count++] = TAKE_PTR(owned);
+        parent->entries[parent->count++] = (Entry){.key = TAKE_PTR(*key), .value = TAKE_PTR(owned)};
         return 0;
 }
 
-static int builder_node(Builder *b, const yaml_event_t *event, NodeKind kind, ConfNode **ret)
+/* NULL, and b->error, on failure. */
+static ConfNode *builder_node(Builder *b, const yaml_event_t *event, NodeKind kind)
 {
-        if (++b->nodes > CONF_NODES_MAX)
-                return mark_error(b, event->start_mark, "too much in one file");
+        if (++b->nodes > CONF_NODES_MAX) {
+                b->error = mark_error(b, event->start_mark, "too much in one file");
+                return NULL;
+        }
         ConfNode *node = calloc(1, sizeof *node);
-        if (!node)
-                return out_of_memory(b->e);
+        if (!node) {
+                b->error = out_of_memory(b->e);
+                return NULL;
+        }
         *node = (ConfNode){
                         .conf = b->conf,
                         .kind = kind,
                         .line = event->start_mark.line + 1,
                         .column = event->start_mark.column + 1,
         };
-        *ret = node;
-        return 0;
+        return node;
 }
 
 static int builder_open(Builder *b, const yaml_event_t *event, NodeKind kind)
 {
-        ConfNode *node;
-
         if (b->depth == CONF_DEPTH_MAX)
                 return mark_error(b, event->start_mark, "nested too deeply");
-        int r = builder_node(b, event, kind, &node);
-        if (r < 0)
-                return r;
-        r = builder_attach(b, node);
+        ConfNode *node = builder_node(b, event, kind);
+        if (!node)
+                return b->error;
+        int r = builder_attach(b, node);
         if (r < 0)
                 return r;
         b->open[b->depth++] = node;
@@ -227,13 +225,12 @@ static int builder_scalar(Builder *b, const yaml_event_t *event)
 {
         const char *value = (const char *) event->data.scalar.value;
         size_t size = event->data.scalar.length;
-        ConfNode *node;
 
         if (memchr(value, 0, size))
                 return mark_error(b, event->start_mark, "holds a NUL character");
-        int r = builder_node(b, event, NODE_SCALAR, &node);
-        if (r < 0)
-                return r;
+        ConfNode *node = builder_node(b, event, NODE_SCALAR);
+        if (!node)
+                return b->error;
         node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         node->scalar = strndup(value, size);
         if (!node->scalar) {
@@ -371,49 +368,48 @@ static int conf_build(Conf *conf, const char *text, size_t size, Error *e)
         return 0;
 }
 
-int conf_load_text(const char *name, const char *text, size_t size, Conf **ret, Error *e)
+static int conf_new(const char *name, const char *directory, const char *text, size_t size, Conf **ret,
+                    Error *e)
 {
-        assert(name);
-        assert(text || size == 0);
-        assert(ret);
-
         _cleanup_(conf_freep) Conf *conf = calloc(1, sizeof *conf);
-        if (!conf || !(conf->name = strdup(name)) || !(conf->directory = strdup(".")))
+        if (!conf || !(conf->name = strdup(name)) || !(conf->directory = strdup(directory)))
                 return out_of_memory(e);
-        int r = is_word(text, size) ? conf_build_word(conf, text, size, e)
-                                    : conf_build(conf, text ? text : "", size, e);
+        int r = is_word(text, size) ? conf_build_word(conf, text, size, e) : conf_build(conf, text, size, e);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(conf);
         return 0;
 }
 
+int conf_load_text(const char *name, const char *text, size_t size, Conf **ret, Error *e)
+{
+        assert(name);
+        assert(text || size == 0);
+        assert(ret);
+
+        return conf_new(name, ".", text ? text : "", size, ret, e);
+}
+
 int conf_load(const char *path, Conf **ret, Error *e)
 {
-        _cleanup_free_ char *text = NULL;
-        _cleanup_(conf_freep) Conf *conf = NULL;
-        size_t size;
+        _cleanup_free_ char *text = NULL, *directory = NULL;
+        size_t size = 0;
 
         assert(path);
         assert(ret);
 
+        const char *slash = strrchr(path, '/');
+        directory = slash ? strndup(path, MAX((size_t) (slash - path), (size_t) 1)) : strdup(".");
+        if (!directory)
+                return out_of_memory(e);
         int r = file_read(path, CONF_SIZE_MAX, &text, &size);
         if (r == -EFBIG)
                 return error_set(e, -EINVAL, "%s: larger than %d KiB", path, CONF_SIZE_MAX / 1024);
         if (r < 0)
                 return error_set(e, r, "%s: %s", path, r == -EBADFD ? "not a regular file" : strerror(-r));
-        r = conf_load_text(path, text, size, &conf, e);
+        r = conf_new(path, directory, text, size, ret, e);
         explicit_bzero(text, size); /* it may hold secrets */
-        if (r < 0)
-                return r;
-
-        const char *slash = strrchr(path, '/');
-        free(conf->directory);
-        conf->directory = slash ? strndup(path, MAX((size_t) (slash - path), (size_t) 1)) : strdup(".");
-        if (!conf->directory)
-                return out_of_memory(e);
-        *ret = TAKE_PTR(conf);
-        return 0;
+        return r;
 }
 
 Conf *conf_free(Conf *conf)
@@ -488,7 +484,7 @@ const ConfNode *conf_item(const ConfNode *node, size_t i)
 {
         assert(node);
         assert(i < node->count);
-        return node->items[i];
+        return node->entries[i].value;
 }
 
 const char *conf_key(const ConfNode *node, size_t i, const ConfNode **ret_key)
@@ -498,8 +494,8 @@ const char *conf_key(const ConfNode *node, size_t i, const ConfNode **ret_key)
         assert(i < node->count);
 
         if (ret_key)
-                *ret_key = node->keys[i];
-        return node->keys[i]->scalar;
+                *ret_key = node->entries[i].key;
+        return node->entries[i].key->scalar;
 }
 
 const ConfNode *conf_get(const ConfNode *node, const char *key)
@@ -511,9 +507,9 @@ const ConfNode *conf_get(const ConfNode *node, const char *key)
                 return NULL;
         for (size_t low = 0, high = node->count; low < high;) {
                 size_t middle = low + (high - low) / 2, i = node->sorted[middle];
-                int r = strcmp(key, node->keys[i]->scalar);
+                int r = strcmp(key, node->entries[i].key->scalar);
                 if (r == 0)
-                        return node->items[i];
+                        return node->entries[i].value;
                 if (r < 0)
                         high = middle;
                 else
@@ -572,8 +568,8 @@ static void hash_node(crypto_hash_sha256_state *state, const ConfNode *node)
         for (size_t i = 0; i < node->count; i++) {
                 size_t at = node->kind == NODE_MAPPING ? node->sorted[i] : i;
                 if (node->kind == NODE_MAPPING)
-                        hash_string(state, 'k', node->keys[at]->scalar);
-                hash_node(state, node->items[at]);
+                        hash_string(state, 'k', node->entries[at].key->scalar);
+                hash_node(state, node->entries[at].value);
         }
 }
 

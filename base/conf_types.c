@@ -463,22 +463,21 @@ static int json_of_scalar(const ConfNode *node, const ConfField *field, json_t *
 {
         const char *s = conf_scalar(node);
         json_t *j;
-        int64_t n;
-        int r = core_integer(s, &n);
+        int64_t n = 0;
+        int r = conf_is_quoted(node) ? -EINVAL : core_integer(s, &n);
+        bool real = !conf_is_quoted(node) && core_is_float(s);
 
         if (conf_is_null(node))
                 j = json_null();
-        else if (conf_is_quoted(node))
-                j = json_string(s);
         else if (bool_of(node) >= 0)
                 j = json_boolean(bool_of(node));
         else if (r == -ERANGE)
                 return expected(node, field, e, "a number of 64 bits at most");
         else if (r >= 0)
                 j = json_integer(n);
-        else if (core_is_endless(s) || (core_is_float(s) && !isfinite(strtod(s, NULL))))
+        else if ((!conf_is_quoted(node) && core_is_endless(s)) || (real && !isfinite(strtod(s, NULL))))
                 return expected(node, field, e, "a number that JSON can write");
-        else if (core_is_float(s))
+        else if (real)
                 j = json_real(strtod(s, NULL));
         else
                 j = json_string(s);
@@ -497,7 +496,7 @@ static int json_of(const ConfNode *node, const ConfField *field, json_t **ret, E
         if (!j)
                 return out_of_memory(e);
         for (size_t i = 0; i < conf_count(node); i++) {
-                json_t *item;
+                json_t *item = NULL;
                 int r = json_of(conf_item(node, i), field, &item, e);
                 if (r < 0)
                         return r;

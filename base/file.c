@@ -277,6 +277,16 @@ static int write_content(int fd, const void *data, size_t size, mode_t mode, boo
         return 0;
 }
 
+/* What is set aside for a file of the folder; 0 when there is none. */
+static off_t allocated(const Place *p, const char *name)
+{
+        struct stat st;
+
+        return fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISREG(st.st_mode)
+                               ? (off_t) st.st_blocks * 512
+                               : 0;
+}
+
 static int publish_fresh(const Place *p, const void *data, size_t size, mode_t mode, bool sync)
 {
         struct stat st;
@@ -284,9 +294,10 @@ static int publish_fresh(const Place *p, const void *data, size_t size, mode_t m
         int r = fd < 0 ? fd : 0;
 
         if (r >= 0)
-                r = allocate(fd, (off_t) size); /* so that as a spare it has its whole class, too */
-        if (r >= 0)
                 r = write_content(fd, data, size, mode, sync);
+        /* It may be the spare one day: it, too, gets the largest class that was ever needed. */
+        if (r >= 0)
+                r = allocate(fd, MAX((off_t) size, allocated(p, p->spare)));
         if (r >= 0 && renameat(p->dir, p->fresh, p->dir, p->name) < 0)
                 r = -errno;
         if (r < 0 && fd >= 0)
@@ -315,16 +326,16 @@ static int publish_spare(const Place *p, const void *data, size_t size, mode_t m
 }
 
 /* Sees to it that a spare stands by that can hold as much. Failing is no failure of what was published. */
-static void spare_prepare(const Place *p, size_t size)
+static void spare_prepare(const Place *p)
 {
+        off_t wanted = allocated(p, p->name);
         struct stat st;
 
-        if (fstatat(p->dir, p->spare, &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISREG(st.st_mode) &&
-            (off_t) st.st_blocks * 512 >= size_class((off_t) size))
+        if (allocated(p, p->spare) >= MAX(wanted, (off_t) SIZE_STEP))
                 return;
         _cleanup_close_ int fd = open_for_writing(p, p->spare, O_CREAT, &st);
         if (fd >= 0)
-                (void) allocate(fd, (off_t) size);
+                (void) allocate(fd, wanted);
 }
 
 int file_publish(const char *path, const void *data, size_t size, mode_t mode, bool sync)
@@ -343,7 +354,7 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode, b
                 r = publish_spare(&p, data, size, mode, sync) < 0 ? r : 0;
         if (r < 0)
                 return r;
-        spare_prepare(&p, size);
+        spare_prepare(&p);
         return sync && fsync(p.dir) < 0 ? -errno : 0;
 }
 

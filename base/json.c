@@ -50,7 +50,8 @@ int json_parse(const char *data, size_t size, json_t **ret, Error *e)
         if (r < 0)
                 return r;
         json_t *j = json_loadb(data ? data : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-        if (!j && json_error_code(&error) == json_error_out_of_memory)
+        /* jansson says nothing at all when its very first allocation fails. */
+        if (!j && (json_error_code(&error) == json_error_out_of_memory || !*error.text))
                 return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
         if (!j)
                 return error_set(e, -EINVAL, "line %d, column %d: %s", MAX(error.line, 1),
@@ -59,17 +60,24 @@ int json_parse(const char *data, size_t size, json_t **ret, Error *e)
         return 0;
 }
 
+static int on_dump(const char *data, size_t size, void *text)
+{
+        text_add_bytes(text, data, size);
+        return 0; /* the text remembers */
+}
+
 int json_print(const json_t *j, char **ret)
 {
+        _cleanup_text_ Text t = {0};
+
         assert(j);
         assert(ret);
 
-        /* 15 digits: "12.1", where 17 would say "12.1" too but 0.1 as "0.10000000000000001". */
-        char *s = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-        if (!s)
+        /* Not json_dumps(): that drops a part in the middle when memory is short, and calls it a success.
+         * 15 digits: 0.1 and not 0.10000000000000001. */
+        if (json_dump_callback(j, on_dump, &t, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
                 return -ENOMEM;
-        *ret = s;
-        return 0;
+        return text_take(&t, ret);
 }
 
 json_t *json_at(const json_t *j, const char *path)
@@ -128,21 +136,30 @@ static int compare_keys(const void *a, const void *b)
 
 static int add_canonical(Text *t, const json_t *j, size_t depth, Error *e);
 
-static int add_canonical_object(Text *t, const json_t *j, size_t depth, Error *e)
+static bool is_among(const char *s, const char *const list[])
 {
-        size_t count = json_object_size(j), i = 0;
-        _cleanup_free_ const char **keys = calloc(MAX(count, (size_t) 1), sizeof *keys);
+        for (; list && *list; list++)
+                if (streq(s, *list))
+                        return true;
+        return false;
+}
+
+static int add_canonical_object(Text *t, const json_t *j, const char *const except[], size_t depth, Error *e)
+{
+        size_t count = 0;
+        _cleanup_free_ const char **keys = calloc(MAX(json_object_size(j), (size_t) 1), sizeof *keys);
         if (!keys)
                 return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
 
         json_t *object =
                         (json_t *) (uintptr_t) j; /* jansson's iterators want it writable, and do not write */
         for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-                keys[i++] = json_object_iter_key(at);
+                if (!is_among(json_object_iter_key(at), except))
+                        keys[count++] = json_object_iter_key(at);
         qsort(keys, count, sizeof *keys, compare_keys);
 
         text_add_string(t, "{");
-        for (i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++) {
                 if (i > 0)
                         text_add_string(t, ",");
                 add_canonical_string(t, keys[i], strlen(keys[i]));
@@ -163,7 +180,7 @@ static int add_canonical(Text *t, const json_t *j, size_t depth, Error *e)
                 return error_set(e, -EINVAL, "nested deeper than %d levels", JSON_DEPTH_MAX);
         switch (json_typeof(j)) {
         case JSON_OBJECT:
-                return add_canonical_object(t, j, depth, e);
+                return add_canonical_object(t, j, NULL, depth, e);
         case JSON_ARRAY:
                 text_add_string(t, "[");
                 for (size_t i = 0; i < json_array_size(j); i++) {
@@ -205,12 +222,17 @@ static int add_canonical(Text *t, const json_t *j, size_t depth, Error *e)
 
 int json_canonical(const json_t *j, char **ret, Error *e)
 {
+        return json_canonical_without(j, NULL, ret, e);
+}
+
+int json_canonical_without(const json_t *j, const char *const except[], char **ret, Error *e)
+{
         _cleanup_text_ Text t = {0};
 
         assert(j);
         assert(ret);
 
-        int r = add_canonical(&t, j, 0, e);
+        int r = json_is_object(j) ? add_canonical_object(&t, j, except, 0, e) : add_canonical(&t, j, 0, e);
         if (r < 0)
                 return r;
         r = text_take(&t, ret);

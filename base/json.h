@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON by jansson, with limits: depth before parsing, canonical form, dotted paths. */
+/* JSON by jansson, with limits: depth before parsing, canonical form, dotted paths.
+ *
+ * Beware of jansson 2.14: when an allocation fails, json_dumps(), json_copy() and json_deep_copy() may leave parts out
+ * and report success. Use json_print(), and compare a copy by json_equal(). */
 #pragma once
 
 #include "base/error.h"
@@ -19,6 +22,8 @@ json_t *json_at(const json_t *j, const char *path);
 /* Canonical JSON of the Matrix specification, appendix "Canonical JSON": sorted keys, integers within
  * +-(2^53 - 1) only, no insignificant white space, shortest escapes, lower-case hex. -EINVAL otherwise. */
 int json_canonical(const json_t *j, char **ret, Error *e);
+/* The same without the members of the outermost object that except names (NULL-terminated). */
+int json_canonical_without(const json_t *j, const char *const except[], char **ret, Error *e);
 
 /* Sets key on object; the value is consumed even on failure. A value or object of NULL, or no memory, leaves the key
  * out and is remembered: ask json_failed() once, when the document stands. */

@@ -176,7 +176,7 @@ int sign_key_parse(const char *text, SignKey **ret, Error *e)
 {
         static const char wanted[] = "expected one line \"ed25519 <key id> <base64 of 32 bytes>\"";
         uint8_t seed[crypto_sign_SEEDBYTES];
-        char *id, *encoded;
+        char *id = NULL, *encoded = NULL;
         size_t size = 0;
 
         assert(text);
@@ -236,15 +236,11 @@ SignKey *sign_key_free(SignKey *key)
 /* The bytes that a signature covers: all but `signatures` and `unsigned`. */
 static int covered_bytes(const json_t *object, char **ret, Error *e)
 {
-        if (!json_is_object(object))
-                return error_set(e, -EINVAL, "only an object can be signed");
-        /* A shallow copy: the members are shared, not changed. */
-        _cleanup_json_ json_t *covered = json_copy((json_t *) (uintptr_t) object);
-        if (!covered)
-                return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
-        (void) json_object_del(covered, "signatures");
-        (void) json_object_del(covered, "unsigned");
-        return json_canonical(covered, ret, e);
+        if (!json_is_object(object)) {
+                error_set(e, -EINVAL, "only an object can be signed");
+                return -EINVAL;
+        }
+        return json_canonical_without(object, (const char *const[]){"signatures", "unsigned", NULL}, ret, e);
 }
 
 /* The object under key, made when it is not there. Borrowed; NULL when something else is there, or without memory. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What reaches the journal and stderr, and that neither can hold us up. */
 #include "base/log.h"
+#include "tests/namespace.h"
 #include "tests/test.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -132,33 +131,13 @@ TEST(a_reader_that_stalls_does_not_hold_us_up_and_is_told)
         close(out[0]);
 }
 
-static void write_file(const char *path, const char *text)
+/* A /run of our own; false: this machine does not let us. */
+static bool private_run(void)
 {
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd >= 0) {
-                (void) !write(fd, text, strlen(text));
-                close(fd);
-        }
-}
-
-/* A /run of our own, in a mount namespace; 1: this machine does not let us. */
-static int private_run(void)
-{
-        char map[64];
-        uid_t uid = getuid();
-
-        if (unshare(CLONE_NEWNS) < 0) {
-                if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-                        return 1;
-                write_file("/proc/self/setgroups", "deny");
-                snprintf(map, sizeof map, "0 %u 1", uid);
-                write_file("/proc/self/uid_map", map);
-        }
-        if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
-                return 1;
+        if (!namespace_enter() || mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
+                return false;
         CHECK(mkdir("/run/systemd", 0755) >= 0 && mkdir("/run/systemd/journal", 0755) >= 0);
-        return 0;
+        return true;
 }
 
 static void say_to_the_journal(int received, char *buffer, size_t size)
@@ -200,7 +179,7 @@ TEST(the_journal_gets_fields_and_cannot_hold_us_up)
                 static const struct sockaddr_un journal = {AF_UNIX, "/run/systemd/journal/socket"};
                 static char buffer[65536];
 
-                if (private_run() > 0)
+                if (!private_run())
                         _exit(77);
                 int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
                 CHECK(bind(fd, (const struct sockaddr *) &journal, sizeof journal) >= 0);
