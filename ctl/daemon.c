@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that the daemon's own program answers: simulate, check-config, help config. It is the failoverd that lies
+ * beside this program, so that both are of one version. */
+#include "ctl/daemon.h"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* "DIR/failoverd" of the folder this program lies in, "DIR/../sbin/failoverd", or plain "failoverd" for PATH. */
+static int find_failoverd(char *buffer, size_t size)
+{
+        static const char *const places[] = {"failoverd", "../sbin/failoverd"};
+        char self[4096];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+        if (n > 0) {
+                self[n] = '\0';
+                *(strrchr(self, '/') + 1) = '\0';
+                for (size_t k = 0; k < ELEMENTSOF(places); k++) {
+                        if ((size_t) snprintf(buffer, size, "%s%s", self, places[k]) >= size)
+                                return -ENAMETOOLONG;
+                        if (access(buffer, X_OK) >= 0)
+                                return 0;
+                }
+        }
+        snprintf(buffer, size, "failoverd");
+        return 0;
+}
+
+/* The daemon's exit codes in ours: 0 stopped, 2 usage, 6 bad config, 1 anything else. */
+static int translate(int status)
+{
+        if (!WIFEXITED(status))
+                return CTL_REFUSED;
+        if (WEXITSTATUS(status) == 0)
+                return CTL_DONE;
+        return WEXITSTATUS(status) == 2 ? CTL_USAGE : CTL_REFUSED;
+}
+
+int daemon_run(const Invocation *i, const char *const *arguments)
+{
+        char program[4200], *argv[16] = {program};
+        Error e = {};
+        int r, status;
+        pid_t pid;
+
+        r = find_failoverd(program, sizeof(program));
+        if (r < 0)
+                return ctl_failed(i, (error_set(&e, r, "the path of failoverd is too long"), &e));
+        for (size_t k = 0; arguments[k]; k++) {
+                assert(k + 2 < ELEMENTSOF(argv));
+                argv[k + 1] = (char *) (uintptr_t)
+                                arguments[k]; /* exec takes them as char * and leaves them */
+        }
+        fflush(stdout);
+        r = -posix_spawnp(&pid, program, NULL, NULL, argv, environ);
+        if (r == -ENOENT)
+                return ctl_failed(i, (error_set(&e, r,
+                                                "no failoverd beside failoverctl, in ../sbin, or in PATH: it "
+                                                "is its program that does this"),
+                                      &e));
+        if (r < 0)
+                return ctl_failed(i, (error_set(&e, r, "%s: %s", program, strerror(-r)), &e));
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return ctl_failed(i, (error_set(&e, -errno, "%s: %m", program), &e));
+        return translate(status);
+}
+
+int verb_simulate(const Invocation *i)
+{
+        const char *argv[8] = {};
+        _cleanup_free_ char *trace = NULL, *config = NULL, *seed = NULL;
+        size_t n = 0;
+        char *end;
+
+        if (!i->given[OPTION_CONFIG])
+                return ctl_usage(i, "say which configuration: --config FILE");
+        if (i->given[OPTION_SEED]) {
+                const char *s = i->value[OPTION_SEED];
+
+                errno = 0;
+                (void) strtoull(s, &end, 10);
+                if (s[0] < '0' || s[0] > '9' || *end != '\0' || errno != 0)
+                        return ctl_usage(i, "--seed takes a number");
+                seed = string_printf("--seed=%s", s);
+                if (!seed)
+                        return i->verb->failure;
+        }
+        trace = string_printf("--simulate=%s", i->arguments[0]);
+        config = string_printf("--config=%s", i->value[OPTION_CONFIG]);
+        if (!trace || !config)
+                return i->verb->failure;
+        argv[n++] = trace;
+        argv[n++] = config;
+        if (seed)
+                argv[n++] = seed;
+        return daemon_run(i, argv);
+}
+
+int verb_check_config(const Invocation *i)
+{
+        const char *argv[8] = {"--check"};
+        _cleanup_free_ char *config = NULL;
+        const char *file = i->arguments[0] ? i->arguments[0] : CTL_CONFIG;
+
+        config = string_printf("--config=%s", file);
+        if (!config)
+                return i->verb->failure;
+        argv[1] = config;
+        if (i->given[OPTION_JSON])
+                argv[2] = "--json";
+        return daemon_run(i, argv);
+}

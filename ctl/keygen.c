@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* `keygen`: makes this node's Ed25519 key, and never overwrites one. */
+#include "base/file.h"
+#include "base/sign.h"
+#include "ctl/ctl.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder's entry must outlive a power cut as well. */
+static int sync_folder(const char *path)
+{
+        _cleanup_free_ char *copy = strdup(path);
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!copy)
+                return -ENOMEM;
+        fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || fsync(fd) < 0)
+                return -errno;
+        return 0;
+}
+
+static int write_new(const char *path, const char *text)
+{
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fchmod(fd, 0600) < 0 ? -errno : 0;
+        if (r >= 0)
+                r = fd_write_all(fd, text, strlen(text));
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = sync_folder(path);
+        if (r < 0)
+                (void) unlink(path); /* half a key is none */
+        return r;
+}
+
+static bool valid_key_id(const char *id)
+{
+        size_t n = strlen(id);
+
+        return n > 0 && n < sizeof(((SignKey *) NULL)->id) &&
+               strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+static int print_public(const Invocation *i, const SignKey *key, const char *path, FILE *to)
+{
+        _cleanup_free_ char *text = NULL;
+        Error e = {};
+        int r = base64_encode(key->public_key, sizeof(key->public_key), &text);
+
+        if (r < 0)
+                return ctl_failed(i, (error_set(&e, r, "%s", strerror(-r)), &e));
+        if (i->given[OPTION_JSON]) {
+                _cleanup_json_ json_t *j = json_pack("{s:s, s:s, s:s?}", "key_id", key->id, "public_key",
+                                                     text, "file", path);
+
+                if (j)
+                        (void) json_dumpf(j, to, JSON_COMPACT | JSON_ENSURE_ASCII);
+                fputc('\n', to);
+        } else
+                fprintf(to, "ed25519:%s %s\n", key->id, text);
+        return CTL_DONE;
+}
+
+int verb_keygen(const Invocation *i)
+{
+        _cleanup_(sign_key_freep) SignKey *key = NULL;
+        const char *path = i->arguments[0] ? i->arguments[0] : CTL_KEY;
+        const char *id = i->given[OPTION_ID] ? i->value[OPTION_ID] : NULL;
+        char *secret = NULL, shown[256];
+        Error e = {};
+        int r;
+
+        if (id && !valid_key_id(id))
+                return ctl_usage(i, "--id takes 1 to 63 letters, digits and underscores");
+        r = sign_key_generate(id, &key);
+        if (r >= 0)
+                r = sign_key_print(key, &secret);
+        if (r < 0)
+                return ctl_failed(i, (error_set(&e, r, "cannot make a key: %s", strerror(-r)), &e));
+
+        if (streq(path, "-")) {
+                fputs(secret, stdout);
+                if (secret[0] != '\0' && secret[strlen(secret) - 1] != '\n')
+                        putchar('\n');
+                secret_free(secret);
+                return print_public(i, key, NULL, stderr);
+        }
+        r = write_new(path, secret);
+        secret_free(secret);
+        plain_copy(shown, sizeof(shown), path);
+        if (r == -EEXIST)
+                return ctl_failed(i,
+                                  (error_set(&e, r, "%s exists, and a key is never overwritten", shown), &e));
+        if (r < 0)
+                return ctl_failed(i, (error_set(&e, r, "%s: %s", shown, strerror(-r)), &e));
+        if (!i->given[OPTION_JSON])
+                fprintf(stderr, "The key is in %s; this is its public half:\n", shown);
+        return print_public(i, key, path, stdout);
+}

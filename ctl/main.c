@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* failoverctl: a table of verbs, a table of options, and what puts a command line into them. */
+#include "ctl/ctl.h"
+#include "ctl/help.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <unistd.h>
+
+#define BIT(option) (1u << (option))
+
+static const OptionInfo option_table[_OPTION_MAX] = {
+                [OPTION_JSON] = {"json", NULL, "Print the daemon's answer as JSON."},
+                [OPTION_SOCKET] = {"socket", "PATH",
+                                   "The daemon's control socket: " CTL_SOCKET
+                                   ", or what $FAILOVERD_SOCKET says."},
+                [OPTION_HELP] = {"help", NULL, "Help, for the verb if there is one."},
+                [OPTION_VERSION] = {"version", NULL, "Print the version."},
+                [OPTION_WATCH] = {"watch", NULL,
+                                  "A live screen; q leaves it. Off a terminal: news as they come."},
+                [OPTION_NAGIOS] = {"nagios", NULL, "One line with perfdata, as a Nagios plug-in prints it."},
+                [OPTION_MODE] = {"mode", "MODE",
+                                 "This mode, instead of the first ready one after the first."},
+                [OPTION_FOR] = {"for", "DURATION", "End the pin by itself after 30m, 2h, 1d."},
+                [OPTION_REASON] = {"reason", "TEXT",
+                                   "Why; it is stored with the change and shown to others."},
+                [OPTION_LIMIT] = {"limit", "N", "At most so many changes (20)."},
+                [OPTION_TEST] = {"test", NULL, "Send a test message to every alert action."},
+                [OPTION_CONFIG] = {"config", "FILE", "The configuration to try."},
+                [OPTION_SEED] = {"seed", "N", "Where chance begins; the same seed gives the same run."},
+                [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
+};
+
+static const Verb verb_table[] = {
+                {"status", "", 0, 0, BIT(OPTION_WATCH) | BIT(OPTION_NAGIOS), CTL_UNKNOWN, "how all is",
+                 "Shows the mode that runs, since when and why, what the operator has pinned, what "
+                 "automation "
+                 "would do, which modes are ready, every probe, what has not succeeded, and what can be "
+                 "done.\n"
+                 "\n"
+                 "Exit code: 0 the first mode and all its probes up; 1 the first mode and something to look "
+                 "at; 2 "
+                 "another mode, or none is healthy; 3 no answer, or a wrong command line.",
+                 verb_status},
+                {"force-fallback", "", 0, 0, BIT(OPTION_MODE) | BIT(OPTION_FOR) | BIT(OPTION_REASON),
+                 CTL_REFUSED, "pin a fallback mode, whatever the probes say",
+                 "Switches at once and holds that mode until `failoverctl auto`, or for as long as --for "
+                 "says. "
+                 "The pin survives restart and reboot. Without --mode it takes the first ready mode after "
+                 "the "
+                 "first, and is refused when none is ready.",
+                 verb_force_fallback},
+                {"force-primary", "", 0, 0, BIT(OPTION_FOR) | BIT(OPTION_REASON), CTL_REFUSED,
+                 "pin the first mode, whatever the probes say",
+                 "Switches to the first mode at once and holds it until `failoverctl auto`, or for as long "
+                 "as "
+                 "--for says. A pin on a mode that is broken holds, loudly.",
+                 verb_force_primary},
+                {"auto", "", 0, 0, 0, CTL_REFUSED, "end the pin: the probes decide again",
+                 "Takes the pin away. The rule is applied at once.", verb_auto},
+                {"pause", "", 0, 0, 0, CTL_REFUSED, "watch, but switch nothing",
+                 "Probes go on and nothing is switched until `failoverctl resume`. Actions that are under "
+                 "way go "
+                 "on. The pause survives restart and reboot.",
+                 verb_pause},
+                {"resume", "", 0, 0, 0, CTL_REFUSED, "end the pause", "Lets automation switch again.",
+                 verb_resume},
+                {"ack", "", 0, 0, 0, CTL_REFUSED, "allow automatic returns again",
+                 "After max_changes_per_day automatic changes returns stop until somebody has looked. This "
+                 "says "
+                 "that somebody has.",
+                 verb_ack},
+                {"plan", "[MODE]", 0, 1, 0, CTL_REFUSED, "what a change of mode would do",
+                 "Lists the actions that a change to MODE would run (without MODE: to the mode that would be "
+                 "next), "
+                 "and changes nothing.",
+                 verb_plan},
+                {"explain", "[CHANGE]", 0, 1, 0, CTL_REFUSED, "why the mode was changed, in words",
+                 "Tells the rule and the evidence of one change; of the latest when none is named.",
+                 verb_explain},
+                {"history", "", 0, 0, BIT(OPTION_LIMIT), CTL_REFUSED, "the changes of mode, newest first",
+                 "Lists changes of mode with their causes, and the actions that have not succeeded.",
+                 verb_history},
+                {"probe", "[NAME]", 0, 1, 0, CTL_REFUSED, "run a probe now, or all of them",
+                 "Runs it at once, beside its schedule. The outcome counts like any other.", verb_probe},
+                {"alert", "", 0, 0, BIT(OPTION_TEST), CTL_REFUSED, "try the alert channels",
+                 "With --test: sends a test message to every alert action, so that you know before an outage "
+                 "whether it arrives.",
+                 verb_alert},
+                {"simulate", "TRACE", 1, 1, BIT(OPTION_CONFIG) | BIT(OPTION_SEED), CTL_REFUSED,
+                 "try a configuration on an outage that a trace describes",
+                 "Runs failoverd's own decisions under a virtual clock against the world that TRACE (JSON "
+                 "Lines) "
+                 "describes, and prints every change and alert. Nothing is opened, nothing is switched.",
+                 verb_simulate},
+                {"check-config", "[FILE]", 0, 1, 0, CTL_REFUSED, "check a configuration file",
+                 "Reads FILE (" CTL_CONFIG ") as failoverd would, and says file, line and column of what is "
+                 "wrong. Exit code: 0 good, warnings included; 1 bad.",
+                 verb_check_config},
+                {"keygen", "[FILE]", 0, 1, BIT(OPTION_ID), CTL_REFUSED, "make this node's key",
+                 "Makes an Ed25519 key, writes it to FILE (" CTL_KEY
+                 "), readable for its owner alone, and prints "
+                 "its public half. A key that exists is never overwritten. With - the key goes to standard "
+                 "output.",
+                 verb_keygen},
+                {"help", "[VERB | config]", 0, 1, 0, CTL_REFUSED,
+                 "help on a verb, or on every key of the configuration",
+                 "Without an argument: the verbs. With config: every key of failoverd.yaml.", verb_help},
+                {NULL},
+};
+
+/* The command line as it stands; the first mistake in it, if any, into mistake. */
+static void parse(int argc, char **argv, Invocation *i, Text *mistake)
+{
+        struct option options[_OPTION_MAX + 1] = {};
+        int c;
+
+        for (int k = 0; k < _OPTION_MAX; k++)
+                options[k] = (struct option){.name = option_table[k].name,
+                                             .has_arg = option_table[k].value ? required_argument
+                                                                              : no_argument,
+                                             .val = k + 256};
+        opterr = 0;
+        while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+                if (c == 'h') {
+                        i->given[OPTION_HELP] = true;
+                } else if (c >= 256) {
+                        i->given[c - 256] = true;
+                        i->value[c - 256] = optarg;
+                } else if (mistake->size > 0) {
+                        continue;
+                } else if (c == ':') {
+                        text_add(mistake, "%s needs a value", argv[optind - 1]);
+                } else if (optopt >= 256) {
+                        text_add(mistake, "--%s takes no value", option_table[optopt - 256].name);
+                } else if (optopt != 0) {
+                        text_add(mistake, "no option -%c", optopt);
+                } else
+                        text_add(mistake, "no option %s, or not one alone", argv[optind - 1]);
+        }
+        i->arguments = argv + optind;
+}
+
+/* 0, or the exit code for usage. */
+static int check(const Invocation *i)
+{
+        unsigned allowed = i->verb->options | BIT(OPTION_JSON) | BIT(OPTION_SOCKET);
+        int n = 0;
+
+        for (int k = 0; k < _OPTION_MAX; k++)
+                if (i->given[k] && !(allowed & BIT(k)))
+                        return ctl_usage(i, "--%s is no option of this verb", option_table[k].name);
+        while (i->arguments[n])
+                n++;
+        if (n < i->verb->min)
+                return ctl_usage(i, "say which %s", i->verb->arguments);
+        if (n > i->verb->max)
+                return ctl_usage(i, "one argument too many: %s", i->arguments[i->verb->max]);
+        for (int k = 0; k < n; k++)
+                if (i->arguments[k][0] == '\0')
+                        return ctl_usage(i, "an argument is empty");
+        return 0;
+}
+
+static int run(int argc, char **argv)
+{
+        Invocation i = {.verbs = verb_table, .options = option_table};
+        const char *from_environment = getenv("FAILOVERD_SOCKET");
+        _cleanup_text_ Text mistake = {};
+        const Verb *near;
+        int r;
+
+        parse(argc, argv, &i, &mistake);
+        if (i.arguments[0])
+                i.verb = help_find(&i, i.arguments[0], &near);
+        if (mistake.size > 0)
+                return ctl_usage(&i, "%s", mistake.data);
+        if (i.given[OPTION_VERSION]) {
+                puts("failoverctl " PROJECT_VERSION);
+                return CTL_DONE;
+        }
+        if (i.given[OPTION_HELP]) {
+                if (i.verb)
+                        help_verb(&i, i.verb);
+                else
+                        help_all(&i, stdout);
+                return CTL_DONE;
+        }
+        if (!i.arguments[0]) {
+                help_all(&i, stderr);
+                return CTL_USAGE;
+        }
+        if (!i.verb && near)
+                return ctl_usage(&i, "no verb %s; did you mean %s?", i.arguments[0], near->name);
+        if (!i.verb)
+                return ctl_usage(&i, "no verb %s", i.arguments[0]);
+        i.arguments++;
+        if (i.given[OPTION_SOCKET])
+                i.socket = i.value[OPTION_SOCKET];
+        else
+                i.socket = from_environment && from_environment[0] != '\0' ? from_environment : CTL_SOCKET;
+        r = check(&i);
+        if (r != 0)
+                return r;
+        r = i.verb->run(&i);
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+                fprintf(stderr, "failoverctl: %s: cannot write: %m\n", i.verb->name);
+                return i.verb->failure;
+        }
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        /* Widths of characters are those of UTF-8, whatever the terminal's language. */
+        (void) setlocale(LC_CTYPE, "C.UTF-8");
+        return run(argc, argv);
+}
