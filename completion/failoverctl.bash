@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+# Completion of failoverctl for bash; goes to /usr/share/bash-completion/completions/failoverctl.
+
+# Names in the array "$1" of the running daemon's status: modes or probes.
+_failoverctl_names()
+{
+        local rest
+        rest=$(failoverctl "${socket[@]}" status --json 2>/dev/null) || [ -n "$rest" ] || return
+        rest=${rest#*\""$1"\":[}
+        rest=${rest%%\}]*}
+        while [[ $rest =~ \"name\":\"([A-Za-z0-9._-]+)\" ]]; do
+                printf '%s\n' "${BASH_REMATCH[1]}"
+                rest=${rest#*"${BASH_REMATCH[0]}"}
+        done
+}
+
+_failoverctl()
+{
+        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
+        local -a socket=()
+        local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
+                simulate check-config keygen help'
+
+        for ((k = 1; k < COMP_CWORD; k++)); do
+                case ${COMP_WORDS[k]} in
+                --socket)
+                        socket=(--socket "${COMP_WORDS[++k]}")
+                        ;;
+                --mode | --for | --reason | --limit | --config | --seed | --id)
+                        ((++k))
+                        ;;
+                -*) ;;
+                *)
+                        [ -n "$verb" ] || verb=${COMP_WORDS[k]}
+                        ;;
+                esac
+        done
+
+        case $previous in
+        --socket | --config)
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                return
+                ;;
+        --mode)
+                mapfile -t COMPREPLY < <(compgen -W "$(_failoverctl_names modes)" -- "$current")
+                return
+                ;;
+        --for)
+                mapfile -t COMPREPLY < <(compgen -W '15m 30m 1h 2h 1d' -- "$current")
+                return
+                ;;
+        --reason | --limit | --seed | --id)
+                return
+                ;;
+        esac
+
+        if [[ $current == -* ]]; then
+                words='--json --socket --help'
+                case $verb in
+                '') words+=' --version' ;;
+                status) words+=' --watch --nagios' ;;
+                force-fallback) words+=' --mode --for --reason' ;;
+                force-primary) words+=' --for --reason' ;;
+                history) words+=' --limit' ;;
+                alert) words+=' --test' ;;
+                simulate) words+=' --config --seed' ;;
+                keygen) words+=' --id' ;;
+                esac
+        else
+                case $verb in
+                '') words=$verbs ;;
+                plan) words=$(_failoverctl_names modes) ;;
+                probe) words=$(_failoverctl_names probes) ;;
+                explain) words="latest $(failoverctl "${socket[@]}" history --json 2>/dev/null |
+                        grep -o '"id":"[A-Za-z0-9]*"' | cut -d '"' -f 4)" ;;
+                help) words="$verbs config" ;;
+                alert) words='--test' ;;
+                check-config | simulate | keygen)
+                        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                        return
+                        ;;
+                esac
+        fi
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -o filenames -F _failoverctl failoverctl
