@@ -4,6 +4,7 @@
 #include "base/db.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -310,8 +311,8 @@ static int reserve_fill(sqlite3 *db, const Reserve *reserve, Error *e)
         if (sqlite3_file_control(db, "main", SQLITE_FCNTL_SIZE_HINT, &size) != SQLITE_OK)
                 return error_set(e, -ENOSPC, "no space for the reserve");
         /* CREATE ... AS, unlike INSERT, leaves sqlite3_changes() and the last row id to the program. */
-        snprintf(sql, sizeof(sql), "CREATE TABLE reserve_ AS SELECT zeroblob(%lld) AS space",
-                 (long long) (reserve->pages * reserve->page_size));
+        snprintf(sql, sizeof(sql), "CREATE TABLE reserve_ AS SELECT zeroblob(%" PRId64 ") AS space",
+                 reserve->pages * reserve->page_size);
         r = db_exec(db, sql, e);
         if (r < 0)
                 return r;
@@ -358,6 +359,7 @@ static int reserve_start(sqlite3 *db, size_t wal_reserve, Error *e)
         int r = get_int(db, "PRAGMA page_size", &reserve->page_size, e);
         if (r < 0)
                 return r;
+        assert(reserve->page_size > 0);
         reserve->pages = ((int64_t) wal_reserve + reserve->page_size - 1) / reserve->page_size;
         reserve->checkpoint_frames = reserve->pages > 0 ? (int) (reserve->pages / 2) : CHECKPOINT_FRAMES;
         r = get_int(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'reserve_'", &left_behind, e);

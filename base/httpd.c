@@ -294,18 +294,18 @@ static void server_run(HttpServer *s)
         MHD_UNSIGNED_LONG_LONG msec;
 
         s->running = true;
-        do {
-                /* Once at its limit of connections it listens again in the run after the one that closed one. */
-                s->lost_connection = false;
-                MHD_run(s->daemon);
-        } while (s->lost_connection && !s->freed);
+        s->lost_connection = false;
+        MHD_run(s->daemon);
         s->running = false;
-        if (s->freed)
+        if (s->freed) {
                 server_destroy(s);
-        else if (MHD_get_timeout(s->daemon, &msec) == MHD_YES)
-                loop_timer_set_after(s->timer, msec * USEC_PER_MSEC);
-        else
-                loop_timer_set(s->timer, USEC_NEVER);
+                return;
+        }
+        bool timed = MHD_get_timeout(s->daemon, &msec) == MHD_YES;
+        loop_timer_set_after(s->timer, timed ? msec * USEC_PER_MSEC : USEC_NEVER);
+        /* Once at its limit of connections it listens again in the run after the one that closed one. */
+        if (s->lost_connection)
+                sd_event_source_set_enabled(s->again, SD_EVENT_ONESHOT);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
