@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "ctl/ctl.h"
 
+#include <inttypes.h>
+
 #define LABEL 12 /* columns of "Automation  " */
 
 static Style level_style(HealthLevel level)
@@ -140,13 +142,13 @@ static void show_automation(Page *p, const json_t *status, const Health *h, uint
 }
 
 /* Lines that stand here only when they have something to say. */
-static void show_conditions(Page *p, const json_t *status, const Health *h)
+static void show_conditions(Page *p, const json_t *status, const Health *h, bool live)
 {
         _cleanup_text_ Text vantage = {}, state = {}, clock = {};
         const char *outside = ctl_string(status, "vantage");
         bool blind = json_is_true(json_object_get(status, "blind"));
 
-        if (h->look.size > 0)
+        if (h->look.size > 0 && !live) /* on a screen all of it stands below, worst first */
                 show_label(p, "Look at", level_style(h->level), &h->look);
         if (blind)
                 text_add_string(&vantage,
@@ -223,6 +225,31 @@ static void show_modes(Page *p, const json_t *status, const Health *h)
         }
 }
 
+/* The same in as few lines as it takes: rows are dear on a screen. */
+static void show_modes_briefly(Page *p, const json_t *status, const Health *h)
+{
+        const json_t *modes = json_object_get(status, "modes"), *mode, *probe;
+        _cleanup_text_ Text t = {};
+        size_t k, n;
+
+        json_array_foreach(modes, k, mode)
+        {
+                const json_t *waiting = json_object_get(mode, "waiting_for");
+
+                text_add(&t, "%s%s%s ", k > 0 ? "; " : "", ctl_string(mode, "name"),
+                         k + 1 == h->mode_index ? " (running)" : "");
+                if (json_is_true(json_object_get(mode, "ready"))) {
+                        text_add_string(&t, "ready");
+                        continue;
+                }
+                text_add_string(&t, json_array_size(waiting) > 0 ? "waits for " : "not ready");
+                json_array_foreach(waiting, n, probe)
+                                text_add(&t, "%s%s", n > 0 ? ", " : "",
+                                         json_string_value(probe) ? json_string_value(probe) : "?");
+        }
+        show_label(p, "Modes", STYLE_PLAIN, &t);
+}
+
 /* What needs eyes comes first: 0 down, 1 unknown, 2 warns, 3 up, 4 silent. */
 static int urgency(const json_t *probe)
 {
@@ -258,11 +285,28 @@ static void format_latency(char *buffer, size_t size, const json_t *probe)
                 snprintf(buffer, size, "%.1f s", ms / 1000);
 }
 
+/* For a column: one unit, the finest that leaves it narrow. */
+static char *short_age(char *buffer, size_t size, uint64_t at_usec, uint64_t now_usec)
+{
+        uint64_t usec = now_usec > at_usec ? now_usec - at_usec : 0;
+
+        if (at_usec == 0)
+                snprintf(buffer, size, "-");
+        else if (usec < 2 * USEC_PER_MIN)
+                snprintf(buffer, size, "%" PRIu64 " s", usec / USEC_PER_SEC);
+        else if (usec < 2 * USEC_PER_HOUR)
+                snprintf(buffer, size, "%" PRIu64 " min", usec / USEC_PER_MIN);
+        else if (usec < 2 * USEC_PER_DAY)
+                snprintf(buffer, size, "%" PRIu64 " h", usec / USEC_PER_HOUR);
+        else
+                snprintf(buffer, size, "%" PRIu64 " d", usec / USEC_PER_DAY);
+        return buffer;
+}
+
 static void show_probe(Page *p, const json_t *probe, const ProbeColumns *c, uint64_t now_usec)
 {
         int rank = urgency(probe);
-        uint64_t at_usec = ctl_time(probe, "at");
-        char latency[32], age[DURATION_SIZE], window[64];
+        char latency[32], age[32], window[64];
         const char *message = ctl_string(probe, "message");
 
         format_latency(latency, sizeof(latency), probe);
@@ -273,7 +317,7 @@ static void show_probe(Page *p, const json_t *probe, const ProbeColumns *c, uint
         page_cell(p, urgency_styles[rank], ctl_string(probe, "verdict"), c->verdict);
         page_cell(p, rank < 2 ? urgency_styles[rank] : STYLE_PLAIN, window, c->window);
         page_cell_right(p, STYLE_PLAIN, latency, c->latency);
-        page_cell_right(p, STYLE_PLAIN, at_usec > 0 ? distance(age, at_usec, now_usec) : "-", c->age);
+        page_cell_right(p, STYLE_PLAIN, short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec), c->age);
         if (rank == 4 && message[0] == '\0')
                 message = "silent";
         /* What is wrong is told in full, on a line of its own when it has to be. */
@@ -294,13 +338,16 @@ static void show_probes(Page *p, const json_t *status, const Health *h, uint64_t
 
         c.name = widest(probes, "name", 4, name_limit(p));
         c.type = widest(probes, "type", 4, 10);
-        c.window = widest(probes, "window", 4, p->width > 0 && p->width < 100 ? 8 : 20);
+        c.window = widest(probes, "window", 4,
+                          p->width == 0 || p->width >= 160 ? 20
+                          : p->width < 100                 ? 8
+                                                           : 10);
         json_array_foreach(probes, k, probe)
         {
-                char age[DURATION_SIZE];
+                char age[32];
 
-                if (ctl_time(probe, "at") > 0)
-                        c.age = MAX(c.age, plain_columns(distance(age, ctl_time(probe, "at"), now_usec)));
+                short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec);
+                c.age = MAX(c.age, (unsigned) strlen(age));
         }
 
         page_end(p);
@@ -425,23 +472,24 @@ static void show_next(Page *p, const json_t *status, const Health *h)
         }
 }
 
-void status_show(Page *p, const json_t *status, const Health *h, uint64_t now_wall_usec, bool urgent_first)
+void status_show(Page *p, const json_t *status, const Health *h, uint64_t now_wall_usec, bool live)
 {
         assert(p);
         assert(status);
         assert(h);
 
         show_headline(p, status, h, now_wall_usec);
-        show_conditions(p, status, h);
+        show_conditions(p, status, h, live);
         show_operator(p, status, now_wall_usec);
         show_automation(p, status, h, now_wall_usec);
-        if (urgent_first) {
+        if (live) {
+                show_modes_briefly(p, status, h);
                 show_alerts(p, status, h, now_wall_usec);
                 show_actions(p, status, h);
-        }
-        show_modes(p, status, h);
-        show_probes(p, status, h, now_wall_usec);
-        if (!urgent_first) {
+                show_probes(p, status, h, now_wall_usec);
+        } else {
+                show_modes(p, status, h);
+                show_probes(p, status, h, now_wall_usec);
                 show_actions(p, status, h);
                 show_alerts(p, status, h, now_wall_usec);
         }

@@ -105,6 +105,12 @@ static void on_news(char kind, const char *text, void *userdata)
         text_add_string(&w->trouble, text);
 }
 
+/* The last column stays free: a terminal erases the character in it when the rest of a full line is erased. */
+static unsigned text_width(const Watch *w)
+{
+        return w->columns > 1 ? w->columns - 1 : 1;
+}
+
 /* The first line: whose status, how fresh, what time it is. */
 static void draw_title(const Watch *w, Text *out)
 {
@@ -136,7 +142,7 @@ static void draw_title(const Watch *w, Text *out)
         text_add_string(out, "\x1b[7m");
         if (p.text.data)
                 text_add_bytes(out, p.text.data, p.text.size);
-        text_add_string(out, "\x1b[0m\x1b[K");
+        text_add_string(out, "\x1b[0m"); /* it is full: erasing the rest would erase its last character */
         out->failed |= p.text.failed;
         text_clear(&p.text);
 }
@@ -160,7 +166,7 @@ static void draw_body(Watch *w, Page *p)
 
 static void draw_footer(const Watch *w, Text *out, size_t first, size_t shown, size_t lines)
 {
-        Page p = {.width = w->columns, .colour = ctl_colour()};
+        Page p = {.width = text_width(w), .colour = ctl_colour()};
 
         page_put(&p, STYLE_DIM, w->keys ? " q leave" : " ctrl-c leave");
         if (w->keys && lines > shown)
@@ -200,7 +206,7 @@ static void draw_lines(Text *out, const Text *body, size_t first, size_t count)
 
 static void draw(Watch *w)
 {
-        Page body = {.width = w->columns, .colour = ctl_colour()};
+        Page body = {.width = text_width(w), .colour = ctl_colour()};
         _cleanup_text_ Text out = {};
         size_t room = w->rows > 2 ? w->rows - 2 : 1, lines;
 

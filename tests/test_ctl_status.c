@@ -30,7 +30,7 @@ static int level_of(const char *text)
         return (int) h.level;
 }
 
-static char *show(const char *text, unsigned width, bool urgent_first)
+static char *show(const char *text, unsigned width, bool live)
 {
         _cleanup_json_ json_t *status = parse(text);
         _cleanup_health_ Health h = {};
@@ -41,7 +41,7 @@ static char *show(const char *text, unsigned width, bool urgent_first)
 
         CHECK_INT(timestamp_parse("2026-11-20T09:14:03Z", &now_usec), 0);
         CHECK_INT(health_judge(status, &h, &e), 0);
-        status_show(&p, status, &h, now_usec, urgent_first);
+        status_show(&p, status, &h, now_usec, live);
         CHECK_INT(text_take(&p.text, &shown), 0);
         return shown;
 }
