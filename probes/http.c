@@ -183,11 +183,6 @@ static void headers_free(char ***headers)
         free(*headers);
 }
 
-static void secret_freep(char **secret)
-{
-        *secret = secret_free(*secret);
-}
-
 /* True when there is none, or it could be read. */
 static bool bearer_read(Attempt *a, char **ret)
 {

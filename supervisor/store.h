@@ -97,7 +97,8 @@ StoreBatch *store_batch_new(void);
 StoreBatch *store_batch_free(StoreBatch *b);
 DEFINE_CLEANUP(StoreBatch, store_batch_free)
 void store_batch_change(StoreBatch *b, const ChangeRecord *change);
-void store_batch_delivery(StoreBatch *b, const DeliveryRecord *delivery); /* whole; in place of one with its id */
+void store_batch_delivery(StoreBatch *b,
+                          const DeliveryRecord *delivery); /* whole; in place of one with its id */
 void store_batch_probe(StoreBatch *b, const ProbeRecord *probe);
 void store_batch_hour(StoreBatch *b, const HourRecord *hour); /* added to what is there */
 void store_batch_forget_probe(StoreBatch *b, const char *name);

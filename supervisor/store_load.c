@@ -65,6 +65,7 @@ static void *array_grow(void **items, size_t n, size_t size, Error *e)
                 }
                 *items = larger;
         }
+        assert(*items);
         return memset((char *) *items + n * size, 0, size);
 }
 
