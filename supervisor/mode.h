@@ -9,6 +9,8 @@
 #include "base/macro.h"
 #include "probes/probe.h"
 
+#include <limits.h>
+
 typedef enum Verdict {
         VERDICT_UNKNOWN,
         VERDICT_UP,
@@ -61,6 +63,7 @@ typedef struct ProbeState {
         Outcome last;    /* newest outcome of any kind */
         uint64_t last_conclusive, last_pass, last_fail;
         uint64_t first_fail; /* of the trouble that has not settled; 0: none */
+        unsigned down_fails; /* in the window that made it down, for "3 of 5" */
 } ProbeState;
 
 typedef struct ModeTilt {
@@ -134,11 +137,10 @@ typedef struct ModePlan {
         unsigned probe; /* the requirement that is down; PROBE_NONE for returns and operators */
         uint64_t since; /* of a failover: the first fail of that trouble */
         bool automatic;
-        bool verdict_changed;     /* of the event's probe */
-        bool settled;             /* … whose window was emptied, or which confirmed that it is down */
-        bool ask_others;          /* first fail: run every probe that another mode requires, now */
-        uint64_t next;            /* call again with MODE_EVENT_TIME then; USEC_NEVER */
-        unsigned fails, outcomes; /* in the window that settled the verdict, for "3 of 5" */
+        bool verdict_changed; /* of the event's probe */
+        bool settled;         /* … whose window was emptied, or which confirmed that it is down */
+        bool ask_others;      /* first fail: run every probe that another mode requires, now */
+        uint64_t next;        /* call again with MODE_EVENT_TIME then; USEC_NEVER */
 } ModePlan;
 
 /* An empty state: every verdict unknown, the first mode, nothing pinned. probes: n_probes elements. */
@@ -160,5 +162,6 @@ typedef enum Readiness {
 Readiness mode_readiness(const ModeState *state, unsigned mode, const ModeConfig *config,
                          unsigned *ret_probe);
 bool mode_in_tilt(const ModeState *state, uint64_t now);
-bool probe_blocks(const ModeState *state, unsigned probe,
-                  const ModeConfig *config); /* stands in a mode's way now */
+/* The same of one requirement of that mode. */
+Readiness requirement_readiness(const ModeState *state, unsigned mode, unsigned probe,
+                                const ModeConfig *config);
