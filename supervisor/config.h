@@ -22,7 +22,9 @@ typedef struct ProbeConfig {
         unsigned fall, window, rise;
         int scope; /* ProbeScope */
         bool vantage;
-        unsigned line;
+        unsigned index;   /* in Config.probes */
+        void *running;    /* attempts in flight: attempts.c */
+        char *place;      /* "file:line:column" */
         uint8_t hash[32]; /* of its part of the file */
 } ProbeConfig;
 
@@ -32,6 +34,7 @@ typedef struct ActionConfig {
         void *conf;
         char *target; /* for people; "" when this machine */
         char **modes; /* run for these only; NULL: all */
+        char *place;  /* "file:line:column" */
         uint8_t hash[32];
 } ActionConfig;
 
@@ -91,10 +94,11 @@ unsigned config_find_probe(const Config *c, const char *name); /* PROBE_NONE */
 unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
 bool config_action_runs_in(const ActionConfig *a, const char *mode);
 
-/* What can be known without running: secrets readable, commands there, sense and nonsense in the settings. Calls
- * fn for each finding; error: the configuration cannot work. Returns the number of errors. */
+/* What can be known before an outage: sense and nonsense in the settings, secrets readable and well kept, commands there.
+ * Calls fn for each finding, with its place; error: it must not be used (a secret that others can read, a key that is
+ * none). Reads files: not on the loop. Returns the number of errors. */
 typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
-unsigned config_verify(const Config *c, bool with_io, ConfigFinding fn, void *userdata);
+unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata);
 
 /* The field tables, for --help-config: each section with its fields. */
 typedef struct ConfigSection {
