@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: MIT */
+/* The supervisor without its hands: schedule, decision and alerts, joined. */
+#include "supervisor/engine.h"
+#include "supervisor/engine_private.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* --- outcomes on their way from the schedule to the decision --- */
+
+static int on_start(unsigned probe, uint64_t serial, void *userdata)
+{
+        Engine *e = userdata;
+
+        return e->output.start(probe, serial, e->output.userdata);
+}
+
+static void on_cancel(unsigned probe, uint64_t serial, void *userdata)
+{
+        Engine *e = userdata;
+
+        e->output.cancel(probe, serial, e->output.userdata);
+}
+
+/* The schedule must not be called from here: queued, and drained when its call has returned. */
+static void on_outcome(unsigned probe, uint64_t serial, Outcome outcome, bool blind, void *userdata)
+{
+        Engine *e = userdata;
+
+        assert(e->n_queue < e->queue_size);
+        e->queue[e->n_queue++] =
+                        (EngineOutcome){.probe = probe, .serial = serial, .outcome = outcome, .blind = blind};
+}
+
+static void message_keep(Engine *e, uint64_t serial, const char *message)
+{
+        EngineMessage *m = malloc(sizeof(*m));
+
+        if (!m)
+                return; /* told without words */
+        m->serial = serial;
+        plain_copy(m->text, sizeof(m->text), message);
+        m->next = e->messages;
+        e->messages = m;
+}
+
+static EngineMessage *message_take(Engine *e, uint64_t serial)
+{
+        for (EngineMessage **m = &e->messages; *m; m = &(*m)->next)
+                if ((*m)->serial == serial) {
+                        EngineMessage *found = *m;
+
+                        *m = found->next;
+                        return found;
+                }
+        return NULL;
+}
+
+static void text_replace(char **where, const char *text)
+{
+        char *copy;
+
+        if (*where && streq(*where, text))
+                return;
+        copy = strdup(text);
+        if (!copy)
+                return;
+        free(*where);
+        *where = copy;
+}
+
+static void probe_say(Engine *e, const EngineOutcome *o, uint64_t wall)
+{
+        EngineProbe *p = &e->probes[o->probe];
+        _cleanup_free_ EngineMessage *kept = message_take(e, o->serial);
+        char text[512];
+
+        snprintf(text, sizeof(text), "%s%s", kept ? kept->text : "interrupted by a clock step or a stall",
+                 o->blind ? " (not counted: no reference can be reached either)" : "");
+        text_replace(&p->message, text);
+        if (o->outcome == OUTCOME_FAIL)
+                text_replace(&p->trouble, text);
+        memmove(p->history + 1, p->history, ENGINE_HISTORY - 1);
+        p->history[0] = outcome_letter(o->outcome);
+        p->outcome_wall = wall;
+}
+
+/* --- changes --- */
+
+static void cause_text(const Engine *e, const ModePlan *plan, uint64_t hold, const char *reason, Text *t)
+{
+        char duration[DURATION_SIZE];
+
+        switch (plan->rule) {
+        case RULE_FAILOVER:
+        case RULE_LAST_RESORT: {
+                const ProbeConfig *c = e->config->probes[plan->probe];
+                const char *trouble = e->probes[plan->probe].trouble;
+
+                text_add(t, "%s down: %s (%u of %u)", c->name, trouble ? trouble : "failed",
+                         e->state.probes[plan->probe].down_fails, c->window);
+                if (plan->rule == RULE_LAST_RESORT)
+                        text_add(t, "; no mode is known to be ready, this one is not known to be down");
+                break;
+        }
+        case RULE_RETURN:
+                if (hold > 0)
+                        text_add(t, "%s well for %s", e->config->modes[plan->to].name,
+                                 duration_format(duration, hold));
+                else
+                        text_add(t, "%s is well again", e->config->modes[plan->to].name);
+                break;
+        case RULE_OPERATOR:
+                text_add(t, "operator: %s%s%s", plan->to == 0 ? "force-primary" : "force-fallback",
+                         reason[0] ? ": " : "", reason);
+                break;
+        case RULE_FIRST_START:
+                text_add(t, "first start");
+                break;
+        case RULE_MODE_GONE:
+                text_add(t, "the stored mode %s is no longer configured", reason);
+                break;
+        default:
+                assert(false);
+        }
+}
+
+static void make_id(Engine *e, char id[static ID_SIZE], uint64_t wall)
+{
+        uint64_t random[2] = {random_next(&e->random), random_next(&e->random)};
+        uint8_t bytes[10];
+
+        memcpy(bytes, random, sizeof(bytes));
+        id_make_from(id, wall, bytes);
+}
+
+/* hold: what was in force before this change. */
+static void announce(Engine *e, const ModePlan *plan, uint64_t hold, const char *reason, uint64_t now,
+                     uint64_t wall)
+{
+        EngineChange change = {
+                        .at_wall = wall,
+                        .from = plan->from,
+                        .to = plan->to,
+                        .rule = plan->rule,
+                        .automatic = plan->automatic,
+                        .since_wall = plan->since > 0 && plan->since <= now ? wall - (now - plan->since) : 0,
+                        .reason = reason,
+        };
+        _cleanup_text_ Text t = {0};
+        char *cause;
+
+        cause_text(e, plan, hold, reason, &t);
+        if (text_take(&t, &cause) >= 0) {
+                free(e->cause);
+                e->cause = cause;
+        }
+        change.cause = e->cause ? e->cause : rule_name(plan->rule);
+        make_id(e, change.id, wall);
+        memcpy(e->change_id, change.id, ID_SIZE);
+        e->since_wall = wall;
+        e->n_changes++;
+        e->output.changed(&change, e->output.userdata);
+}
+
+/* A change of mode forgets what passive probes of the old one said. */
+static void forget_silenced(Engine *e, uint64_t now)
+{
+        for (unsigned i = 0; i < e->config->n_probes; i++) {
+                Verdict v = e->state.probes[i].verdict;
+
+                if (v == VERDICT_UNKNOWN && e->probes[i].known != VERDICT_UNKNOWN)
+                        schedule_forget(e->schedule, i, now);
+                e->probes[i].known = (uint8_t) v;
+        }
+}
+
+static void ask_others(Engine *e, unsigned failed, uint64_t now)
+{
+        const Config *c = e->config;
+
+        for (unsigned m = 0; m < c->n_modes; m++) {
+                if (m == e->state.mode)
+                        continue;
+                for (size_t i = 0; i < c->modes[m].n_requires; i++)
+                        if (c->modes[m].requires[i] != failed)
+                                schedule_run_now(e->schedule, c->modes[m].requires[i], now);
+        }
+}
+
+static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t now, uint64_t wall)
+{
+        uint64_t hold = e->state.hold;
+        ModePlan plan;
+        int r;
+
+        r = mode_step(&e->state, event, now, &e->config->mode, &plan);
+        if (r < 0)
+                return r;
+        e->mode_next = plan.next;
+        if (event->kind == MODE_EVENT_OUTCOME) {
+                Verdict v = e->state.probes[event->probe].verdict;
+
+                schedule_judged(e->schedule, event->probe, event->outcome, v, plan.settled, now);
+                e->probes[event->probe].known = (uint8_t) v;
+                if (plan.ask_others)
+                        ask_others(e, event->probe, now);
+        }
+        if (event->kind == MODE_EVENT_TIME || plan.changed)
+                forget_silenced(e, now);
+        if (plan.changed)
+                announce(e, &plan, hold, reason, now, wall);
+        return plan.verdict_changed;
+}
+
+static void judge(Engine *e, const EngineOutcome *o, uint64_t now, uint64_t wall)
+{
+        const ProbeConfig *c = e->config->probes[o->probe];
+        ModeEvent event = {.kind = MODE_EVENT_OUTCOME, .probe = o->probe, .outcome = o->outcome};
+        bool turned;
+
+        probe_say(e, o, wall);
+        if (o->outcome == OUTCOME_WARN || o->outcome == OUTCOME_PASS)
+                alarms_set(&e->alarms, ALARM_WARN, c->name, o->outcome == OUTCOME_WARN,
+                           e->probes[o->probe].message, now);
+        turned = step(e, &event, "", now, wall) > 0;
+        e->output.judged(o->probe, o->outcome, turned || e->state.probes[o->probe].fails != 0,
+                         e->output.userdata);
+}
+
+static void drain(Engine *e, uint64_t now, uint64_t wall)
+{
+        for (size_t i = 0; i < e->n_queue; i++) {
+                EngineOutcome o = e->queue[i]; /* judging may queue more */
+
+                judge(e, &o, now, wall);
+        }
+        e->n_queue = 0;
+}
+
+/* --- conditions --- */
+
+static void describe_blocks(const Engine *e, unsigned mode, char *buffer, size_t size)
+{
+        const ModeSettings *m = &e->config->modes[mode];
+        size_t used = 0;
+
+        buffer[0] = 0;
+        for (size_t i = 0; i < m->n_requires && used < size - 1; i++) {
+                unsigned probe = m->requires[i];
+                const char *message = e->probes[probe].message;
+                int n;
+
+                if (requirement_readiness(&e->state, mode, probe, &e->config->mode) == READY)
+                        continue;
+                n = snprintf(buffer + used, size - used, "%s%s is %s%s%s", used > 0 ? ", " : "",
+                             e->config->probes[probe]->name, verdict_name(e->state.probes[probe].verdict),
+                             message ? ": " : "", message ? message : "");
+                used += n < 0 ? 0 : (size_t) n;
+        }
+}
+
+static void condition_no_mode(Engine *e, uint64_t now)
+{
+        bool standing = e->state.wants == MODE_NONE;
+        char blocks[256], text[512] = "";
+        size_t used = 0;
+
+        if (standing)
+                used += (size_t) snprintf(text, sizeof(text), "no mode is healthy");
+        for (unsigned m = 0; standing && m < e->config->n_modes && used < sizeof(text) - 1; m++) {
+                describe_blocks(e, m, blocks, sizeof(blocks));
+                used += (size_t) snprintf(text + used, sizeof(text) - used, "; %s: %s",
+                                          e->config->modes[m].name, blocks);
+        }
+        alarms_set(&e->alarms, ALARM_NO_MODE, NULL, standing, text, now);
+}
+
+static void condition_fallbacks(Engine *e, uint64_t now)
+{
+        for (unsigned m = 1; m < e->config->n_modes; m++) {
+                const char *name = e->config->modes[m].name;
+                bool standing = m != e->state.mode &&
+                                mode_readiness(&e->state, m, &e->config->mode, NULL) != READY;
+                char blocks[256], text[400] = "";
+
+                if (standing) {
+                        describe_blocks(e, m, blocks, sizeof(blocks));
+                        snprintf(text, sizeof(text), "fallback %s is not ready: %s", name, blocks);
+                }
+                alarms_set(&e->alarms, ALARM_FALLBACK, name, standing, text, now);
+        }
+}
+
+static void condition_pin(Engine *e, uint64_t now)
+{
+        unsigned pin = e->state.pin;
+        bool standing = pin != MODE_NONE &&
+                        mode_readiness(&e->state, pin, &e->config->mode, NULL) == READY_BROKEN;
+        char blocks[256], text[400] = "";
+
+        if (standing) {
+                describe_blocks(e, pin, blocks, sizeof(blocks));
+                snprintf(text, sizeof(text), "pinned to %s, which does not work: %s",
+                         e->config->modes[pin].name, blocks);
+        }
+        alarms_set(&e->alarms, ALARM_PIN, NULL, standing, text, now);
+}
+
+static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
+{
+        Engine *e = userdata;
+
+        e->alarms_changed = true;
+        e->output.alarm(alarm, raised, e->output.userdata);
+}
+
+static void conditions(Engine *e, uint64_t now, uint64_t wall)
+{
+        char text[160];
+
+        condition_no_mode(e, now);
+        condition_fallbacks(e, now);
+        condition_pin(e, now);
+        snprintf(text, sizeof(text), "returns are stopped until `ack`: %u automatic changes in 24 h",
+                 e->state.n_changes);
+        alarms_set(&e->alarms, ALARM_RETURNS, NULL, e->state.returns_stopped, text, now);
+        alarms_set(&e->alarms, ALARM_BLIND, NULL, schedule_blind(e->schedule),
+                   "no reference can be reached: outages outside cannot be told from our own", now);
+
+        e->alarms_changed = false;
+        alarms_check(&e->alarms, now, wall, on_alarm, e);
+        if (e->alarms_changed)
+                e->output.remember(e->output.userdata);
+}
+
+/* --- time --- */
+
+static void tick(Engine *e, uint64_t now, uint64_t wall)
+{
+        int64_t offset = (int64_t) (wall - now), moved = offset - e->offset;
+        ModeEvent event = {.kind = MODE_EVENT_TILT};
+
+        e->offset = offset;
+        if (llabs(moved) <= (int64_t) ENGINE_STALL_USEC && now <= e->expected + ENGINE_STALL_USEC)
+                return;
+        step(e, &event, "", now, wall);
+        schedule_tilt(e->schedule, now, e->state.tilt_until);
+        drain(e, now, wall);
+}
+
+/* Every entry into the engine ends here. */
+static void settle(Engine *e, uint64_t now, uint64_t wall)
+{
+        drain(e, now, wall);
+        conditions(e, now, wall);
+        e->called = now;
+        e->expected = MAX(engine_next(e), now);
+}
+
+uint64_t engine_next(const Engine *e)
+{
+        uint64_t next = MIN(schedule_next(e->schedule), e->mode_next);
+
+        next = MIN(next, alarms_next(&e->alarms));
+        return MIN(next, e->called + ENGINE_TICK_USEC);
+}
+
+void engine_wake(Engine *e, uint64_t now, uint64_t wall)
+{
+        ModeEvent event = {.kind = MODE_EVENT_TIME};
+
+        tick(e, now, wall);
+        schedule_wake(e->schedule, now);
+        drain(e, now, wall);
+        step(e, &event, "", now, wall);
+        settle(e, now, wall);
+}
+
+void engine_ended(Engine *e, unsigned probe, uint64_t serial, Outcome outcome, const char *message,
+                  uint64_t now, uint64_t wall)
+{
+        tick(e, now, wall);
+        if (!schedule_is_running(e->schedule, probe, serial))
+                return;
+        message_keep(e, serial, message);
+        schedule_ended(e->schedule, probe, serial, outcome, now);
+        settle(e, now, wall);
+}
+
+void engine_report(Engine *e, unsigned probe, Outcome outcome, const char *message, uint64_t now,
+                   uint64_t wall)
+{
+        EngineOutcome o = {.probe = probe, .outcome = outcome};
+
+        tick(e, now, wall);
+        message_keep(e, 0, message);
+        judge(e, &o, now, wall);
+        settle(e, now, wall);
+}
+
+void engine_run_now(Engine *e, unsigned probe, uint64_t now, uint64_t wall)
+{
+        tick(e, now, wall);
+        schedule_run_now(e->schedule, probe, now);
+        settle(e, now, wall);
+}
+
+void engine_condition(Engine *e, AlarmKind kind, const char *subject, bool standing, const char *message,
+                      uint64_t now, uint64_t wall)
+{
+        alarms_set(&e->alarms, kind, subject, standing, message, now);
+        conditions(e, now, wall);
+}
+
+/* --- the operator --- */
+
+static int refuse_force(const Engine *e, Error *error)
+{
+        char blocks[256], text[400] = "";
+        size_t used = 0;
+
+        if (e->config->n_modes < 2)
+                return error_set(error, -EAGAIN, "there is no fallback: the configuration has one mode only");
+        for (unsigned m = 1; m < e->config->n_modes && used < sizeof(text) - 1; m++) {
+                describe_blocks(e, m, blocks, sizeof(blocks));
+                used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s: %s", m > 1 ? "; " : "",
+                                          e->config->modes[m].name, blocks);
+        }
+        return error_set(error, -EAGAIN,
+                         "no fallback is ready: %s. Name one with --mode to pin it all the same", text);
+}
+
+int engine_operate(Engine *e, const EngineCommand *command, uint64_t now, uint64_t wall, Error *error)
+{
+        static const ModeEventKind kinds[] = {
+                        [COMMAND_FORCE] = MODE_EVENT_PIN,   [COMMAND_AUTO] = MODE_EVENT_AUTO,
+                        [COMMAND_PAUSE] = MODE_EVENT_PAUSE, [COMMAND_RESUME] = MODE_EVENT_RESUME,
+                        [COMMAND_ACK] = MODE_EVENT_ACK,
+        };
+        ModeEvent event = {
+                        .kind = kinds[command->kind], .mode = command->mode, .for_usec = command->for_usec};
+
+        tick(e, now, wall);
+        if (step(e, &event, command->reason, now, wall) < 0)
+                return refuse_force(e, error);
+        e->output.remember(e->output.userdata);
+        settle(e, now, wall);
+        return 0;
+}
+
+/* --- life --- */
+
+static void schedule_settings(const Config *config, ScheduleProbe *probes)
+{
+        for (size_t i = 0; i < config->n_probes; i++) {
+                const ProbeConfig *c = config->probes[i];
+
+                probes[i] = (ScheduleProbe){
+                                .interval_usec = c->interval_usec,
+                                .fast_interval_usec = c->fast_interval_usec,
+                                .fall = c->fall,
+                                .window = c->window,
+                                .single = c->type->single,
+                                .passive = c->type->passive,
+                                .external = c->scope == SCOPE_EXTERNAL,
+                };
+        }
+        for (size_t i = 0; i < config->n_vantage; i++)
+                probes[config->vantage[i]].vantage = true;
+}
+
+int engine_new(const Config *config, uint64_t seed, const EngineOutput *output, uint64_t now, uint64_t wall,
+               Engine **ret)
+{
+        _cleanup_(engine_freep) Engine *e = calloc(1, sizeof(*e));
+        ScheduleOutput to = {.start = on_start, .cancel = on_cancel, .outcome = on_outcome, .userdata = e};
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        e->config = config;
+        e->output = *output;
+        e->random = seed;
+        e->mode_next = USEC_NEVER;
+        e->called = e->expected = now;
+        e->offset = (int64_t) (wall - now);
+        e->probes = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->probes));
+        e->probe_states = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->probe_states));
+        e->settings = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->settings));
+        e->from = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->from));
+        if (!e->probes || !e->probe_states || !e->settings || !e->from)
+                return -ENOMEM;
+        schedule_settings(config, e->settings);
+        for (size_t i = 0; i < config->n_probes; i++)
+                e->queue_size += config->probes[i]->fall;
+        e->queue = calloc(e->queue_size + 1, sizeof(*e->queue));
+        if (!e->queue)
+                return -ENOMEM;
+        r = schedule_new(e->settings, config->n_probes, random_next(&e->random), &to, &e->schedule);
+        if (r < 0)
+                return r;
+        mode_init(&e->state, e->probe_states, now, &config->mode);
+        *ret = TAKE_PTR(e);
+        return 0;
+}
+
+static void probe_done(EngineProbe *p)
+{
+        free(p->message);
+        free(p->trouble);
+        *p = (EngineProbe){0};
+}
+
+Engine *engine_free(Engine *e)
+{
+        if (!e)
+                return NULL;
+        for (size_t i = 0; e->probes && i < e->config->n_probes; i++)
+                probe_done(&e->probes[i]);
+        for (EngineMessage *m = e->messages, *next; m; m = next) {
+                next = m->next;
+                free(m);
+        }
+        schedule_free(e->schedule);
+        alarms_clear(&e->alarms);
+        free(e->queue);
+        free(e->probes);
+        free(e->probe_states);
+        free(e->settings);
+        free(e->from);
+        free(e->cause);
+        free(e);
+        return NULL;
+}
+
+void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
+{
+        ModeEvent event = {.kind = MODE_EVENT_TIME};
+        ModePlan plan = {.from = MODE_NONE, .rule = RULE_FIRST_START, .probe = PROBE_NONE};
+
+        if (first_start) {
+                announce(e, &plan, 0, "", now, wall);
+        } else if (e->gone) {
+                plan.rule = RULE_MODE_GONE;
+                plan.to = e->state.mode;
+                alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, true, e->gone, now);
+                announce(e, &plan, 0, e->gone, now, wall);
+                free(e->gone);
+                e->gone = NULL;
+        }
+        schedule_begin(e->schedule, now);
+        step(e, &event, "", now, wall);
+        settle(e, now, wall);
+}
+
+/* --- reload --- */
+
+int engine_check_reload(const Engine *e, const Config *config, Error *error)
+{
+        const ModeSettings *modes = e->config->modes;
+
+        if (config_find_mode(config, modes[e->state.mode].name) == MODE_NONE)
+                return error_set(error, -EBUSY, "the shop runs in mode %s, which the new file does not have",
+                                 modes[e->state.mode].name);
+        if (e->state.pin != MODE_NONE && config_find_mode(config, modes[e->state.pin].name) == MODE_NONE)
+                return error_set(error, -EBUSY, "mode %s is pinned, and the new file does not have it",
+                                 modes[e->state.pin].name);
+        return 0;
+}
+
+static void carry_over_probes(Engine *e, Engine *old, const unsigned *from)
+{
+        for (size_t i = 0; i < e->config->n_probes; i++) {
+                if (from[i] == PROBE_NONE)
+                        continue;
+                e->probe_states[i] = old->probe_states[from[i]];
+                e->probes[i] = old->probes[from[i]];
+                old->probes[from[i]] = (EngineProbe){0};
+        }
+}
+
+static void carry_over_mode(Engine *e, Engine *old)
+{
+        const ModeSettings *modes = old->config->modes;
+        ProbeState *probes = e->state.probes;
+
+        e->state = old->state;
+        e->state.probes = probes;
+        e->state.mode = config_find_mode(e->config, modes[old->state.mode].name);
+        if (old->state.pin != MODE_NONE)
+                e->state.pin = config_find_mode(e->config, modes[old->state.pin].name);
+        if (old->state.hold == old->config->failback.hold_usec ||
+            e->state.hold < e->config->failback.hold_usec)
+                e->state.hold = e->config->failback.hold_usec;
+}
+
+static bool keep_mode_alarm(const char *subject, void *userdata)
+{
+        return config_find_mode(userdata, subject) != MODE_NONE;
+}
+
+static bool keep_probe_alarm(const char *subject, void *userdata)
+{
+        return config_find_probe(userdata, subject) != PROBE_NONE;
+}
+
+static bool keep_action_alarm(const char *subject, void *userdata)
+{
+        const Config *c = userdata;
+
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (streq(c->actions[i]->name, subject))
+                        return true;
+        return false;
+}
+
+void engine_carry_over(Engine *e, Engine *old)
+{
+        void *config = (void *) (uintptr_t) e->config;
+
+        for (size_t i = 0; i < e->config->n_probes; i++) {
+                const ProbeConfig *c = e->config->probes[i];
+
+                e->from[i] = config_find_probe(old->config, c->name);
+                if (e->from[i] != PROBE_NONE &&
+                    memcmp(old->config->probes[e->from[i]]->hash, c->hash, sizeof(c->hash)) != 0)
+                        e->from[i] = PROBE_NONE;
+        }
+        carry_over_probes(e, old, e->from);
+        carry_over_mode(e, old);
+        schedule_carry_over(e->schedule, old->schedule, e->from);
+
+        e->messages = TAKE_PTR(old->messages);
+        e->alarms = old->alarms;
+        old->alarms = (Alarms){0};
+        alarms_forget(&e->alarms, ALARM_FALLBACK, keep_mode_alarm, config);
+        alarms_forget(&e->alarms, ALARM_WARN, keep_probe_alarm, config);
+        alarms_forget(&e->alarms, ALARM_ACTION, keep_action_alarm, config);
+        e->cause = TAKE_PTR(old->cause);
+        memcpy(e->change_id, old->change_id, ID_SIZE);
+        e->since_wall = old->since_wall;
+        e->n_changes = old->n_changes;
+        e->random = old->random;
+        e->offset = old->offset;
+        e->called = old->called;
+        e->expected = old->expected;
+}
+
+/* --- looking --- */
+
+const Config *engine_config(const Engine *e)
+{
+        return e->config;
+}
+
+const ModeState *engine_state(const Engine *e)
+{
+        return &e->state;
+}
+
+const Schedule *engine_schedule(const Engine *e)
+{
+        return e->schedule;
+}
+
+const Alarms *engine_alarms(const Engine *e)
+{
+        return &e->alarms;
+}
+
+const char *engine_history(const Engine *e, unsigned probe)
+{
+        return e->probes[probe].history;
+}
+
+const char *engine_message(const Engine *e, unsigned probe)
+{
+        return e->probes[probe].message ? e->probes[probe].message : "";
+}
+
+uint64_t engine_outcome_wall(const Engine *e, unsigned probe)
+{
+        return e->probes[probe].outcome_wall;
+}
+
+const char *engine_cause(const Engine *e)
+{
+        return e->cause ? e->cause : "";
+}
+
+const char *engine_change_id(const Engine *e)
+{
+        return e->change_id;
+}
+
+uint64_t engine_since_wall(const Engine *e)
+{
+        return e->since_wall;
+}
+
+uint64_t engine_changes(const Engine *e)
+{
+        return e->n_changes;
+}
+
+bool engine_tilt(const Engine *e, uint64_t now)
+{
+        return mode_in_tilt(&e->state, now);
+}

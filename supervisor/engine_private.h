@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's inside, shared by engine.c and memory.c. */
+#pragma once
+
+#include "supervisor/engine.h"
+
+typedef struct EngineOutcome {
+        unsigned probe;
+        uint64_t serial;
+        Outcome outcome;
+        bool blind;
+} EngineOutcome;
+
+/* What an attempt had to say, until its outcome is judged. */
+typedef struct EngineMessage {
+        struct EngineMessage *next;
+        uint64_t serial; /* 0: a report */
+        char text[320];
+} EngineMessage;
+
+typedef struct EngineProbe {
+        char history[ENGINE_HISTORY + 1];
+        uint8_t known; /* the verdict that the schedule knows */
+        char *message; /* of the last outcome */
+        char *trouble; /* of the last fail */
+        uint64_t outcome_wall;
+} EngineProbe;
+
+struct Engine {
+        const Config *config;
+        EngineOutput output;
+        ScheduleProbe *settings;
+        Schedule *schedule;
+        ModeState state;
+        ProbeState *probe_states;
+        EngineProbe *probes;
+        unsigned *from; /* of a reload: which probe of the old config each one was */
+        Alarms alarms;
+        bool alarms_changed;
+
+        EngineOutcome *queue;
+        size_t n_queue, queue_size;
+        EngineMessage *messages;
+
+        uint64_t random;
+        uint64_t mode_next; /* when the decision wants to be asked again */
+        uint64_t called, expected;
+        int64_t offset; /* wall minus steady, at the last call */
+
+        char change_id[ID_SIZE];
+        char *cause;
+        char *gone; /* the stored mode that is no longer configured */
+        uint64_t since_wall;
+        uint64_t n_changes;
+};
