@@ -31,14 +31,11 @@ int ctl_explain_socket(const Invocation *i, int r, Error *e)
 }
 
 /* What a refusal says: the daemon's reason, or its bare status when it gave none. */
-static int refusal(unsigned status, const char *body, Error *e)
+static int refusal(unsigned status, const json_t *answer, Error *e)
 {
-        _cleanup_json_ json_t *answer = NULL;
         _cleanup_text_ Text words = {};
-        const char *reason = "";
+        const char *reason = ctl_string(answer, "error");
 
-        if (body && json_parse(body, strlen(body), &answer, NULL) >= 0)
-                reason = ctl_string(answer, "error");
         if (reason[0] == '\0')
                 return error_set(e, -EREMOTEIO, "failoverd answered %u without a reason", status);
         text_add_plain(&words, reason, 0);
@@ -69,13 +66,11 @@ int ctl_ask(const Invocation *i, const char *method, const char *target, json_t 
         r = http_ask_unix(i->socket, method, target, sent, timeout_usec, &status, &received, e);
         if (r < 0)
                 return ctl_explain_socket(i, r, e);
-        if (status < 200 || status > 299)
-                return refusal(status, received, e);
-        r = json_parse(received ? received : "", received ? strlen(received) : 0, &answer, &detail);
-        if (r < 0)
+        r = json_parse(received, strlen(received), &answer, &detail);
+        if (status >= 200 && status <= 299 && r < 0)
                 return error_set(e, r, "failoverd answered something that is not JSON: %s", detail.text);
         *ret = TAKE_PTR(answer);
-        return 0;
+        return status >= 200 && status <= 299 ? 0 : refusal(status, *ret, e);
 }
 
 int ctl_failed(const Invocation *i, const Error *e)

@@ -92,8 +92,8 @@ unsigned ctl_columns(void);
 bool ctl_stdout_is_tty(void);
 bool ctl_colour(void); /* a terminal, TERM is not dumb, NO_COLOR is not set */
 
-/* Asks the daemon; body is consumed (NULL: none). The answer of a 2xx is handed over; anything else is text in e:
- * the daemon's own reason (-EREMOTEIO), or why there is no answer. */
+/* Asks the daemon; body is consumed (NULL: none). 0: the answer of a 2xx is handed over. -EREMOTEIO: refused; the
+ * daemon's reason is in e, and the answer is handed over too, when it is JSON. Otherwise e says why there is none. */
 int ctl_ask(const Invocation *i, const char *method, const char *target, json_t *body, uint64_t timeout_usec,
             json_t **ret, Error *e);
 /* What people are told when the socket gives `r`; text into e, returns r. */

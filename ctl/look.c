@@ -49,19 +49,19 @@ int verb_status(const Invocation *i)
         return r == CTL_DONE ? (int) health.level : r;
 }
 
-/* One action of a plan: "payment-mode: writes payment.env". */
+/* One action of a plan: what the daemon says of it, or its parts. */
 static void show_planned(Page *p, const json_t *action)
 {
-        const char *name = ctl_string(action, "name"), *type = ctl_string(action, "type");
-        const char *target = ctl_string(action, "target"), *words = ctl_string(action, "text");
+        const char *type = ctl_string(action, "type"), *target = ctl_string(action, "target");
+        const char *words = ctl_string(action, "text");
+        bool left_out = json_is_false(json_object_get(action, "runs"));
 
-        page_format(p, STYLE_BOLD, "  %s", name[0] != '\0' ? name : type);
-        if (!streq(name, type) && name[0] != '\0')
-                page_format(p, STYLE_DIM, " (%s)", type);
-        if (target[0] != '\0')
-                page_format(p, STYLE_PLAIN, " to %s", target);
+        page_format(p, left_out ? STYLE_DIM : STYLE_BOLD, "  %s", health_action_name(action));
         if (words[0] != '\0')
-                page_format(p, STYLE_PLAIN, ": %s", words);
+                page_format(p, left_out ? STYLE_DIM : STYLE_PLAIN, ": %s", words);
+        else
+                page_format(p, left_out ? STYLE_DIM : STYLE_PLAIN, ": %s%s%s", type,
+                            target[0] != '\0' ? " to " : "", target);
         page_end(p);
 }
 
@@ -87,13 +87,11 @@ int verb_plan(const Invocation *i)
                 ctl_print_json(plan);
                 return CTL_DONE;
         }
-        if (ctl_string(plan, "text")[0] != '\0') {
-                ctl_print_words(ctl_string(plan, "text"));
-                return CTL_DONE;
-        }
         actions = json_object_get(plan, "actions");
-        page_format(&p, STYLE_PLAIN, "A change to %s would run %zu action%s:", ctl_string(plan, "mode"),
-                    json_array_size(actions), json_array_size(actions) == 1 ? "" : "s");
+        if (ctl_string(plan, "text")[0] != '\0')
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, ctl_string(plan, "text"));
+        page_format(&p, STYLE_PLAIN, "Actions of a change to %s:%s", ctl_string(plan, "mode"),
+                    json_array_size(actions) == 0 ? " none" : "");
         page_end(&p);
         json_array_foreach(actions, k, action) show_planned(&p, action);
         return print_page(i, &p);

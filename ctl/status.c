@@ -121,6 +121,7 @@ static void show_automation(Page *p, const json_t *status, const Health *h, uint
 {
         _cleanup_text_ Text t = {};
         const char *wants = ctl_string(json_object_get(status, "automation"), "wants");
+        const char *hold = ctl_string(json_object_get(status, "automation"), "hold");
         uint64_t back_usec = ctl_time(json_object_get(status, "automation"), "failback_at");
         bool agrees = streq(wants, h->mode);
 
@@ -135,7 +136,8 @@ static void show_automation(Page *p, const json_t *status, const Health *h, uint
                 add_until(&t, "at", back_usec, now_usec);
                 text_add_string(&t, " if all stays well");
         } else if (!h->first && agrees)
-                text_add(&t, "; returns once %s has been well for a while", h->first_mode);
+                text_add(&t, "; returns once %s has been well for %s", h->first_mode,
+                         hold[0] != '\0' ? hold : "a while");
         if (json_is_true(json_object_get(status, "returns_stopped")))
                 text_add_string(&t, "; RETURNS STOPPED: too many changes today, until `failoverctl ack`");
         show_label(p, "Automation", h->none_healthy ? STYLE_BAD : agrees ? STYLE_PLAIN : STYLE_WARN, &t);
@@ -158,7 +160,11 @@ static void show_conditions(Page *p, const json_t *status, const Health *h, bool
         if (vantage.size > 0 && (blind || !streq(outside, "up")))
                 show_label(p, "Vantage", blind ? STYLE_BAD : STYLE_WARN, &vantage);
         if (json_is_false(json_object_get(status, "durable"))) {
-                text_add_string(&state, "NOT DURABLE: the database cannot be written; a restart may forget");
+                const char *trouble = ctl_string(status, "durable_trouble");
+
+                text_add(&state,
+                         "NOT DURABLE: what happens now cannot be saved, and a restart may forget it%s%s",
+                         trouble[0] != '\0' ? ": " : "", trouble);
                 show_label(p, "State", STYLE_BAD, &state);
         }
         if (json_is_true(json_object_get(status, "tilt"))) {

@@ -188,14 +188,57 @@ TEST(words_of_the_daemon_are_printed_line_by_line)
         standin_stop(&s);
 }
 
-TEST(an_answer_that_says_it_did_not_work_exits_1)
+TEST(a_change_tells_the_mode_and_whether_it_is_saved)
 {
         StandIn s;
         Ran ran = {};
 
-        standin_start(&s, 200, "{\"success\":false,\"text\":\"oncall: HTTP 502\"}");
+        standin_start(&s, 200, "{\"success\":true,\"mode\":\"crypto\",\"change\":\"01B\",\"durable\":true}");
+        CHECK_INT(CTL(&s, &ran, "force-fallback"), 0);
+        CHECK_STR(ran.out, "The shop runs on crypto. It is pinned until `failoverctl auto`.\n");
+        CHECK_INT(CTL(&s, &ran, "auto"), 0);
+        CHECK_STR(ran.out, "The shop runs on crypto. Nothing is pinned: the probes decide.\n");
+        s.answer = "{\"success\":true,\"mode\":\"crypto\",\"durable\":false}";
+        CHECK_INT(CTL(&s, &ran, "pause"), 0);
+        CHECK(strstr(ran.out, "\nNOT DURABLE"));
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(a_test_alert_tells_what_became_of_each_channel)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 502,
+                      "{\"success\":false,\"error\":\"an alert was not delivered\",\"results\":[{\"action\":"
+                      "\"oncall\",\"delivered\":false,\"message\":\"HTTP 502\"},{\"action\":\"chat\","
+                      "\"delivered\":true,\"message\":\"\"}]}");
         CHECK_INT(CTL(&s, &ran, "alert", "--test"), 1);
-        CHECK_STR(ran.out, "oncall: HTTP 502\n");
+        CHECK_STR(ran.out, "oncall: NOT DELIVERED: HTTP 502\nchat: delivered\n");
+        CHECK_STR(ran.err, "failoverctl: alert: an alert was not delivered\n");
+        s.status = 409;
+        s.answer = "{\"success\":false,\"error\":\"no alert is configured\"}";
+        CHECK_INT(CTL(&s, &ran, "alert", "--test"), 1);
+        CHECK_STR(ran.out, "");
+        CHECK_STR(ran.err, "failoverctl: alert: no alert is configured\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(a_run_of_a_probe_tells_its_outcome)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200,
+                      "{\"success\":true,\"probe\":\"payment-api\",\"outcome\":\"fail\",\"verdict\":\"up\","
+                      "\"message\":\"HTTP 503\",\"latency_ms\":12.14}");
+        CHECK_INT(CTL(&s, &ran, "probe", "payment-api"), 0);
+        CHECK_STR(ran.out, "payment-api: fail, HTTP 503, 12.1 ms; its verdict is up\n");
+        s.status = 202;
+        s.answer = "{\"success\":true,\"started\":3}";
+        CHECK_INT(CTL(&s, &ran, "probe"), 0);
         ran_clear(&ran);
         standin_stop(&s);
 }
@@ -209,12 +252,14 @@ TEST(a_plan_lists_its_actions)
                       "{\"mode\":\"crypto\",\"actions\":[{\"type\":\"payment-mode\",\"name\":\"payment-"
                       "mode\","
                       "\"target\":\"\",\"event\":false,\"text\":\"write payment.env\"},{\"type\":\"alert\","
-                      "\"name\":\"oncall\",\"target\":\"https://ntfy.example\",\"event\":true}]}");
+                      "\"name\":\"oncall\",\"target\":\"https://ntfy.example\",\"event\":true}],\"text\":"
+                      "\"A change would take the shop to crypto.\"}");
         CHECK_INT(CTL(&s, &ran, "plan", "crypto"), 0);
         CHECK_STR(s.request, "GET /v1/plan mode=crypto");
-        CHECK_STR(ran.out, "A change to crypto would run 2 actions:\n"
+        CHECK_STR(ran.out, "A change would take the shop to crypto.\n"
+                           "Actions of a change to crypto:\n"
                            "  payment-mode: write payment.env\n"
-                           "  oncall (alert) to https://ntfy.example\n");
+                           "  oncall: alert to https://ntfy.example\n");
         CHECK_INT(CTL(&s, &ran, "plan"), 0);
         CHECK_STR(s.request, "GET /v1/plan");
         CHECK_INT(CTL(&s, &ran, "plan", "a&b=c"), 0);

@@ -303,12 +303,12 @@ TEST(what_does_not_fit_can_be_scrolled)
 
 TEST(off_a_terminal_news_are_plain_and_come_once)
 {
+        static const char command[] =
+                        BINARY_DIR "/failoverctl status --watch --socket \"$0\" | sed /federated/q";
         char socket[128];
         StandIn s;
         const char *environment[] = {"TZ=UTC", NULL};
-        const char *argv[] = {"/bin/sh", "-c",
-                              BINARY_DIR "/failoverctl status --watch --socket \"$0\" | sed /federated/q",
-                              socket, NULL};
+        const char *argv[] = {"/bin/sh", "-c", command, socket, NULL};
         ChildSpec spec = {.argv = argv, .environment = environment, .timeout_usec = PATIENCE_USEC};
         _cleanup_(child_freep) Child *child = NULL;
         Ran ran = {};
