@@ -85,6 +85,16 @@ static int file_prepare(const char *path, Error *e)
         return 0;
 }
 
+/* A first transaction that was cut off: SQLite will roll it back. */
+static bool is_unborn(sqlite3 *db, const unsigned char *header)
+{
+        static const unsigned char zeros[HEADER_SIZE];
+        struct stat st;
+
+        return memcmp(header, zeros, HEADER_SIZE) == 0 &&
+               stat(sqlite3_filename_journal(sqlite3_db_filename(db, "main")), &st) == 0 && st.st_size > 0;
+}
+
 /* Judges the first bytes before SQLite looks at the file, since that alone may write (recovery, roll-back). Read through
  * SQLite's own descriptor: closing one of our own would drop the locks that this process holds on the file. */
 static int header_check(sqlite3 *db, uint32_t application_id, Error *e)
@@ -100,7 +110,7 @@ static int header_check(sqlite3 *db, uint32_t application_id, Error *e)
                 code = file->pMethods->xRead(file, h, HEADER_SIZE, 0);
         if (code != SQLITE_OK)
                 return db_error(db, code, e);
-        if (size == 0)
+        if (size == 0 || (size >= HEADER_SIZE && is_unborn(db, h)))
                 return 0;
         if (size < HEADER_SIZE || memcmp(h, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0)
                 return error_set(e, -EUCLEAN, "not a database, or its beginning is damaged");
@@ -131,7 +141,7 @@ static int connection_new(const char *path, sqlite3 **ret, Error *e)
 
 static int settings_apply(sqlite3 *db, Error *e)
 {
-        int persist = 1, chunk = CHUNK_SIZE;
+        int persist = 1;
 
         /* A database that is refused further on is left as it is: no copying of the log into it at close. */
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -140,7 +150,6 @@ static int settings_apply(sqlite3 *db, Error *e)
         sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
         sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
         sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-        sqlite3_file_control(db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
         return db_exec(db,
                        "PRAGMA cache_size = -256; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
                        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = -1",
@@ -350,7 +359,9 @@ static bool reserve_is_full(sqlite3 *db, const Reserve *reserve)
 static int reserve_start(sqlite3 *db, size_t wal_reserve, Error *e)
 {
         int64_t left_behind;
+        int chunk = CHUNK_SIZE; /* not before the first page is written: the file would begin with zeros */
 
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
         Reserve *reserve = calloc(1, sizeof(*reserve));
         if (!reserve)
                 return error_set(e, -ENOMEM, "out of memory");

@@ -9,7 +9,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -413,16 +415,22 @@ TEST(a_reader_elsewhere_holds_up_no_commit)
         folder_remove();
 }
 
+static int add_pair(sqlite3 *db, int64_t i)
+{
+        int r = db_begin(db, NULL);
+        if (r == 0)
+                r = db_run(db, NULL, "INSERT INTO item (id, text) VALUES (?, hex(randomblob(200)))", "i", i);
+        if (r == 0)
+                r = db_run(db, NULL, "INSERT INTO child (item) VALUES (?)", "i", i);
+        return r < 0 ? r : db_commit(db, NULL);
+}
+
 /* Commits pairs of rows for ever and tells each number once it is committed. */
 static void commit_and_tell(int fd)
 {
         sqlite3 *db = open_db(64 * 1024);
         for (int64_t i = number(db, "SELECT count(*) FROM item") + 1;; i++) {
-                if (db_begin(db, NULL) < 0 ||
-                    db_run(db, NULL, "INSERT INTO item (id, text) VALUES (?, hex(randomblob(200)))", "i", i) <
-                                    0 ||
-                    db_run(db, NULL, "INSERT INTO child (item) VALUES (?)", "i", i) < 0 ||
-                    db_commit(db, NULL) < 0 || write(fd, &i, sizeof(i)) != sizeof(i))
+                if (add_pair(db, i) < 0 || write(fd, &i, sizeof(i)) != sizeof(i))
                         _exit(1);
         }
 }
@@ -464,6 +472,88 @@ TEST(a_kill_at_any_moment_loses_and_halves_nothing)
         }
         CHECK(told > 100);
         folder_remove();
+}
+
+/* At the entry of a system call that changes a file. */
+static bool is_change(pid_t pid)
+{
+        static const long calls[] = {SYS_openat, SYS_write,  SYS_pwrite64,  SYS_ftruncate,
+                                     SYS_fchmod, SYS_unlink, SYS_fdatasync, SYS_fsync};
+        struct __ptrace_syscall_info info;
+
+        CHECK(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *) sizeof(info), &info) > 0);
+        for (size_t i = 0; info.op == PTRACE_SYSCALL_INFO_ENTRY && i < ELEMENTSOF(calls); i++)
+                if ((long) info.entry.nr == calls[i])
+                        return true;
+        return false;
+}
+
+/* Creates the database and commits to it, in a child that is killed before its nth change of a file. Returns how many
+ * commits it had told, -1 when it was through before that, -2 when it cannot be traced. */
+static int64_t killed_at_change(unsigned nth)
+{
+        int64_t told = 0, i;
+        int fds[2], status;
+
+        CHECK_INT(pipe2(fds, O_CLOEXEC), 0);
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+                        _exit(77);
+                raise(SIGSTOP);
+                sqlite3 *db = open_db(16 * 1024);
+                for (i = 1; i <= 3; i++)
+                        if (add_pair(db, i) < 0 || write(fds[1], &i, sizeof(i)) != sizeof(i))
+                                _exit(1);
+                db_close(db);
+                _exit(0);
+        }
+        close(fds[1]);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        if (WIFSTOPPED(status)) /* without it the kernel does not tell an entry from other stops */
+                CHECK_INT(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *) PTRACE_O_TRACESYSGOOD), 0);
+        for (unsigned changes = 0; WIFSTOPPED(status) && changes < nth;) {
+                CHECK_INT(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+                CHECK_INT(waitpid(pid, &status, 0), pid);
+                changes += WIFSTOPPED(status) && is_change(pid);
+        }
+        if (WIFSTOPPED(status)) {
+                kill(pid, SIGKILL);
+                CHECK_INT(waitpid(pid, NULL, 0), pid);
+        }
+        while (read(fds[0], &i, sizeof(i)) == sizeof(i))
+                told = i;
+        close(fds[0]);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                return -2;
+        if (WIFEXITED(status))
+                CHECK_INT(WEXITSTATUS(status), 0);
+        return WIFEXITED(status) ? -1 : told;
+}
+
+TEST(killed_before_any_change_of_a_file_since_its_creation_it_opens_again)
+{
+        unsigned n = 1;
+        for (int64_t told;; n++) {
+                setup();
+                told = killed_at_change(n);
+                if (told < 0) {
+                        if (told == -2)
+                                fprintf(stderr, "  skipped: not allowed to trace\n");
+                        else
+                                CHECK(n > 100);
+                        folder_remove();
+                        break;
+                }
+                sqlite3 *db = open_db(0);
+                int64_t items = number(db, "SELECT count(*) FROM item");
+                CHECK(items == told || items == told + 1);
+                CHECK_INT(number(db, "SELECT count(*) FROM child"), items);
+                CHECK_INT(number(db, "PRAGMA user_version"), 2);
+                db_close(db);
+                folder_remove();
+        }
 }
 
 /* Runs fn in a child that has a small file system of its own, mounted on the folder. */
