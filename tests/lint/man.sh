@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The man pages are clean, and failoverctl's own and its completion know every verb and option that it has.
+# The man pages are clean; failoverctl's own and its completion know every verb and option that it has, and the
+# configuration's has the keys that failoverd has.
 . "$(dirname "$0")/common.bash"
 need mandoc
 
@@ -34,4 +35,8 @@ for verb in $verbs; do
                 fi
         done
 done
+failoverd=$build/failoverd
+if [[ -x $failoverd ]]; then
+        scripts/man-keys --check "$failoverd" || missing=1
+fi
 exit $missing
