@@ -556,6 +556,21 @@ TEST(killed_before_any_change_of_a_file_since_its_creation_it_opens_again)
         }
 }
 
+/* So that an ordinary user may mount, too; where that is not allowed the mount says so. */
+static void become_root_of_namespace(void)
+{
+        char users[64], groups[64];
+        uid_t uid = getuid();
+
+        snprintf(users, sizeof(users), "0 %u 1", uid);
+        snprintf(groups, sizeof(groups), "0 %u 1", getgid());
+        if (uid == 0 || unshare(CLONE_NEWUSER) < 0)
+                return;
+        write_file("/proc/self/setgroups", "w", 0, "deny", 4);
+        write_file("/proc/self/uid_map", "w", 0, users, strlen(users));
+        write_file("/proc/self/gid_map", "w", 0, groups, strlen(groups));
+}
+
 /* Runs fn in a child that has a small file system of its own, mounted on the folder. */
 static void on_small_disk(int (*fn)(void))
 {
@@ -564,12 +579,7 @@ static void on_small_disk(int (*fn)(void))
         pid_t pid = fork();
         CHECK(pid >= 0);
         if (pid == 0) {
-                uid_t uid = getuid();
-                if (uid != 0 && unshare(CLONE_NEWUSER) == 0) {
-                        char map[64];
-                        snprintf(map, sizeof(map), "0 %u 1", uid);
-                        write_file("/proc/self/uid_map", "w", 0, map, strlen(map));
-                }
+                become_root_of_namespace();
                 if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
                     mount("tmpfs", folder, "tmpfs", 0, "size=8m") < 0)
                         _exit(77);
