@@ -90,7 +90,8 @@ int verb_help(const Invocation *i);
 /* The terminal's width for text on stdout: its columns, $COLUMNS, or 0 (unlimited) when it is neither. */
 unsigned ctl_columns(void);
 bool ctl_stdout_is_tty(void);
-bool ctl_colour(void); /* a terminal, TERM is not dumb, NO_COLOR is not set */
+bool ctl_stdout_is_screen(void); /* … that obeys control sequences: TERM is set, and not dumb */
+bool ctl_colour(void);           /* … and NO_COLOR is not set */
 
 /* Asks the daemon; body is consumed (NULL: none). 0: the answer of a 2xx is handed over. -EREMOTEIO: refused; the
  * daemon's reason is in e, and the answer is handed over too, when it is JSON. Otherwise e says why there is none. */

@@ -199,6 +199,8 @@ static int run(int argc, char **argv)
                 i.socket = i.value[OPTION_SOCKET];
         else
                 i.socket = from_environment && from_environment[0] != '\0' ? from_environment : CTL_SOCKET;
+        if (i.socket[0] == '\0')
+                return ctl_usage(&i, "--socket takes the path of a socket");
         r = check(&i);
         if (r != 0)
                 return r;

@@ -27,11 +27,16 @@ unsigned ctl_columns(void)
         return ctl_stdout_is_tty() ? 80 : 0;
 }
 
+bool ctl_stdout_is_screen(void)
+{
+        const char *term = getenv("TERM");
+
+        return ctl_stdout_is_tty() && term && term[0] != '\0' && !streq(term, "dumb");
+}
+
 bool ctl_colour(void)
 {
-        const char *term = getenv("TERM"), *never = getenv("NO_COLOR"); /* https://no-color.org */
+        const char *never = getenv("NO_COLOR"); /* https://no-color.org */
 
-        if (never && never[0] != '\0')
-                return false;
-        return ctl_stdout_is_tty() && term && term[0] != '\0' && !streq(term, "dumb");
+        return ctl_stdout_is_screen() && !(never && never[0] != '\0');
 }

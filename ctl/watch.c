@@ -361,7 +361,7 @@ int status_watch(const Invocation *i)
         Error e;
         int r;
 
-        w.screen = ctl_stdout_is_tty() && !i->given[OPTION_JSON];
+        w.screen = ctl_stdout_is_screen() && !i->given[OPTION_JSON];
         w.keys = w.screen && tcgetattr(STDIN_FILENO, &w.saved) >= 0;
         signals = catch_signals();
         if (signals < 0)

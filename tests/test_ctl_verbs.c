@@ -90,6 +90,7 @@ TEST(every_failure_of_status_is_3)
         CHECK_INT(CTL(&s, &ran, "status", "--nagios", "--json"), 3);
         CHECK_INT(CTL(&s, &ran, "status", "--mode", "crypto"), 3);
         CHECK_INT(CTL(&s, &ran, "status", "--socket"), 3);
+        CHECK_INT(CTL(&s, &ran, "status", "--socket", ""), 3);
         CHECK_INT(s.asked, 0);
         CHECK_INT(CTL(&s, &ran, "status", "--socket", "/nonexistent/control.sock"), 3);
         CHECK(strstr(ran.err, "no failoverd at /nonexistent/control.sock"));
