@@ -28,6 +28,7 @@ const char *delivery_state_name(DeliveryState s);
 
 typedef struct Delivery Delivery;
 
+/* Called from the loop only, never from within a call. They may call the outbox, but not free or configure it. */
 typedef struct OutboxEvents {
         /* A delivery has ended, or failed once more: write it down (DeliveryRecord by outbox_record()). */
         void (*progress)(const Delivery *d, void *userdata);
@@ -41,19 +42,24 @@ Outbox *outbox_free(Outbox *o); /* abandons what is in flight */
 /* The actions by name; deliveries of actions that are gone are superseded. Borrowed until the next call. */
 void outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions);
 
-/* Makes the deliveries that these facts cause and adds their rows to the batch; nothing runs before
- * outbox_release(change id): the batch is on disk, or will not be in time. */
+/* Makes the deliveries that these facts (ACTION_CHANGE, RAISED, CLEARED) cause and adds their rows to the batch, and the
+ * rows of those that they supersede; nothing runs before outbox_release(facts->id): the batch is on disk, or will not be
+ * in time. On failure (-ENOMEM) nothing has been added. */
 int outbox_add(Outbox *o, const ActionFacts *facts, StoreBatch *batch);
-void outbox_release(Outbox *o, const char *change);
-/* From the database at a start: tried at once, state actions by query(). */
+void outbox_release(Outbox *o, const char *id);
+/* From the database at a start, after outbox_configure(): tried in the loop's next turn, state actions by query(). One
+ * that has ended is shown by outbox_to_json(). */
 int outbox_restore(Outbox *o, const DeliveryRecord *record);
-/* One alert channel, or all that carry alerts, at once and without the database; done tells each one's result. */
+/* All channels that carry alerts, at once and without the database; fn tells each one's result, once. -ENOENT: there is
+ * none. */
 typedef void (*OutboxTested)(const char *action, ActionResult result, const char *message, void *userdata);
 int outbox_test(Outbox *o, const ActionFacts *facts, OutboxTested fn, void *userdata);
 /* Runs the refresh of state actions that have one (the status page), unless one is in flight: then once more after. */
 void outbox_refresh(Outbox *o, const ActionFacts *facts);
 
 size_t outbox_pending(const Outbox *o);
+/* Nothing of this action is pending, but what is known to be failing (tried three times). */
+bool outbox_settled(const Outbox *o, const char *action);
 /* For /v1/status: the newest delivery of each action and target, and every pending one.
  * [{"type","name","target","change","kind","state","attempts","message","at","next"}] */
 json_t *outbox_to_json(const Outbox *o);

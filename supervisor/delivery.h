@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* One action's deliveries in their order, and what becomes of each: pure, without clock, I/O or randomness, so that tests
+ * can live through 75 hours in a moment. outbox.c runs it.
+ *
+ * Times are boot microseconds, but those that are called wall. */
+#pragma once
+
+#include "supervisor/config.h"
+#include "supervisor/facts.h"
+#include "supervisor/outbox.h"
+
+#include <sys/queue.h>
+
+/* More events than this wait for one target: alerts that have ended meanwhile are left out. */
+#define CHANNEL_STORM          500
+#define CHANNEL_FAILING        3 /* failed attempts after which an action is in trouble */
+#define OUTBOX_RETRY_AFTER_MAX USEC_PER_HOUR
+/* A delivery found at a start is tried for this long at least, whatever the wall clock says of its age. */
+#define OUTBOX_RESTORED_USEC USEC_PER_HOUR
+
+struct Delivery {
+        TAILQ_ENTRY(Delivery) entry;
+        int64_t id;
+        char *change; /* of the change, or the alert's facts: what releases it */
+        char *action, *target;
+        const char *type;
+        bool event;
+        Facts *facts;
+        DeliveryState state;
+        char message[320];
+        unsigned attempts;
+        uint64_t created_wall_usec, next_wall_usec, finished_wall_usec;
+
+        bool released;
+        bool ask;     /* query() comes first */
+        bool written; /* its end is in a batch already */
+        uint64_t due_usec, give_up_usec;
+};
+
+typedef TAILQ_HEAD(DeliveryList, Delivery) DeliveryList;
+
+typedef enum Trouble {
+        TROUBLE_NONE,
+        TROUBLE_FAILING,
+        TROUBLE_GIVEN_UP,
+} Trouble;
+
+/* The deliveries of one action. */
+typedef struct Channel {
+        TAILQ_ENTRY(Channel) entry;
+        char *name;
+        const ActionConfig *config; /* borrowed */
+        DeliveryList pending;       /* by id */
+        size_t n_pending;
+        int64_t newest; /* id of the newest change that it was to make so; state actions */
+        Delivery *last; /* the newest that has ended */
+        Trouble trouble;
+        struct Running *running, *refreshing; /* outbox.c's: attempts in flight */
+        Facts *refresh;                       /* is wanted next */
+        bool calm;                            /* nothing is wanted of it any more: its trouble ends */
+} Channel;
+
+int channel_new(const ActionConfig *config, Channel **ret);
+Channel *channel_free(Channel *c); /* its deliveries too */
+DEFINE_CLEANUP(Channel, channel_free)
+
+/* Is this for that action? Changes: not its first start for events, and only into its modes; alerts: types that carry
+ * them. */
+bool channel_wants(const ActionConfig *config, const ActionFacts *facts);
+
+int delivery_new(const ActionConfig *config, Facts *facts, int64_t id, uint64_t now, uint64_t wall,
+                 Delivery **ret);
+/* One whose facts cannot be read any more comes back given up. */
+int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Delivery **ret);
+Delivery *delivery_free(Delivery *d);
+DEFINE_CLEANUP(Delivery, delivery_free)
+void delivery_end(Delivery *d, DeliveryState state, uint64_t wall, const char *message);
+
+/* Consumes d and puts it in its place by id. */
+void channel_insert(Channel *c, Delivery *d);
+void channel_remove(Channel *c, Delivery *d); /* gives it back to the caller */
+/* Ends all pending ones with an id below this; they are moved to the list. Of a state action's, the newest counts. */
+void channel_supersede(Channel *c, int64_t below, uint64_t wall, const char *why, DeliveryList *ret);
+/* More than CHANNEL_STORM wait: ends the oldest pairs of an alert that was raised, and cleared since, of which nothing
+ * has been tried. Changes and alerts that stand are never left out. busy: is in flight; NULL when none is. */
+void channel_shed(Channel *c, const Delivery *busy, uint64_t wall, DeliveryList *ret);
+/* What is tried next, when it is due: NULL when there is nothing, or its change is not saved yet. */
+Delivery *channel_next(const Channel *c);
+
+/* The end of one attempt. The delivery's state says what became of it; when still pending, due_usec says when it is
+ * tried again. queried: the attempt was query(). */
+void delivery_settle(Delivery *d, bool queried, ActionResult result, const char *message,
+                     uint64_t retry_after_usec, double fraction, uint64_t now, uint64_t wall);
+/* What that means for the action: has its trouble begun, become worse, or ended? */
+bool channel_judge(Channel *c, const Delivery *d, bool *ret_given_up, bool *ret_ended);

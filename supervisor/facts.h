@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts that outlive their caller: one copy for all the deliveries that they cause. */
+#pragma once
+
+#include "actions/action.h"
+
+typedef struct Facts Facts;
+
+int facts_new(const ActionFacts *facts, Facts **ret); /* the status document is left out */
+int facts_parse(const char *text, Facts **ret);       /* from facts_text(); -EINVAL */
+Facts *facts_ref(Facts *f);
+Facts *facts_unref(Facts *f);
+DEFINE_CLEANUP(Facts, facts_unref)
+
+const ActionFacts *facts_get(const Facts *f);
+const char *facts_text(const Facts *f); /* as stored */
+
+const char *action_kind_name(ActionKind kind); /* "change", "raised", … */

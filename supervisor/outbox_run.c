@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs what delivery.c decides: attempts of deliveries, refreshes and tests, the timer, and the news of how they end. */
+#include "supervisor/outbox_run.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+
+/* Buyers wait for payment-mode: nothing else competes with it for so long. */
+#define HEAD_START_USEC (50 * USEC_PER_MSEC)
+
+/* Attempts */
+
+static bool slot_is_free(const Outbox *o, const ActionConfig *config)
+{
+        return o->n_running < OUTBOX_RUNNING_MAX &&
+               !(config->type->event && o->n_events >= OUTBOX_EVENTS_MAX);
+}
+
+Running *running_free(Running *r)
+{
+        if (!r)
+                return NULL;
+        if (r->action) {
+                action_free(r->action);
+                r->outbox->n_running--;
+                r->outbox->n_events -= r->config->type->event;
+        }
+        facts_unref(r->facts);
+        json_decref(r->status);
+        free(r);
+        return NULL;
+}
+
+static int running_new(Outbox *o, Channel *c, Facts *facts, Running **ret)
+{
+        Running *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        *r = (Running){.outbox = o, .channel = c, .config = c->config, .facts = facts_ref(facts)};
+        snprintf(r->name, sizeof(r->name), "%s", c->name);
+        *ret = r;
+        return 0;
+}
+
+/* The action's facts are as they were; what people see of the status is as new as can be. */
+static int running_start(Running *r, ActionDone done)
+{
+        Outbox *o = r->outbox;
+
+        r->status = json_incref(o->status);
+        r->view = *facts_get(r->facts);
+        r->view.status = r->status;
+        int n = action_start(o->context, r->config->type, r->config->conf, &r->view, r->query, done, r,
+                             &r->action);
+        if (n < 0)
+                return n;
+        o->n_running++;
+        o->n_events += r->config->type->event;
+        return 0;
+}
+
+/* Telling */
+
+static void count(Outbox *o, const char *type, DeliveryState result)
+{
+        Count *n = o->counts;
+
+        while (n && !streq(n->type, type))
+                n = n->next;
+        if (!n) {
+                n = calloc(1, sizeof(*n));
+                if (!n)
+                        return;
+                n->type = type;
+                n->next = o->counts;
+                o->counts = n;
+        }
+        n->n[result]++;
+}
+
+Channel *outbox_find(const Outbox *o, const char *name)
+{
+        Channel *c;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (streq(c->name, name))
+                return c;
+        return NULL;
+}
+
+static void tell(Outbox *o, Channel *c, const Delivery *d)
+{
+        bool given_up, ended;
+
+        if (*d->type)
+                count(o, d->type, d->state);
+        if (!d->written && o->events.progress)
+                o->events.progress(d, o->events.userdata);
+        if (c && channel_judge(c, d, &given_up, &ended) && o->events.trouble)
+                o->events.trouble(c->name, given_up, ended, d->message, o->events.userdata);
+}
+
+/* Consumes d, which has ended. */
+static void tell_ended(Outbox *o, Delivery *d)
+{
+        Channel *c = outbox_find(o, d->action);
+        bool newest = c && (!c->last || c->last->id <= d->id);
+
+        if (newest) {
+                delivery_free(c->last);
+                c->last = d;
+        }
+        tell(o, c, d);
+        if (!newest)
+                delivery_free(d);
+}
+
+static void tell_calm(Outbox *o, Channel *c)
+{
+        bool given_up = c->trouble == TROUBLE_GIVEN_UP, troubled = c->trouble != TROUBLE_NONE;
+
+        c->calm = false;
+        c->trouble = TROUBLE_NONE;
+        if (troubled && o->events.trouble)
+                o->events.trouble(c->name, given_up, true, "it is not wanted any more", o->events.userdata);
+}
+
+/* What was found out while nobody could be called back. Each call may add more. */
+static void tell_all(Outbox *o)
+{
+        Delivery *d;
+        Channel *c;
+
+        while ((d = TAILQ_FIRST(&o->ended))) {
+                TAILQ_REMOVE(&o->ended, d, entry);
+                tell_ended(o, d);
+        }
+        while ((c = TAILQ_FIRST(&o->gone))) {
+                TAILQ_REMOVE(&o->gone, c, entry);
+                tell_calm(o, c);
+                channel_free(c);
+        }
+        do {
+                TAILQ_FOREACH(c, &o->channels, entry)
+                if (c->calm)
+                        break;
+                if (c)
+                        tell_calm(o, c);
+        } while (c);
+}
+
+/* Trying */
+
+static bool is_first(const Channel *c)
+{
+        return streq(c->config->type->name, "payment-mode");
+}
+
+static void on_attempt(Action *a, ActionResult result, const char *message, void *userdata)
+{
+        Running *r = userdata;
+        Outbox *o = r->outbox;
+        Channel *c = r->channel;
+        Delivery *d = r->delivery;
+        uint64_t retry_after = a->retry_after_usec;
+        bool queried = r->query;
+        char text[sizeof(d->message)];
+
+        snprintf(text, sizeof(text), "%s", message);
+        c->running = running_free(r);
+        if (is_first(c) && result != ACTION_MISSING)
+                o->head_start_usec = 0;
+        outbox_arm(o);
+        if (!d)
+                return;
+        delivery_settle(d, queried, result, text, retry_after, random_fraction(&o->random), clock_boot_usec(),
+                        clock_wall_usec());
+        if (d->state != DELIVERY_PENDING) {
+                channel_remove(c, d);
+                tell_ended(o, d);
+        } else if (result != ACTION_MISSING)
+                tell(o, c, d);
+        outbox_arm(o);
+}
+
+static void attempt_refused(Outbox *o, Delivery *d, int r)
+{
+        /* Our own trouble (memory, descriptors): soon again, and not the target's fault. */
+        d->due_usec = clock_boot_usec() + OUTBOX_RETRY_MIN_USEC;
+        snprintf(d->message, sizeof(d->message), "cannot be started: %s", strerror(-r));
+}
+
+static void start_delivery(Outbox *o, Channel *c, Delivery *d)
+{
+        Running *r;
+
+        /* An older picture must not be published over the newer one. */
+        c->refreshing = running_free(c->refreshing);
+        c->refresh = facts_unref(c->refresh);
+        int n = running_new(o, c, d->facts, &r);
+        if (n < 0) {
+                attempt_refused(o, d, n);
+                return;
+        }
+        r->delivery = d;
+        r->query = d->ask;
+        n = running_start(r, on_attempt);
+        if (n < 0) {
+                running_free(r);
+                attempt_refused(o, d, n);
+                return;
+        }
+        c->running = r;
+        if (is_first(c) && d->attempts == 0)
+                o->head_start_usec = clock_boot_usec() + HEAD_START_USEC;
+}
+
+/* When the channel's next delivery can be tried; USEC_NEVER while it cannot. */
+static uint64_t channel_due(const Outbox *o, const Channel *c)
+{
+        const Delivery *d = channel_next(c);
+
+        if (!d || c->running || !slot_is_free(o, c->config))
+                return USEC_NEVER;
+        return is_first(c) ? d->due_usec : MAX(d->due_usec, o->head_start_usec);
+}
+
+/* State actions in their order, then the event that has waited longest. */
+static Channel *find_due(const Outbox *o, uint64_t now)
+{
+        Channel *c, *best = NULL;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        {
+                uint64_t due = channel_due(o, c);
+                if (due > now)
+                        continue;
+                if (!c->config->type->event)
+                        return c;
+                if (!best || due < channel_due(o, best))
+                        best = c;
+        }
+        return best;
+}
+
+void outbox_start(Outbox *o)
+{
+        uint64_t now = clock_boot_usec();
+        Channel *c;
+
+        while ((c = find_due(o, now)))
+                start_delivery(o, c, channel_next(c));
+}
+
+/* Refreshing */
+
+static void on_refreshed(Action *a, ActionResult result, const char *message, void *userdata)
+{
+        Running *r = userdata;
+        Outbox *o = r->outbox;
+
+        r->channel->refreshing = running_free(r);
+        outbox_arm(o);
+}
+
+static bool refresh_is_due(const Outbox *o, const Channel *c)
+{
+        return c->refresh && !c->running && !c->refreshing && slot_is_free(o, c->config);
+}
+
+static void start_refreshes(Outbox *o)
+{
+        Channel *c;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        {
+                if (!refresh_is_due(o, c))
+                        continue;
+                _cleanup_(facts_unrefp) Facts *facts = TAKE_PTR(c->refresh);
+                if (running_new(o, c, facts, &c->refreshing) == 0 &&
+                    running_start(c->refreshing, on_refreshed) < 0)
+                        c->refreshing = running_free(c->refreshing); /* the next refresh will do */
+        }
+}
+
+void outbox_set_status(Outbox *o, json_t *status)
+{
+        if (!status)
+                return;
+        json_incref(status);
+        json_decref(o->status);
+        o->status = status;
+}
+
+void outbox_refresh(Outbox *o, const ActionFacts *facts)
+{
+        _cleanup_(facts_unrefp) Facts *owned = NULL;
+        ActionFacts refresh = *facts;
+        Channel *c;
+
+        refresh.kind = ACTION_REFRESH;
+        outbox_set_status(o, facts->status);
+        if (facts_new(&refresh, &owned) < 0)
+                return;
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (channel_wants(c->config, &refresh)) {
+                facts_unref(c->refresh);
+                c->refresh = facts_ref(owned);
+        }
+        outbox_arm(o);
+}
+
+/* Testing */
+
+static void end_test(Running *t, ActionResult result, const char *message)
+{
+        Outbox *o = t->outbox;
+        OutboxTested tested = t->tested;
+        void *userdata = t->userdata;
+        char name[sizeof(t->name)], text[320];
+
+        snprintf(name, sizeof(name), "%s", t->name);
+        snprintf(text, sizeof(text), "%s", message);
+        TAILQ_REMOVE(&o->tests, t, entry);
+        running_free(t);
+        outbox_arm(o);
+        tested(name, result, text, userdata);
+}
+
+static void on_tested(Action *a, ActionResult result, const char *message, void *userdata)
+{
+        end_test(userdata, result, message);
+}
+
+static Running *find_waiting_test(const Outbox *o)
+{
+        Running *t;
+
+        TAILQ_FOREACH(t, &o->tests, entry)
+        if (!t->action && (!t->channel || slot_is_free(o, t->config)))
+                return t;
+        return NULL;
+}
+
+static void start_tests(Outbox *o)
+{
+        Running *t;
+
+        while ((t = find_waiting_test(o))) {
+                int r = t->channel ? running_start(t, on_tested) : -ECANCELED;
+                if (r < 0)
+                        end_test(t, ACTION_RETRY,
+                                 r == -ECANCELED ? "the configuration was replaced meanwhile" : strerror(-r));
+        }
+}
+
+int outbox_test(Outbox *o, const ActionFacts *facts, OutboxTested fn, void *userdata)
+{
+        _cleanup_(facts_unrefp) Facts *owned = NULL;
+        RunningList tests = TAILQ_HEAD_INITIALIZER(tests);
+        ActionFacts test = *facts;
+        Channel *c;
+        Running *t;
+
+        assert(fn);
+        test.kind = ACTION_TEST;
+        int r = facts_new(&test, &owned);
+        TAILQ_FOREACH(c, &o->channels, entry)
+        {
+                if (r < 0 || !channel_wants(c->config, &test))
+                        continue;
+                r = running_new(o, c, owned, &t);
+                if (r < 0)
+                        break;
+                t->tested = fn;
+                t->userdata = userdata;
+                TAILQ_INSERT_TAIL(&tests, t, entry);
+        }
+        if (r == 0 && TAILQ_EMPTY(&tests))
+                r = -ENOENT;
+        if (r == 0)
+                TAILQ_CONCAT(&o->tests, &tests, entry);
+        while ((t = TAILQ_FIRST(&tests))) {
+                TAILQ_REMOVE(&tests, t, entry);
+                running_free(t);
+        }
+        outbox_arm(o);
+        return r;
+}
+
+/* The timer */
+
+static uint64_t find_next(const Outbox *o)
+{
+        uint64_t next = USEC_NEVER;
+        const Channel *c;
+
+        if (!TAILQ_EMPTY(&o->ended) || !TAILQ_EMPTY(&o->gone) || find_waiting_test(o))
+                return 0;
+        TAILQ_FOREACH(c, &o->channels, entry)
+        {
+                if (c->calm || refresh_is_due(o, c))
+                        return 0;
+                next = MIN(next, channel_due(o, c));
+        }
+        return next;
+}
+
+void outbox_arm(Outbox *o)
+{
+        (void) loop_timer_set(o->timer, find_next(o));
+}
+
+int outbox_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Outbox *o = userdata;
+
+        outbox_start(o);
+        tell_all(o);
+        start_tests(o);
+        start_refreshes(o);
+        outbox_arm(o);
+        return 0;
+}
