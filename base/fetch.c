@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP client: a request's life from its URL over names, sockets and redirects to done(). */
+#include "base/clock.h"
+#include "base/fetch_private.h"
+
+#include <strings.h>
+#include <sys/epoll.h>
+
+/* curl has ended some: note how, and tell it from the loop. */
+static void client_drain(FetchClient *c)
+{
+        CURLMsg *m;
+        int left;
+
+        while ((m = curl_multi_info_read(c->multi, &left))) {
+                Fetch *f = NULL;
+
+                if (m->msg != CURLMSG_DONE)
+                        continue;
+                (void) curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **) &f);
+                f->code = m->data.result;
+                f->state = FETCH_STATE_QUEUED;
+                TAILQ_INSERT_TAIL(&c->queue, f, entry);
+        }
+        if (!TAILQ_EMPTY(&c->queue))
+                (void) sd_event_source_set_enabled(c->finished, SD_EVENT_ONESHOT);
+}
+
+static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        FetchClient *c = userdata;
+        int running;
+
+        (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        client_drain(c);
+        return 0;
+}
+
+static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *userdata)
+{
+        FetchClient *c = userdata;
+        int running, action = 0;
+
+        if (events & (EPOLLIN | EPOLLHUP))
+                action |= CURL_CSELECT_IN;
+        if (events & EPOLLOUT)
+                action |= CURL_CSELECT_OUT;
+        if (events & EPOLLERR)
+                action |= CURL_CSELECT_ERR;
+        (void) curl_multi_socket_action(c->multi, fd, action, &running);
+        client_drain(c);
+        return 0;
+}
+
+/* Must not fail: curl would give up the whole multi handle. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
+{
+        FetchClient *c = userdata;
+        sd_event_source *source = socket_data;
+        uint32_t events = 0;
+        Fetch *f = NULL;
+        int r;
+
+        if (what == CURL_POLL_REMOVE) {
+                loop_source_free(source);
+                (void) curl_multi_assign(c->multi, fd, NULL);
+                return 0;
+        }
+        if (what & CURL_POLL_IN)
+                events |= EPOLLIN;
+        if (what & CURL_POLL_OUT)
+                events |= EPOLLOUT;
+        if (source)
+                r = sd_event_source_set_io_events(source, events);
+        else {
+                r = loop_add_io(c->event, "fetch-socket", fd, events, on_curl_ready, c, &source);
+                if (r >= 0)
+                        (void) curl_multi_assign(c->multi, fd, source);
+        }
+        if (r < 0 && curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &f) == CURLE_OK && f) {
+                f->local_error = r;
+                (void) loop_timer_set_after(f->deadline, 0);
+        }
+        return 0;
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *userdata)
+{
+        FetchClient *c = userdata;
+
+        if (timeout_ms < 0)
+                (void) loop_timer_set(c->timer, USEC_NEVER);
+        else
+                (void) loop_timer_set_after(c->timer, (uint64_t) timeout_ms * USEC_PER_MSEC);
+        return 0;
+}
+
+static int on_finished(sd_event_source *s, void *userdata);
+
+static int client_open(FetchClient *c)
+{
+        sd_event *event = c->event;
+        int r;
+
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                return -ENOMEM;
+        c->multi = curl_multi_init();
+        if (!c->multi) {
+                curl_global_cleanup();
+                return -ENOMEM;
+        }
+        (void) curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+        (void) curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+        (void) curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+        (void) curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+        (void) curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 64L);
+        r = fetch_trust_new(&c->trust);
+        if (r >= 0)
+                r = loop_timer_new(event, "fetch-timer", on_curl_time, c, &c->timer);
+        if (r >= 0)
+                r = loop_add_once(event, "fetch-finished", on_finished, c, &c->finished);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->finished, SD_EVENT_OFF);
+        return r;
+}
+
+int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret)
+{
+        FetchClient *c;
+        int r;
+
+        assert(event);
+        assert(resolver);
+        assert(ret);
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        TAILQ_INIT(&c->queue);
+        c->event = sd_event_ref(event);
+        c->resolver = resolver;
+        r = client_open(c);
+        if (r < 0) {
+                fetch_client_free(c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
+FetchClient *fetch_client_free(FetchClient *c)
+{
+        if (!c)
+                return NULL;
+        assert(c->n_fetches == 0);
+        while (c->n_pool > 0)
+                curl_easy_cleanup(c->pool[--c->n_pool]);
+        if (c->multi) {
+                (void) curl_multi_cleanup(c->multi); /* closes kept connections: their sources go first */
+                curl_global_cleanup();
+        }
+        loop_source_free(c->timer);
+        loop_source_free(c->finished);
+        fetch_trust_free(c->trust);
+        free(c->allowed);
+        sd_event_unref(c->event);
+        free(c);
+        return NULL;
+}
+
+int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e)
+{
+        _cleanup_free_ Network *list = NULL;
+        size_t n = 0;
+
+        assert(c);
+
+        while (networks && networks[n])
+                n++;
+        list = calloc(n + 1, sizeof(*list));
+        if (!list)
+                return error_set(e, -ENOMEM, "out of memory");
+        for (size_t i = 0; i < n; i++)
+                if (network_parse(networks[i], &list[i]) < 0)
+                        return error_set(e, -EINVAL, "\"%s\" is not a network, such as 10.0.0.0/8",
+                                         networks[i]);
+        free(c->allowed);
+        c->allowed = TAKE_PTR(list);
+        c->n_allowed = n;
+        return 0;
+}
+
+static void fetch_stop(Fetch *f)
+{
+        if (f->state == FETCH_STATE_QUEUED)
+                TAILQ_REMOVE(&f->client->queue, f, entry);
+        fetch_easy_stop(f);
+        f->resolve = resolve_free(f->resolve);
+        f->state = FETCH_STATE_DONE;
+}
+
+static void fetch_end(Fetch *f, FetchError error, const char *message)
+{
+        _cleanup_free_ char *content_type = NULL;
+        char address[ADDRESS_SIZE] = "", *type = NULL;
+        long status = 0;
+
+        if (f->easy) {
+                (void) curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+                (void) curl_easy_getinfo(f->easy, CURLINFO_CONTENT_TYPE, &type);
+                content_type = type ? strdup(type) : NULL;
+                if (f->code == CURLE_OK)
+                        fetch_note_peer(f);
+        }
+        if (f->last_address.ss_family == AF_INET || f->last_address.ss_family == AF_INET6)
+                address_format(address, &f->last_address);
+        loop_timer_set(f->deadline, USEC_NEVER);
+        fetch_stop(f);
+        FetchResult result = {
+                        .error = error,
+                        .message = message,
+                        .status = (unsigned) status,
+                        .body = f->response ? f->response : "",
+                        .body_size = f->response_size,
+                        .content_type = content_type ? content_type : "",
+                        .retry_after = f->retry_after,
+                        .address = address,
+                        .certificate_expires_usec =
+                                        f->certificate_expires > 0
+                                                        ? (uint64_t) f->certificate_expires * USEC_PER_SEC
+                                                        : 0,
+                        .total_usec = clock_boot_usec() - f->began_usec,
+        };
+        if (f->response)
+                f->response[f->response_size] = '\0';
+        f->done(f, &result, f->userdata); /* may free f, and the client */
+}
+
+static void fetch_end_errno(Fetch *f, int error)
+{
+        char message[FETCH_MESSAGE_SIZE];
+
+        if (error == -ENOENT || error == -EBADMSG || error == -EACCES)
+                snprintf(message, sizeof(message), "the file of certificate authorities: %s",
+                         error == -EBADMSG ? "no certificate in it" : strerror(-error));
+        else
+                snprintf(message, sizeof(message), "%s", strerror(-error));
+        fetch_end(f, FETCH_LOCAL, message);
+}
+
+static void on_resolved(Resolve *resolve, const ResolveResult *result, void *userdata)
+{
+        Fetch *f = userdata;
+        char message[FETCH_MESSAGE_SIZE];
+        int r;
+
+        if (result->error < 0) {
+                FetchError error = fetch_result_unresolved(f, result, message);
+
+                fetch_end(f, error, message);
+                return;
+        }
+        r = fetch_easy_start(f, result);
+        f->resolve = resolve_free(f->resolve);
+        if (r < 0)
+                fetch_end_errno(f, r);
+}
+
+/* Takes what curl will need to know from f->url. -EINVAL when it is not a URL for us. */
+static int fetch_read_url(Fetch *f)
+{
+        char *scheme = NULL, *host = NULL, *port = NULL;
+        size_t size;
+        int r = -EINVAL;
+
+        if (curl_url_get(f->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+            (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0) &&
+            curl_url_get(f->url, CURLUPART_HOST, &host, CURLU_PUNYCODE) == CURLUE_OK && *host &&
+            curl_url_get(f->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+                size = strlen(host);
+                free(f->host);
+                f->host = host[0] == '[' ? strndup(host + 1, size - 2) : strdup(host);
+                f->port = (unsigned) atoi(port);
+                f->https = strcasecmp(scheme, "https") == 0;
+                r = f->host ? 0 : -ENOMEM;
+        }
+        curl_free(scheme);
+        curl_free(host);
+        curl_free(port);
+        return r;
+}
+
+/* To the host that f->url names now. */
+static int fetch_go(Fetch *f)
+{
+        unsigned flags = f->flags & FETCH_REMEMBER ? RESOLVE_REMEMBER : 0;
+        uint64_t spent = clock_boot_usec() - f->began_usec;
+        struct sockaddr_storage literal;
+        ResolveResult fixed = {.count = 1};
+
+        if (f->fixed_address && strcasecmp(f->host, f->fixed_host) == 0 &&
+            address_parse(f->fixed_address, 0, &fixed.addresses[0], NULL) >= 0)
+                return fetch_easy_start(f, &fixed);
+        if (f->unix_socket || address_parse(f->host, 0, &literal, NULL) >= 0)
+                return fetch_easy_start(f, NULL);
+        f->state = FETCH_STATE_RESOLVING;
+        return resolve_start(f->client->resolver, f->host, flags,
+                             f->timeout_usec > spent ? f->timeout_usec - spent : 1, on_resolved, f,
+                             &f->resolve);
+}
+
+/* The text of a header that may go to another origin: nothing that could be a secret. */
+static bool header_is_harmless(const char *header)
+{
+        static const char *const harmless[] = {"Accept:", "Accept-Language:", "Content-Type:", "User-Agent:"};
+
+        for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
+                if (strncasecmp(header, harmless[i], strlen(harmless[i])) == 0)
+                        return true;
+        return false;
+}
+
+static void wipe(char *secret)
+{
+        if (secret)
+                explicit_bzero(secret, strlen(secret));
+        free(secret);
+}
+
+static void forget_secrets(Fetch *f)
+{
+        char **kept = f->headers;
+
+        wipe(TAKE_PTR(f->bearer));
+        for (char **h = f->headers; h && *h; h++) {
+                char *header = *h;
+
+                if (header_is_harmless(header))
+                        *kept++ = header;
+                else
+                        wipe(header);
+        }
+        if (kept)
+                *kept = NULL;
+}
+
+static void forget_body(Fetch *f)
+{
+        free(TAKE_PTR(f->body));
+        f->body_size = 0;
+        free(TAKE_PTR(f->method));
+}
+
+/* RFC 9110, section 15.4: 303 asks with GET, 301 and 302 turn POST into GET as everybody does, 307 and 308 repeat. */
+static void fetch_redirect_method(Fetch *f, long status)
+{
+        bool head = f->method && streq(f->method, "HEAD"),
+             post = f->body && (!f->method || streq(f->method, "POST"));
+
+        if (!head && (status == 303 || ((status == 301 || status == 302) && post)))
+                forget_body(f);
+}
+
+static int fetch_redirect(Fetch *f, const char *target, long status)
+{
+        _cleanup_free_ char *host = strdup(f->host), *copy = strdup(target);
+        unsigned port = f->port;
+        bool https = f->https;
+        int r;
+
+        if (!host || !copy)
+                return -ENOMEM;
+        f->redirects_left--;
+        fetch_stop(f); /* target belonged to the handle */
+        if (curl_url_set(f->url, CURLUPART_URL, copy, CURLU_DISALLOW_USER) != CURLUE_OK)
+                return -EINVAL;
+        r = fetch_read_url(f);
+        if (r < 0)
+                return r;
+        fetch_redirect_method(f, status);
+        if (strcasecmp(host, f->host) != 0 || port != f->port || https != f->https)
+                forget_secrets(f);
+        f->retry_after[0] = '\0';
+        return fetch_go(f);
+}
+
+/* What curl has ended: the end, or the next hop. */
+static void fetch_ended(Fetch *f)
+{
+        char message[FETCH_MESSAGE_SIZE], *target = NULL;
+        long status = 0;
+        int r;
+
+        if (f->code == CURLE_OK && f->redirects_max > 0) {
+                (void) curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+                (void) curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_URL, &target);
+        }
+        if (target && f->redirects_left == 0) {
+                snprintf(message, sizeof(message), "more than %u redirects", f->redirects_max);
+                fetch_end(f, FETCH_REDIRECTS, message);
+        } else if (target) {
+                r = fetch_redirect(f, target, status);
+                if (r == -EINVAL)
+                        fetch_end(f, FETCH_PROTOCOL, "a redirect to what is no HTTP address");
+                else if (r < 0)
+                        fetch_end_errno(f, r);
+        } else {
+                FetchError error = fetch_result_judge(f, message);
+
+                fetch_end(f, error, message);
+        }
+}
+
+static int on_finished(sd_event_source *s, void *userdata)
+{
+        FetchClient *c = userdata;
+        Fetch *f = TAILQ_FIRST(&c->queue);
+
+        if (!f)
+                return 0;
+        TAILQ_REMOVE(&c->queue, f, entry);
+        f->state = FETCH_STATE_DONE;
+        if (!TAILQ_EMPTY(&c->queue))
+                (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        fetch_ended(f); /* may free the client */
+        return 0;
+}
+
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Fetch *f = userdata;
+        char message[FETCH_MESSAGE_SIZE];
+        FetchError error;
+
+        if (f->state == FETCH_STATE_QUEUED) /* it has just made it */
+                return 0;
+        if (f->local_error < 0) {
+                fetch_end_errno(f, f->local_error);
+                return 0;
+        }
+        error = fetch_result_timeout(f, message);
+        fetch_end(f, error, message);
+        return 0;
+}
+
+static bool is_token(const char *s) /* RFC 9110, section 5.6.2 */
+{
+        for (const char *c = s; *c; c++)
+                if (*c <= ' ' || *c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", *c))
+                        return false;
+        return *s;
+}
+
+/* "Name: value" without a line break in it: what is sent must be one header. */
+static bool is_header(const char *s)
+{
+        char name[128];
+        size_t n = strcspn(s, ":");
+
+        if (n == 0 || n >= sizeof(name) || s[n] != ':' || strpbrk(s, "\r\n"))
+                return false;
+        memcpy(name, s, n);
+        name[n] = '\0';
+        return is_token(name);
+}
+
+static int copy_string(char **to, const char *from)
+{
+        if (!from)
+                return 0;
+        *to = strdup(from);
+        return *to ? 0 : -ENOMEM;
+}
+
+static int copy_headers(Fetch *f, const char *const *headers)
+{
+        size_t n = 0;
+
+        while (headers && headers[n])
+                if (!is_header(headers[n++]))
+                        return -EINVAL;
+        if (n == 0)
+                return 0;
+        f->headers = calloc(n + 1, sizeof(*f->headers));
+        if (!f->headers)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (!(f->headers[i] = strdup(headers[i])))
+                        return -ENOMEM;
+        return 0;
+}
+
+static int copy_body(Fetch *f, const FetchRequest *request)
+{
+        bool wanted = request->method &&
+                      (streq(request->method, "POST") || streq(request->method, "PUT") ||
+                       streq(request->method, "PATCH")); /* else no Content-Length is sent */
+
+        if (!request->body && !wanted)
+                return 0;
+        f->body = malloc(request->body_size + 1);
+        if (!f->body)
+                return -ENOMEM;
+        if (request->body && request->body_size > 0)
+                memcpy(f->body, request->body, request->body_size);
+        f->body_size = request->body ? request->body_size : 0;
+        return 0;
+}
+
+static int copy_request(Fetch *f, const FetchRequest *request)
+{
+        struct sockaddr_storage address;
+        int r;
+
+        if ((request->method && !is_token(request->method)) ||
+            (request->bearer && (!*request->bearer || strpbrk(request->bearer, "\r\n"))) ||
+            (request->resolve && address_parse(request->resolve, 0, &address, NULL) < 0))
+                return -EINVAL;
+        f->url = curl_url();
+        if (!f->url)
+                return -ENOMEM;
+        switch (curl_url_set(f->url, CURLUPART_URL, request->url, 0)) {
+        case CURLUE_OK:
+                break;
+        case CURLUE_OUT_OF_MEMORY:
+                return -ENOMEM;
+        default:
+                return -EINVAL;
+        }
+        r = fetch_read_url(f);
+        if (r >= 0)
+                r = copy_headers(f, request->headers);
+        if (r >= 0)
+                r = copy_body(f, request);
+        if (r >= 0)
+                r = copy_string(&f->method, request->method);
+        if (r >= 0)
+                r = copy_string(&f->bearer, request->bearer);
+        if (r >= 0)
+                r = copy_string(&f->ca_file, request->ca_file);
+        if (r >= 0)
+                r = copy_string(&f->unix_socket, request->unix_socket);
+        if (r >= 0)
+                r = copy_string(&f->fixed_address, request->resolve);
+        return r >= 0 && f->fixed_address ? copy_string(&f->fixed_host, f->host) : r;
+}
+
+int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, void *userdata, Fetch **ret)
+{
+        _cleanup_(fetch_freep) Fetch *f = NULL;
+        int r;
+
+        assert(c);
+        assert(request);
+        assert(request->url);
+        assert(request->timeout_usec > 0);
+        assert(done);
+        assert(ret);
+
+        f = calloc(1, sizeof(*f));
+        if (!f)
+                return -ENOMEM;
+        *f = (Fetch){
+                        .client = c,
+                        .state = FETCH_STATE_DONE,
+                        .done = done,
+                        .userdata = userdata,
+                        .began_usec = clock_boot_usec(),
+                        .timeout_usec = request->timeout_usec,
+                        .response_max = request->response_max > 0 ? request->response_max
+                                                                  : FETCH_RESPONSE_MAX,
+                        .redirects_max = request->redirects_max,
+                        .redirects_left = request->redirects_max,
+                        .flags = request->flags,
+        };
+        c->n_fetches++;
+        r = copy_request(f, request);
+        if (r >= 0)
+                r = loop_timer_new(c->event, "fetch-deadline", on_deadline, f, &f->deadline);
+        if (r >= 0)
+                r = loop_timer_set_after(f->deadline, f->timeout_usec);
+        if (r >= 0)
+                r = fetch_go(f);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+Fetch *fetch_free(Fetch *f)
+{
+        if (!f)
+                return NULL;
+        fetch_stop(f);
+        f->client->n_fetches--;
+        loop_source_free(f->deadline);
+        curl_url_cleanup(f->url);
+        for (char **h = f->headers; h && *h; h++)
+                wipe(*h);
+        free(f->headers);
+        wipe(f->bearer);
+        free(f->host);
+        free(f->method);
+        free(f->body);
+        free(f->fixed_host);
+        free(f->fixed_address);
+        free(f->ca_file);
+        free(f->unix_socket);
+        free(f->response);
+        free(f);
+        return NULL;
+}
+
+const char *fetch_phase(const Fetch *f)
+{
+        curl_off_t sending = 0;
+        long connected = 0;
+
+        if (!f || f->state == FETCH_STATE_RESOLVING)
+                return "resolving";
+        if (f->easy) {
+                (void) curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &sending);
+                (void) curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connected);
+        }
+        if (sending > 0)
+                return "waiting for the answer";
+        /* CURLINFO_CONNECT_TIME is told only after the handshake. */
+        return connected > 0 ? "TLS handshake" : "connecting";
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside base/ only: the parts of the HTTP client. fetch.c leads a request through its life, fetch_easy.c puts it on
+ * a curl handle, fetch_result.c says in our words how it ended, fetch_trust.c keeps the certificate authorities. */
+#pragma once
+
+#include "base/fetch.h"
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+#define FETCH_POOL_MAX     32
+#define FETCH_HEADERS_MAX  (64 * 1024)
+#define FETCH_RESPONSE_MAX (1024 * 1024)
+
+typedef struct FetchTrust FetchTrust;
+
+struct FetchClient {
+        sd_event *event;
+        Resolver *resolver;
+        CURLM *multi;
+        sd_event_source *timer, *finished;
+        TAILQ_HEAD(, Fetch) queue; /* ended, not yet told */
+        unsigned n_fetches;
+        CURL *pool[FETCH_POOL_MAX]; /* making a handle costs more than a request on loopback */
+        size_t n_pool;
+        FetchTrust *trust;
+        Network *allowed;
+        size_t n_allowed;
+        bool unguarded_kept; /* a kept connection may go where the guard would not let it */
+};
+
+typedef enum FetchState {
+        FETCH_STATE_RESOLVING,
+        FETCH_STATE_RUNNING, /* in curl's hands */
+        FETCH_STATE_QUEUED,  /* curl has ended it */
+        FETCH_STATE_DONE,
+} FetchState;
+
+struct Fetch {
+        FetchClient *client;
+        FetchState state;
+        FetchDone done;
+        void *userdata;
+        uint64_t began_usec, timeout_usec;
+        sd_event_source *deadline;
+        Resolve *resolve;
+        TAILQ_ENTRY(Fetch) entry;
+
+        /* The request. */
+        CURLU *url;
+        char *host; /* as curl will look for it: ASCII, no brackets */
+        unsigned port;
+        bool https;
+        char *method;
+        char **headers; /* NULL-terminated; what the caller gave */
+        char *bearer;
+        void *body;
+        size_t body_size;
+        char *fixed_host, *fixed_address; /* `resolve`, and the host that it stands for */
+        char *ca_file, *unix_socket;
+        size_t response_max;
+        unsigned redirects_left, redirects_max;
+        unsigned flags;
+
+        /* On its way. */
+        CURL *easy;
+        struct curl_slist *header_list, *resolve_list;
+        X509_STORE *store;
+        struct sockaddr_storage last_address; /* of the last socket opened */
+        unsigned n_opened, n_blocked;
+        int local_error;   /* of ours, negative errno */
+        int connect_errno; /* what connect() said, positive; the most telling of all addresses */
+        size_t header_bytes;
+        bool too_large, bad_encoding;
+        char *response;
+        size_t response_size, response_capacity;
+        char retry_after[64];
+        int64_t certificate_expires; /* seconds since 1970; 0: unknown */
+        CURLcode code;
+        char curl_message[CURL_ERROR_SIZE];
+};
+
+/* fetch_easy.c. addresses NULL: the host is a literal. */
+int fetch_easy_start(Fetch *f, const ResolveResult *addresses);
+void fetch_easy_stop(Fetch *f);
+bool fetch_guard_passes(const Fetch *f, const struct sockaddr *a);
+void fetch_note_errno(Fetch *f);
+void fetch_note_peer(Fetch *f);
+
+/* fetch_result.c. */
+bool fetch_errno_is_local(int error); /* positive */
+#define FETCH_MESSAGE_SIZE 640
+FetchError fetch_result_judge(Fetch *f, char message[static FETCH_MESSAGE_SIZE]);
+FetchError fetch_result_unresolved(const Fetch *f, const ResolveResult *result,
+                                   char message[static FETCH_MESSAGE_SIZE]);
+FetchError fetch_result_timeout(const Fetch *f, char message[static FETCH_MESSAGE_SIZE]);
+
+/* fetch_trust.c. A store is made once per file, and again when the file changes. file NULL: the system's. The store
+ * is borrowed: it stays until the next call. */
+int fetch_trust_new(FetchTrust **ret);
+FetchTrust *fetch_trust_free(FetchTrust *trust);
+int fetch_trust_get(FetchTrust *trust, const char *file, X509_STORE **ret);

@@ -1,0 +1,1070 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fetch.h"
+
+#include "base/clock.h"
+#include "tests/dns_server.h"
+#include "tests/http_server.h"
+#include "tests/test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#define LONG (20 * USEC_PER_SEC)
+
+typedef struct World {
+        sd_event *event;
+        char folder[64];
+        DnsServer dns;
+        HttpServer http;
+        Resolver *resolver;
+        FetchClient *client;
+        char url[256];
+
+        /* What came last. */
+        int calls;
+        bool free_in_done;
+        FetchError error;
+        unsigned status;
+        char message[700], body[40000], content_type[128], retry_after[128], address[ADDRESS_SIZE];
+        size_t body_size;
+        uint64_t expires_usec, total_usec;
+} World;
+
+static const char *path_in(World *w, const char *name)
+{
+        static char paths[8][128];
+        static unsigned next;
+        char *path = paths[next++ % 8];
+
+        snprintf(path, sizeof(paths[0]), "%s/%s", w->folder, name);
+        return path;
+}
+
+static void file_write(const char *path, const char *text)
+{
+        FILE *f = fopen(path, "we");
+
+        CHECK(f);
+        fputs(text, f);
+        CHECK_INT(fclose(f), 0);
+}
+
+static void world_begin(World *w)
+{
+        char text[128];
+
+        memset(w, 0, sizeof(*w));
+        alarm(100); /* a loop that never returns ends the test too */
+        signal(SIGPIPE, SIG_IGN);
+        strcpy(w->folder, "/tmp/test_fetch.XXXXXX");
+        CHECK(mkdtemp(w->folder));
+        CHECK(sd_event_new(&w->event) >= 0);
+        dns_server_start(&w->dns, w->event);
+        http_server_start(&w->http, w->event);
+        snprintf(text, sizeof(text), "nameserver %s\n", w->dns.address);
+        file_write(path_in(w, "resolv.conf"), text);
+        file_write(path_in(w, "hosts"), "127.0.0.1 shop.test other.test xn--bcher-kva.test\n::1 both.test\n"
+                                        "127.0.0.1 both.test\n");
+        setenv("FAILOVERD_RESOLV_CONF", path_in(w, "resolv.conf"), 1);
+        setenv("FAILOVERD_HOSTS", path_in(w, "hosts"), 1);
+        setenv("http_proxy", "http://127.0.0.1:1/", 1); /* must not be used */
+        setenv("ALL_PROXY", "http://127.0.0.1:1/", 1);
+        CHECK_INT(resolver_new(w->event, &w->resolver), 0);
+        CHECK_INT(fetch_client_new(w->event, w->resolver, &w->client), 0);
+}
+
+static void world_end(World *w)
+{
+        char command[128];
+
+        fetch_client_free(w->client);
+        resolver_free(w->resolver);
+        http_server_stop(&w->http);
+        dns_server_stop(&w->dns);
+        sd_event_unref(w->event);
+        snprintf(command, sizeof(command), "rm -r %s", w->folder);
+        CHECK_INT(system(command), 0);
+        alarm(0);
+}
+
+/* A URL on the test's server. */
+static const char *at(World *w, const char *host, const char *path)
+{
+        snprintf(w->url, sizeof(w->url), "http://%s:%u%s", host, w->http.port, path);
+        return w->url;
+}
+
+static void run_until(World *w, int calls)
+{
+        uint64_t end = clock_boot_usec() + 60 * USEC_PER_SEC;
+
+        while (w->calls < calls) {
+                CHECK(clock_boot_usec() < end);
+                CHECK(sd_event_run(w->event, 100 * USEC_PER_MSEC) >= 0);
+        }
+}
+
+static void run_for(World *w, uint64_t usec)
+{
+        uint64_t end = clock_boot_usec() + usec;
+
+        while (clock_boot_usec() < end)
+                CHECK(sd_event_run(w->event, end - MIN(end, clock_boot_usec())) >= 0);
+}
+
+static void on_done(Fetch *f, const FetchResult *result, void *userdata)
+{
+        World *w = userdata;
+
+        w->calls++;
+        w->error = result->error;
+        w->status = result->status;
+        w->body_size = result->body_size;
+        w->expires_usec = result->certificate_expires_usec;
+        w->total_usec = result->total_usec;
+        CHECK(result->message && *result->message);
+        CHECK_INT(result->body[result->body_size], 0);
+        snprintf(w->message, sizeof(w->message), "%s", result->message);
+        snprintf(w->body, sizeof(w->body), "%s", result->body);
+        snprintf(w->content_type, sizeof(w->content_type), "%s", result->content_type);
+        snprintf(w->retry_after, sizeof(w->retry_after), "%s", result->retry_after);
+        snprintf(w->address, sizeof(w->address), "%s", result->address);
+        if (w->free_in_done)
+                fetch_free(f);
+}
+
+static FetchError fetch(World *w, const FetchRequest *request)
+{
+        FetchRequest copy = *request;
+        Fetch *f = NULL;
+        int calls = w->calls;
+
+        if (copy.timeout_usec == 0)
+                copy.timeout_usec = LONG;
+        CHECK_INT(fetch_start(w->client, &copy, on_done, w, &f), 0);
+        CHECK_INT(w->calls, calls); /* never from within */
+        run_until(w, calls + 1);
+        CHECK_INT(w->calls, calls + 1);
+        fetch_free(f);
+        return w->error;
+}
+
+static FetchError get(World *w, const char *path)
+{
+        return fetch(w, &(FetchRequest){.url = at(w, "127.0.0.1", path), .flags = FETCH_FRESH});
+}
+
+TEST(an_answer_arrives_with_status_type_body_and_address)
+{
+        char wanted[64];
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(get(&w, "/"), FETCH_OK);
+        CHECK_INT(w.status, 200);
+        CHECK_STR(w.body, "hello");
+        CHECK_STR(w.content_type, "text/plain");
+        CHECK_STR(w.retry_after, "");
+        snprintf(wanted, sizeof(wanted), "127.0.0.1:%u", w.http.port);
+        CHECK_STR(w.address, wanted);
+        CHECK(w.total_usec > 0 && w.total_usec < LONG);
+        CHECK_INT(get(&w, "/status/503"), FETCH_OK); /* any status is an answer */
+        CHECK_INT(w.status, 503);
+        CHECK_STR(w.body, "some text");
+        CHECK_STR(w.retry_after, "120");
+        CHECK_STR(w.message, "HTTP 503");
+        world_end(&w);
+}
+
+TEST(the_request_is_sent_as_asked)
+{
+        static const char *const headers[] = {"Content-Type: application/json", "X-Test: yes", NULL};
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/echo?x=1"),
+                                            .headers = headers,
+                                            .bearer = "sk_test",
+                                            .body = "{\"a\":1}",
+                                            .body_size = 7}),
+                  FETCH_OK);
+        CHECK(strncmp(w.body, "POST /echo?x=1 HTTP/1.1\r\n", 25) == 0);
+        CHECK(strstr(w.body, "\r\nContent-Type: application/json\r\n"));
+        CHECK(strstr(w.body, "\r\nX-Test: yes\r\n"));
+        CHECK(strstr(w.body, "\r\nAuthorization: Bearer sk_test\r\n"));
+        CHECK(strstr(w.body, "\r\nContent-Length: 7\r\n"));
+        CHECK(strstr(w.body, "\r\nUser-Agent: failoverd/"));
+        CHECK(!strstr(w.body, "Expect:"));
+        CHECK_STR(strstr(w.body, "\r\n\r\n"), "\r\n\r\n{\"a\":1}");
+
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/echo"), .method = "PUT"}), FETCH_OK);
+        CHECK(strncmp(w.body, "PUT /echo ", 10) == 0);
+        CHECK(strstr(w.body, "\r\nContent-Length: 0\r\n"));
+        CHECK(!strstr(w.body, "\r\nContent-Type:"));
+        CHECK(!strstr(w.body, "Authorization"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/echo"), .method = "DELETE"}),
+                  FETCH_OK);
+        CHECK(strncmp(w.body, "DELETE /echo ", 13) == 0);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/echo"), .method = "HEAD"}),
+                  FETCH_OK);
+        CHECK_INT(w.body_size, 0);
+        CHECK(strncmp(w.http.last_request, "HEAD /echo ", 11) == 0);
+        world_end(&w);
+}
+
+TEST(what_cannot_be_a_request_is_refused_at_once)
+{
+        static const char *const urls[] = {
+                        "",
+                        "nonsense",
+                        "ftp://127.0.0.1/",
+                        "file:///etc/passwd",
+                        "http://",
+                        "gopher://127.0.0.1/",
+                        "http://a b/",
+                        "http://127.0.0.1:99999/",
+                        "//127.0.0.1/",
+                        "http://[::1/",
+                        "http://h/\r\nX: y",
+                        "http://h/ x",
+                        "javascript:alert(1)",
+        };
+        static const char *const split[] = {"A: b\r\nC: d", NULL}, *const nameless[] = {": x", NULL},
+                                 *const bare[] = {"just text", NULL}, *const spaced[] = {"A B: c", NULL};
+        static const char *const *const header_lists[] = {split, nameless, bare, spaced};
+        FetchRequest request = {.timeout_usec = LONG};
+        Fetch *f = NULL;
+        World w;
+
+        world_begin(&w);
+        for (size_t i = 0; i < ELEMENTSOF(urls); i++) {
+                request.url = urls[i];
+                if (fetch_start(w.client, &request, on_done, &w, &f) != -EINVAL) {
+                        fprintf(stderr, "taken: %s\n", urls[i]);
+                        exit(1);
+                }
+        }
+        request.url = at(&w, "127.0.0.1", "/");
+        for (size_t i = 0; i < ELEMENTSOF(header_lists); i++) {
+                request.headers = header_lists[i];
+                CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), -EINVAL);
+        }
+        request.headers = NULL;
+        request.bearer = "a\nb";
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), -EINVAL);
+        request.bearer = NULL;
+        request.method = "GET /x";
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), -EINVAL);
+        request.method = NULL;
+        request.resolve = "localhost";
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), -EINVAL);
+        CHECK(!f);
+        world_end(&w);
+}
+
+TEST(names_are_resolved_by_our_own_resolver)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "v4.example.org", "/")}), FETCH_OK);
+        CHECK(w.dns.n_udp > 0);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "SHOP.test", "/echo")}), FETCH_OK);
+        CHECK(strstr(w.body, "\r\nHost: SHOP.test:") || strstr(w.body, "\r\nHost: shop.test:"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "xn--bcher-kva.test", "/")}), FETCH_OK);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "nx.example.org", "/")}), FETCH_NAME_UNKNOWN);
+        CHECK_STR(w.message, "nx.example.org: NXDOMAIN");
+        CHECK_STR(w.address, "");
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "nodata.example.org", "/")}), FETCH_NAME_UNKNOWN);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "servfail.example.org", "/")}), FETCH_NAME_FAILED);
+        CHECK_INT(fetch(&w,
+                        &(FetchRequest){.url = at(&w, "silent.example.org", "/"), .timeout_usec = 200000}),
+                  FETCH_NAME_FAILED);
+        world_end(&w);
+}
+
+TEST(an_address_given_replaces_the_lookup_for_one_request_only)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w,
+                        &(FetchRequest){.url = at(&w, "nx.example.org", "/echo"), .resolve = "127.0.0.1"}),
+                  FETCH_OK);
+        CHECK(strstr(w.body, "\r\nHost: nx.example.org:"));
+        CHECK_INT(w.dns.n_udp, 0);
+        /* Nothing of it is left in curl's cache. */
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "nx.example.org", "/echo")}), FETCH_NAME_UNKNOWN);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "shop.test", "/"), .resolve = "127.0.0.99"}),
+                  FETCH_REFUSED);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "shop.test", "/")}), FETCH_OK);
+        world_end(&w);
+}
+
+TEST(a_second_address_is_tried_when_the_first_refuses)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "both.test", "/")}),
+                  FETCH_OK); /* nobody listens on ::1 */
+        CHECK(strncmp(w.address, "127.0.0.1:", 10) == 0);
+        world_end(&w);
+}
+
+TEST(a_closed_port_is_refused)
+{
+        char wanted[64];
+        World w;
+
+        world_begin(&w);
+        at(&w, "127.0.0.1", "/?secret=1");
+        snprintf(wanted, sizeof(wanted), "refused by 127.0.0.1:%u", w.http.port);
+        http_server_stop(&w.http);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_FRESH}), FETCH_REFUSED);
+        CHECK_STR(w.message, wanted);
+        CHECK_INT(w.status, 0);
+        http_server_start(&w.http, w.event);
+        world_end(&w);
+}
+
+TEST(connections_that_end_early_are_reset)
+{
+        static const char half[] = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc";
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(get(&w, "/close"), FETCH_RESET);
+        CHECK(strstr(w.message, "without an answer"));
+        CHECK_INT(get(&w, "/reset"), FETCH_RESET);
+        CHECK_INT(get(&w, "/half"), FETCH_RESET);
+        CHECK_INT(w.status, 200);
+        w.http.raw = half;
+        w.http.raw_size = sizeof(half) - 1;
+        CHECK_INT(get(&w, "/raw"), FETCH_RESET);
+        world_end(&w);
+}
+
+TEST(what_is_not_http_is_told)
+{
+        static const char *const answers[] = {
+                        "SSH-2.0-OpenSSH_9.2\r\n", "<html>hello</html>", "HTTP/1.1 abc\r\n\r\n",
+                        "HTTP/1.1 200 X\r\nContent-Length: -5\r\n\r\nx",
+                        "HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\n\r\nnot gzip at all, no"};
+        World w;
+
+        world_begin(&w);
+        for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
+                w.http.raw = answers[i];
+                w.http.raw_size = strlen(answers[i]);
+                CHECK_INT(get(&w, "/raw"), FETCH_PROTOCOL);
+        }
+        world_end(&w);
+}
+
+TEST(the_deadline_ends_every_phase_and_names_it)
+{
+        uint64_t began = clock_boot_usec();
+        World w;
+        Fetch *f = NULL;
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        int full, filler[3];
+
+        world_begin(&w);
+        FetchRequest request = {.url = at(&w, "127.0.0.1", "/silent"), .timeout_usec = 300 * USEC_PER_MSEC};
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), 0);
+        run_for(&w, 100 * USEC_PER_MSEC);
+        CHECK_STR(fetch_phase(f), "waiting for the answer");
+        run_until(&w, 1);
+        fetch_free(f);
+        CHECK_INT(w.error, FETCH_TIMEOUT);
+        CHECK(strstr(w.message, "waiting for the answer"));
+        CHECK(w.total_usec >= 300 * USEC_PER_MSEC);
+
+        /* A listener whose queue is full drops what comes. */
+        full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK_INT(bind(full, (struct sockaddr *) &a, sizeof(a)), 0);
+        CHECK_INT(listen(full, 0), 0);
+        CHECK_INT(getsockname(full, (struct sockaddr *) &a, &size), 0);
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++) {
+                filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void) connect(filler[i], (struct sockaddr *) &a, sizeof(a));
+        }
+        snprintf(w.url, sizeof(w.url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .timeout_usec = 200 * USEC_PER_MSEC}),
+                  FETCH_TIMEOUT);
+        CHECK(strstr(w.message, "(connecting)"));
+        /* It listens, but does not speak TLS. */
+        snprintf(w.url, sizeof(w.url), "https://127.0.0.1:%u/", w.http.port);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .timeout_usec = 200 * USEC_PER_MSEC}),
+                  FETCH_TIMEOUT);
+        CHECK(strstr(w.message, "(TLS handshake)"));
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++)
+                close(filler[i]);
+        close(full);
+        CHECK(clock_boot_usec() - began < 10 * USEC_PER_SEC);
+        world_end(&w);
+}
+
+TEST(an_answer_larger_than_allowed_is_cut_off)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .response_max = 5}), FETCH_OK);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .response_max = 4}),
+                  FETCH_TOO_LARGE);
+        CHECK_INT(w.status, 200);
+        world_end(&w);
+}
+
+TEST(endless_headers_are_cut_off)
+{
+        static char headers[200000];
+        World w;
+        size_t n;
+
+        world_begin(&w);
+        n = (size_t) snprintf(headers, sizeof(headers), "HTTP/1.1 200 X\r\n");
+        while (n < sizeof(headers) - 100)
+                n += (size_t) snprintf(headers + n, sizeof(headers) - n, "X-Header-%zu: some value\r\n", n);
+        w.http.raw = headers;
+        w.http.raw_size = n;
+        CHECK_INT(get(&w, "/raw"), FETCH_TOO_LARGE);
+        for (n = 0; n < sizeof(headers) - 100;)
+                n += (size_t) snprintf(headers + n, sizeof(headers) - n, "HTTP/1.1 103 X\r\n\r\n");
+        w.http.raw_size = n;
+        CHECK_INT(get(&w, "/raw"), FETCH_TOO_LARGE);
+        world_end(&w);
+}
+
+/* 100 MB of zeros as gzip, 100 KB. */
+static size_t bomb_make(char *buffer, size_t size, const char *headers)
+{
+        size_t n = (size_t) snprintf(buffer, size, "HTTP/1.1 200 X\r\n%s\r\n", headers);
+        FILE *p = popen("head -c 100000000 /dev/zero | gzip -9", "re");
+
+        CHECK(p);
+        n += fread(buffer + n, 1, size - n, p);
+        CHECK_INT(pclose(p), 0);
+        return n;
+}
+
+TEST(the_cap_counts_after_decompression)
+{
+        static char bomb[300000];
+        struct rusage before, after;
+        World w;
+
+        world_begin(&w);
+        w.http.raw = bomb;
+        w.http.raw_size = bomb_make(bomb, sizeof(bomb), "Content-Encoding: gzip\r\n");
+        getrusage(RUSAGE_SELF, &before);
+        CHECK_INT(get(&w, "/raw"), FETCH_TOO_LARGE);
+        getrusage(RUSAGE_SELF, &after);
+        CHECK(after.ru_maxrss - before.ru_maxrss < 30000); /* KiB; under ASan */
+
+        /* Layers upon layers, and encodings with windows of many MiB that were not asked for. */
+        w.http.raw_size = bomb_make(bomb, sizeof(bomb), "Content-Encoding: gzip, gzip\r\n");
+        CHECK_INT(get(&w, "/raw"), FETCH_PROTOCOL);
+        w.http.raw_size = bomb_make(bomb, sizeof(bomb), "Content-Encoding: zstd\r\n");
+        CHECK_INT(get(&w, "/raw"), FETCH_PROTOCOL);
+        w.http.raw_size = bomb_make(bomb, sizeof(bomb), "content-encoding:\tbr \r\n");
+        CHECK_INT(get(&w, "/raw"), FETCH_PROTOCOL);
+        world_end(&w);
+}
+
+TEST(redirects_are_followed_as_far_as_allowed)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(get(&w, "/hops/1"), FETCH_OK); /* none by default */
+        CHECK_INT(w.status, 302);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/hops/3"), .redirects_max = 3}),
+                  FETCH_OK);
+        CHECK_INT(w.status, 200);
+        CHECK_STR(w.body, "hello");
+        CHECK_STR(w.retry_after, "");
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/hops/4"), .redirects_max = 3}),
+                  FETCH_REDIRECTS);
+        CHECK_STR(w.message, "more than 3 redirects");
+        strcpy(w.http.redirect_to, "/to");
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/to"), .redirects_max = 20}),
+                  FETCH_REDIRECTS);
+        /* To another name: resolved by us like the first. */
+        snprintf(w.http.redirect_to, sizeof(w.http.redirect_to), "http://v4.example.org:%u/echo",
+                 w.http.port);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/to"), .redirects_max = 1}),
+                  FETCH_OK);
+        CHECK(strstr(w.body, "Host: v4.example.org:"));
+        CHECK(w.dns.n_udp > 0);
+        snprintf(w.http.redirect_to, sizeof(w.http.redirect_to), "http://nx.example.org/");
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/to"), .redirects_max = 1}),
+                  FETCH_NAME_UNKNOWN);
+        world_end(&w);
+}
+
+TEST(a_redirect_leads_nowhere_but_to_http)
+{
+        static const char *const targets[] = {"file:///etc/passwd", "ftp://127.0.0.1/",
+                                              "gopher://127.0.0.1/x", "http://user:pw@127.0.0.1/",
+                                              "dict://127.0.0.1/d:x"};
+        World w;
+
+        world_begin(&w);
+        for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
+                strcpy(w.http.redirect_to, targets[i]);
+                FetchError error = fetch(
+                                &w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/to"), .redirects_max = 5});
+
+                CHECK(error == FETCH_PROTOCOL || (error == FETCH_OK && w.status == 302));
+        }
+        world_end(&w);
+}
+
+TEST(secrets_do_not_follow_a_redirect_to_another_origin)
+{
+        static const char *const headers[] = {"X-Api-Key: canary-key", "Cookie: canary-cookie",
+                                              "Accept: text/x", NULL};
+        World w;
+
+        world_begin(&w);
+        FetchRequest request = {.url = at(&w, "shop.test", "/to"),
+                                .headers = headers,
+                                .bearer = "canary-bearer",
+                                .redirects_max = 1};
+        strcpy(w.http.redirect_to, "/echo");
+        CHECK_INT(fetch(&w, &request), FETCH_OK);
+        CHECK(strstr(w.body, "canary-bearer") && strstr(w.body, "canary-key"));
+        snprintf(w.http.redirect_to, sizeof(w.http.redirect_to), "http://other.test:%u/echo", w.http.port);
+        CHECK_INT(fetch(&w, &request), FETCH_OK);
+        CHECK(strstr(w.body, "Host: other.test"));
+        CHECK(strstr(w.body, "Accept: text/x"));
+        CHECK(!strstr(w.body, "canary"));
+        world_end(&w);
+}
+
+TEST(methods_change_on_redirects_as_the_standard_says)
+{
+        static const struct {
+                int status;
+                const char *method, *expected;
+                bool body;
+        } cases[] = {
+                        {301, NULL, "GET ", false}, {302, NULL, "GET ", false}, {303, NULL, "GET ", false},
+                        {307, NULL, "POST ", true}, {308, NULL, "POST ", true}, {303, "PUT", "GET ", false},
+                        {302, "PUT", "PUT ", true},
+        };
+        World w;
+
+        world_begin(&w);
+        strcpy(w.http.redirect_to, "/echo");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char path[16];
+
+                snprintf(path, sizeof(path), "/to%d", cases[i].status);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", path),
+                                                    .method = cases[i].method,
+                                                    .body = "payload",
+                                                    .body_size = 7,
+                                                    .redirects_max = 1}),
+                          FETCH_OK);
+                CHECK(strncmp(w.body, cases[i].expected, strlen(cases[i].expected)) == 0);
+                CHECK_INT(strstr(w.body, "payload") != NULL, cases[i].body);
+        }
+        world_end(&w);
+}
+
+TEST(the_guard_stops_every_spelling_of_a_private_address)
+{
+        static const char *const hosts[] = {
+                        "127.0.0.1",
+                        "127.1",
+                        "127.0.1",
+                        "0x7f000001",
+                        "2130706433",
+                        "017700000001",
+                        "0177.0.0.1",
+                        "0",
+                        "0.0.0.0",
+                        "0x7f.1",
+                        "127.0.0.1.",
+                        "localhost",
+                        "LOCALHOST",
+                        "localhost.",
+                        "a.localhost",
+                        "shop.test",
+                        "v4.example.org",
+                        "alias.example.org",
+                        "dual.example.org",
+                        "[::1]",
+                        "[::]",
+                        "[::ffff:127.0.0.1]",
+                        "[::ffff:7f00:1]",
+                        "[0:0:0:0:0:0:0:1]",
+                        "[::127.0.0.1]",
+                        "[64:ff9b::7f00:1]",
+                        "127.0.0.2",
+                        "%31%32%37.0.0.1",
+                        "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1",
+                        "127\xe3\x80\x82"
+                        "0.0.1",
+        };
+        World w;
+
+        world_begin(&w);
+        for (size_t i = 0; i < ELEMENTSOF(hosts); i++) {
+                FetchRequest request = {
+                                .url = at(&w, hosts[i], "/"), .flags = FETCH_GUARD, .timeout_usec = LONG};
+                Fetch *f = NULL;
+
+                if (fetch_start(w.client, &request, on_done, &w, &f) < 0)
+                        continue; /* not even a URL */
+                run_until(&w, w.calls + 1);
+                fetch_free(f);
+                if (w.error != FETCH_BLOCKED && w.error != FETCH_NAME_UNKNOWN) {
+                        fprintf(stderr, "%s: %s\n", hosts[i], w.message);
+                        exit(1);
+                }
+        }
+        CHECK_INT(w.http.n_connections, 0);
+        /* Through a redirect of somebody who is allowed, and with an address given. */
+        CHECK_INT(fetch_client_allow(w.client, (const char *const[]){"127.0.0.1/32", NULL}, NULL), 0);
+        snprintf(w.http.redirect_to, sizeof(w.http.redirect_to), "http://127.0.0.2:%u/", w.http.port);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/to"),
+                                            .redirects_max = 5,
+                                            .flags = FETCH_GUARD}),
+                  FETCH_BLOCKED);
+        CHECK(strstr(w.message, "127.0.0.2"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "shop.test", "/"),
+                                            .resolve = "10.0.0.1",
+                                            .flags = FETCH_GUARD}),
+                  FETCH_BLOCKED);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = "http://x/",
+                                            .unix_socket = "/run/nothing",
+                                            .flags = FETCH_GUARD}),
+                  FETCH_BLOCKED);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "shop.test", "/"), .flags = FETCH_GUARD}),
+                  FETCH_OK);
+        world_end(&w);
+}
+
+TEST(a_connection_kept_by_the_operator_is_not_used_under_the_guard)
+{
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        CHECK_INT(w.http.n_connections, 1); /* it is kept */
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .flags = FETCH_GUARD}),
+                  FETCH_BLOCKED);
+        world_end(&w);
+}
+
+TEST(the_exceptions_must_be_networks)
+{
+        Error e = {};
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch_client_allow(w.client, (const char *const[]){"127.0.0.0/8", "nonsense", NULL}, &e),
+                  -EINVAL);
+        CHECK(strstr(e.text, "nonsense"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .flags = FETCH_GUARD}),
+                  FETCH_BLOCKED);
+        world_end(&w);
+}
+
+TEST(fresh_means_a_new_connection_that_is_closed)
+{
+        World w;
+
+        world_begin(&w);
+        for (int i = 0; i < 3; i++)
+                CHECK_INT(get(&w, "/"), FETCH_OK);
+        CHECK_INT(w.http.n_connections, 3);
+        run_for(&w, 20 * USEC_PER_MSEC);
+        CHECK(!w.http.connections);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        CHECK_INT(get(&w, "/"), FETCH_OK); /* nor one that another request has kept */
+        CHECK_INT(w.http.n_connections, 5);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        CHECK_INT(w.http.n_connections, 5);
+        CHECK(*w.address);
+        world_end(&w);
+}
+
+TEST(a_unix_socket_is_spoken_to)
+{
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        HttpServer local;
+        World w;
+
+        world_begin(&w);
+        snprintf(a.sun_path, sizeof(a.sun_path), "%s", path_in(&w, "http.sock"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = "http://local/", .unix_socket = a.sun_path}),
+                  FETCH_REFUSED);
+        http_server_listen(&local, w.event, (struct sockaddr *) &a, sizeof(a));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = "http://local/echo", .unix_socket = a.sun_path}),
+                  FETCH_OK);
+        CHECK(strstr(w.body, "Host: local\r\n"));
+        CHECK_STR(w.address, "");
+        http_server_stop(&local);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = "http://local/",
+                                            .unix_socket = a.sun_path,
+                                            .flags = FETCH_FRESH}),
+                  FETCH_REFUSED);
+        world_end(&w);
+}
+
+TEST(freeing_cancels_at_any_time_and_in_any_order)
+{
+        static const char *const paths[] = {"/", "/silent", "/hops/3", "/close"};
+        static const char *const hosts[] = {"127.0.0.1", "v4.example.org", "silent.example.org", "both.test"};
+        World w;
+
+        world_begin(&w);
+        for (int turns = 0; turns < 30; turns++) {
+                Fetch *all[16] = {};
+
+                for (int i = 0; i < 16; i++) {
+                        FetchRequest request = {.url = at(&w, hosts[i / 4], paths[i % 4]),
+                                                .redirects_max = 5,
+                                                .timeout_usec = LONG,
+                                                .flags = i % 3 ? FETCH_FRESH : 0};
+
+                        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &all[i]), 0);
+                }
+                for (int i = 0; i < turns; i++)
+                        CHECK(sd_event_run(w.event, USEC_PER_MSEC) >= 0);
+                for (int i = 0; i < 16; i++)
+                        all[(i * 5 + turns) % 16] = fetch_free(all[(i * 5 + turns) % 16]);
+                w.calls = 0;
+                run_for(&w, USEC_PER_MSEC);
+                CHECK_INT(w.calls, 0);
+        }
+        CHECK_INT(get(&w, "/"), FETCH_OK);
+        world_end(&w);
+}
+
+static Fetch *siblings[8];
+
+static void on_done_free_all(Fetch *f, const FetchResult *result, void *userdata)
+{
+        World *w = userdata;
+
+        w->calls++;
+        for (size_t i = 0; i < ELEMENTSOF(siblings); i++)
+                siblings[i] = fetch_free(siblings[i]);
+}
+
+TEST(done_may_free_its_fetch_and_all_others)
+{
+        static const char *const urls[] = {"/", "/close", "/hops/2", "/status/500"};
+        World w;
+        Fetch *f = NULL;
+
+        world_begin(&w);
+        w.free_in_done = true;
+        for (size_t i = 0; i < ELEMENTSOF(urls); i++) {
+                FetchRequest request = {.url = at(&w, "127.0.0.1", urls[i]),
+                                        .timeout_usec = LONG,
+                                        .redirects_max = 9};
+
+                CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), 0);
+        }
+        FetchRequest unknown = {.url = at(&w, "nx.example.org", "/"), .timeout_usec = LONG};
+        CHECK_INT(fetch_start(w.client, &unknown, on_done, &w, &f), 0);
+        FetchRequest silent = {.url = at(&w, "127.0.0.1", "/silent"), .timeout_usec = 50 * USEC_PER_MSEC};
+        CHECK_INT(fetch_start(w.client, &silent, on_done, &w, &f), 0);
+        run_until(&w, 6);
+
+        for (size_t i = 0; i < ELEMENTSOF(siblings); i++) {
+                FetchRequest request = {.url = at(&w, "127.0.0.1", "/"), .timeout_usec = LONG};
+
+                CHECK_INT(fetch_start(w.client, &request, on_done_free_all, &w, &siblings[i]), 0);
+        }
+        run_until(&w, 7);
+        run_for(&w, 5 * USEC_PER_MSEC);
+        CHECK_INT(w.calls, 7);
+        world_end(&w);
+}
+
+TEST(our_own_lack_of_descriptors_is_ours)
+{
+        struct rlimit old, few;
+        int spare[64], n = 0;
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(get(&w, "/"), FETCH_OK);
+        run_for(&w, 20 * USEC_PER_MSEC);
+        CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+        few = old;
+        few.rlim_cur = 40;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+        while (n < 64 && (spare[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+                n++;
+        CHECK_INT(get(&w, "/"), FETCH_LOCAL);
+        CHECK(strstr(w.message, "Too many open files"));
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "v4.example.org", "/")}), FETCH_LOCAL);
+        while (n > 0)
+                close(spare[--n]);
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        CHECK_INT(get(&w, "/"), FETCH_OK);
+        world_end(&w);
+}
+
+TEST(hundreds_at_once_all_end)
+{
+        enum { N = 300 };
+        World w;
+        Fetch *f = NULL;
+
+        world_begin(&w);
+        w.free_in_done = true;
+        for (int i = 0; i < N; i++) {
+                FetchRequest request = {.url = at(&w, i % 2 ? "v4.example.org" : "127.0.0.1", "/"),
+                                        .timeout_usec = LONG,
+                                        .flags = FETCH_FRESH};
+
+                CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), 0);
+        }
+        run_until(&w, N);
+        CHECK_INT(w.http.n_requests, N);
+        world_end(&w);
+}
+
+/* TLS against OpenSSL's own server, with certificates as they go wrong in life. */
+
+typedef struct TlsServer {
+        pid_t pid;
+        unsigned port;
+} TlsServer;
+
+static void shell(World *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void shell(World *w, const char *format, ...)
+{
+        char script[2048], command[2200];
+        va_list list;
+        int r;
+
+        va_start(list, format);
+        vsnprintf(script, sizeof(script), format, list);
+        va_end(list);
+        snprintf(command, sizeof(command), "cd %s && { %s; } >>log 2>&1", w->folder, script);
+        r = system(command);
+        if (r != 0) {
+                snprintf(command, sizeof(command), "cat %s/log >&2", w->folder);
+                (void) !system(command);
+        }
+        CHECK_INT(r, 0);
+}
+
+/* An authority, and certificates signed by it: name, subject alternative name, begin and end ("YYYYMMDD000000Z"). */
+static void authority_make(World *w)
+{
+        shell(w,
+              "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out "
+              "ca.pem "
+              "-subj '/CN=Test authority' -days 3650 && mkdir -p ca/new && touch ca/index && echo 01 > "
+              "ca/serial && "
+              "printf "
+              "'[ca]\\ndefault_ca=x\\n[x]\\ndir=ca\\nnew_certs_dir=ca/new\\ndatabase=ca/index\\nserial=ca/"
+              "serial\\n"
+              "certificate=ca.pem\\nprivate_key=ca.key\\ndefault_md=sha256\\npolicy=p\\nunique_subject=no\\n"
+              "copy_extensions=copy\\n[p]\\ncommonName=supplied\\n' > ca.conf && "
+              "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out "
+              "unused.csr -subj /CN=x");
+}
+
+static void certificate_make(World *w, const char *name, const char *alternative, const char *begin,
+                             const char *end)
+{
+        shell(w,
+              "openssl req -new -key key.pem -out %s.csr -subj /CN=%s -addext 'subjectAltName=%s' && "
+              "openssl ca -batch -notext -config ca.conf -in %s.csr -out %s.pem -startdate %s -enddate %s",
+              name, name, alternative, name, name, begin, end);
+}
+
+static TlsServer tls_start(World *w, const char *certificate, const char *option)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        uint64_t end = clock_boot_usec() + 20 * USEC_PER_SEC;
+        socklen_t size = sizeof(a);
+        TlsServer s = {};
+        char port[16], file[128];
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        CHECK_INT(bind(fd, (struct sockaddr *) &a, sizeof(a)), 0);
+        CHECK_INT(getsockname(fd, (struct sockaddr *) &a, &size), 0);
+        close(fd);
+        s.port = ntohs(a.sin_port);
+        snprintf(port, sizeof(port), "127.0.0.1:%u", s.port);
+        snprintf(file, sizeof(file), "%s.pem", certificate);
+        s.pid = fork();
+        if (s.pid == 0) {
+                int log = open(path_in(w, "server.log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+                if (chdir(w->folder) < 0)
+                        _exit(1);
+                dup2(open("/dev/null", O_RDONLY), 0);
+                dup2(log, 1);
+                dup2(log, 2);
+                execlp("openssl", "openssl", "s_server", "-accept", port, "-cert", file, "-key", "key.pem",
+                       "-www", option, NULL);
+                _exit(1);
+        }
+        /* Until it listens. */
+        for (;;) {
+                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                if (connect(fd, (struct sockaddr *) &a, sizeof(a)) == 0)
+                        break;
+                close(fd);
+                CHECK(clock_boot_usec() < end && waitpid(s.pid, NULL, WNOHANG) == 0);
+                usleep(5000);
+        }
+        close(fd);
+        return s;
+}
+
+static void tls_stop(TlsServer *s)
+{
+        kill(s->pid, SIGKILL);
+        CHECK_INT(waitpid(s->pid, NULL, 0), s->pid);
+}
+
+static FetchError fetch_tls(World *w, const char *certificate, const char *host, const char *ca_file,
+                            unsigned flags)
+{
+        TlsServer s = tls_start(w, certificate, NULL);
+        FetchError error;
+
+        snprintf(w->url, sizeof(w->url), "https://%s:%u/", host, s.port);
+        error = fetch(w, &(FetchRequest){.url = w->url, .ca_file = ca_file, .flags = flags});
+        tls_stop(&s);
+        return error;
+}
+
+TEST(certificates_that_are_wrong_are_told_apart)
+{
+        static const char *const past = "20200101000000Z", *const future = "20990101000000Z";
+        char ca[128];
+        World w;
+
+        world_begin(&w);
+        strcpy(ca, path_in(&w, "ca.pem"));
+        authority_make(&w);
+        certificate_make(&w, "good", "DNS:shop.test,IP:127.0.0.1", past, future);
+        certificate_make(&w, "expired", "DNS:shop.test", past, "20210203040506Z");
+        certificate_make(&w, "early", "DNS:shop.test", "20980101000000Z", future);
+        shell(&w, "openssl req -x509 -key key.pem -out self.pem -subj /CN=shop.test -days 30 -addext "
+                  "subjectAltName=DNS:shop.test");
+
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", ca, FETCH_FRESH), FETCH_OK);
+        CHECK_INT(w.status, 200);
+        CHECK(w.expires_usec == UINT64_C(4070908800) * USEC_PER_SEC);
+        CHECK_INT(fetch_tls(&w, "good", "127.0.0.1", ca, FETCH_FRESH), FETCH_OK);
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", ca, FETCH_WANT_EXPIRY), FETCH_OK);
+        CHECK(w.expires_usec == UINT64_C(4070908800) * USEC_PER_SEC);
+        CHECK_INT(fetch_tls(&w, "expired", "shop.test", ca, FETCH_FRESH), FETCH_CERT_EXPIRED);
+        CHECK(w.expires_usec == UINT64_C(1612325106) * USEC_PER_SEC);
+        CHECK_INT(fetch_tls(&w, "early", "shop.test", ca, FETCH_FRESH), FETCH_CERT_NOT_YET);
+        CHECK_INT(fetch_tls(&w, "good", "other.test", ca, FETCH_FRESH), FETCH_CERT_NAME);
+        CHECK_STR(w.message, "the certificate is not for other.test");
+        CHECK_INT(fetch_tls(&w, "good", "127.0.0.2", ca, FETCH_FRESH), FETCH_REFUSED);
+        CHECK_INT(fetch_tls(&w, "self", "shop.test", ca, FETCH_FRESH), FETCH_CERT_UNTRUSTED);
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", NULL, FETCH_FRESH), FETCH_CERT_UNTRUSTED);
+        CHECK_INT(fetch_tls(&w, "self", "shop.test", path_in(&w, "self.pem"), FETCH_FRESH), FETCH_OK);
+        world_end(&w);
+}
+
+TEST(tls_failures_are_told_from_resets)
+{
+        static const struct {
+                const char *raw;
+                size_t size;
+                FetchError error;
+        } cases[] = {
+                        {"\x15\x03\x01\x00\x02\x02\x28", 7, FETCH_TLS}, /* alert: handshake failure */
+                        {"HTTP/1.1 400 X\r\n\r\n", 18, FETCH_TLS},      /* no TLS there at all */
+                        {"", 0, FETCH_RESET},                           /* hangs up */
+        };
+        TlsServer s;
+        World w;
+
+        world_begin(&w);
+        w.http.speaks_first = true;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                w.http.raw = cases[i].raw;
+                w.http.raw_size = cases[i].size;
+                snprintf(w.url, sizeof(w.url), "https://127.0.0.1:%u/", w.http.port);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_FRESH}), cases[i].error);
+        }
+        authority_make(&w);
+        certificate_make(&w, "good", "DNS:shop.test", "20200101000000Z", "20990101000000Z");
+        s = tls_start(&w, "good", "-tls1"); /* a version that nobody accepts any more */
+        snprintf(w.url, sizeof(w.url), "https://shop.test:%u/", s.port);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_FRESH}), FETCH_TLS);
+        tls_stop(&s);
+        world_end(&w);
+}
+
+TEST(authorities_are_read_again_when_their_file_changes)
+{
+        char ca[128];
+        World w;
+
+        world_begin(&w);
+        strcpy(ca, path_in(&w, "trusted.pem"));
+        authority_make(&w);
+        certificate_make(&w, "good", "DNS:shop.test", "20200101000000Z", "20990101000000Z");
+        shell(&w, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key "
+                  "-out other.pem "
+                  "-subj /CN=Other && cp other.pem trusted.pem");
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", ca, FETCH_FRESH), FETCH_CERT_UNTRUSTED);
+        shell(&w, "cp ca.pem trusted.new && mv trusted.new trusted.pem");
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", ca, FETCH_FRESH), FETCH_OK);
+        shell(&w, "rm trusted.pem");
+        FetchRequest request = {.url = "https://shop.test/", .ca_file = ca, .timeout_usec = LONG};
+        Fetch *f = NULL;
+        CHECK(fetch_start(w.client, &request, on_done, &w, &f) < 0 || fetch(&w, &request) == FETCH_LOCAL);
+        fetch_free(f);
+        file_write(ca, "no certificate\n");
+        CHECK_INT(fetch(&w, &request), FETCH_LOCAL);
+        world_end(&w);
+}
+
+TEST(one_request_does_not_use_the_trust_of_another)
+{
+        TlsServer s;
+        char ca[128];
+        World w;
+
+        world_begin(&w);
+        strcpy(ca, path_in(&w, "ca.pem"));
+        authority_make(&w);
+        certificate_make(&w, "good", "DNS:shop.test", "20200101000000Z", "20990101000000Z");
+        s = tls_start(&w, "good", NULL);
+        snprintf(w.url, sizeof(w.url), "https://shop.test:%u/", s.port);
+        for (int i = 0; i < 2; i++) {
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .ca_file = ca}), FETCH_OK);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url}), FETCH_CERT_UNTRUSTED);
+        }
+        tls_stop(&s);
+        world_end(&w);
+}
+
+TEST(every_error_has_a_name)
+{
+        for (int i = FETCH_OK; i <= FETCH_LOCAL; i++)
+                CHECK(*fetch_error_name((FetchError) i));
+}
+
+MAIN()
