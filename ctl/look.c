@@ -116,31 +116,43 @@ int verb_explain(const Invocation *i)
         return CTL_DONE;
 }
 
+/* What a change caused, and what of it is not done. */
+static void show_caused(Page *p, const json_t *actions)
+{
+        const json_t *action;
+        size_t k, open = 0;
+
+        if (json_array_size(actions) == 0)
+                return;
+        page_format(p, STYLE_DIM, "    %zu action%s", json_array_size(actions),
+                    json_array_size(actions) == 1 ? "" : "s");
+        json_array_foreach(actions, k, action)
+        {
+                const char *state = ctl_string(action, "state");
+
+                if (streq(state, "done") || streq(state, "superseded"))
+                        continue;
+                page_format(p, STYLE_WARN, "%s %s (%s)",
+                            open++ > 0 ? "," : ", not done:", health_action_name(action), state);
+        }
+        page_end(p);
+}
+
 static void show_change(Page *p, const json_t *change)
 {
-        const json_t *actions = json_object_get(change, "actions"), *action;
         const char *from = ctl_string(change, "from");
+        bool automatic = json_is_true(json_object_get(change, "automatic"));
         uint64_t at_usec = ctl_time(change, "at");
         char time[CTL_TIME_SIZE];
-        size_t k, failing = 0;
 
         page_put(p, STYLE_PLAIN, at_usec > 0 ? ctl_time_format(time, at_usec) : "at an unknown time");
         page_format(p, STYLE_BOLD, "  %s%s%s", from, from[0] != '\0' ? " -> " : "", ctl_string(change, "to"));
-        page_put(p, STYLE_PLAIN,
-                 json_is_true(json_object_get(change, "automatic")) ? "  automatic" : "  by an operator");
+        if (from[0] != '\0') /* the first start is nobody's choice */
+                page_put(p, STYLE_PLAIN, automatic ? "  automatic" : "  by an operator");
         page_format(p, STYLE_DIM, "  %s", ctl_string(change, "id"));
         page_end(p);
         page_paragraph(p, STYLE_PLAIN, "    ", 4, STYLE_PLAIN, ctl_string(change, "cause"));
-        json_array_foreach(actions, k, action) failing += health_action_failing(action);
-        if (json_array_size(actions) == 0)
-                return;
-        page_format(p, failing > 0 ? STYLE_WARN : STYLE_DIM, "    %zu action%s", json_array_size(actions),
-                    json_array_size(actions) == 1 ? "" : "s");
-        if (failing > 0)
-                page_put(p, STYLE_WARN, ", not succeeded:");
-        json_array_foreach(actions, k, action) if (health_action_failing(action)) page_format(
-                        p, STYLE_WARN, " %s (%s)", ctl_string(action, "type"), ctl_string(action, "state"));
-        page_end(p);
+        show_caused(p, json_object_get(change, "actions"));
 }
 
 int verb_history(const Invocation *i)

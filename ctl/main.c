@@ -79,7 +79,7 @@ static const Verb verb_table[] = {
                  "Tells the rule and the evidence of one change; of the latest when none is named.",
                  verb_explain},
                 {"history", "", 0, 0, BIT(OPTION_LIMIT), CTL_REFUSED, "the changes of mode, newest first",
-                 "Lists changes of mode with their causes, and the actions that have not succeeded.",
+                 "Lists changes of mode with their causes, and the actions of each that are not done.",
                  verb_history},
                 {"probe", "[NAME]", 0, 1, 0, CTL_REFUSED, "run a probe now, or all of them",
                  "Runs it at once, beside its schedule. The outcome counts like any other.", verb_probe},

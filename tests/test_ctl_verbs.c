@@ -279,8 +279,8 @@ TEST(history_reads_newest_first)
         CHECK_STR(s.request, "GET /v1/history limit=20");
         CHECK_STR(ran.out, "2026-11-20 09:00:00 UTC  primary -> crypto  automatic  01B\n"
                            "    payment-api down\n"
-                           "    2 actions, not succeeded: alert (given-up)\n"
-                           "2026-11-19 09:00:00 UTC  primary  automatic  01A\n"
+                           "    2 actions, not done: alert (given-up)\n"
+                           "2026-11-19 09:00:00 UTC  primary  01A\n"
                            "    first start\n");
         CHECK_INT(CTL(&s, &ran, "history", "--limit", "3"), 0);
         CHECK_STR(s.request, "GET /v1/history limit=3");
