@@ -246,6 +246,22 @@ TEST(it_waits_for_a_daemon_that_is_not_there_yet)
         standin_stop(&s);
 }
 
+TEST(a_status_that_no_stream_brings_is_asked_for)
+{
+        StandIn s;
+        Terminal t;
+
+        standin_start(&s, 200, SAMPLE_CRYPTO); /* to /v1/events, too, which is no stream then */
+        terminal_start(&t, &s, 24, 80, NULL);
+        wait_for(&t, "crypto, not primary", true);
+        s.answer = SAMPLE_WELL;
+        wait_for(&t, "all is well", true);
+        CHECK(shows(&t, "live") && !shows(&t, "No news: "));
+        type(&t, "q");
+        CHECK_INT(terminal_end(&t), 0);
+        standin_stop(&s);
+}
+
 TEST(every_frame_fits_its_screen_and_follows_a_resize)
 {
         static const struct winsize sizes[] = {{.ws_row = 24, .ws_col = 80},
