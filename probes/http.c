@@ -128,7 +128,7 @@ static void judge(Attempt *a, const FetchResult *result, bool whole)
                 return;
         }
         if (!whole && (c->expect_body || c->expect_json)) {
-                attempt_report_fetch(a, result);
+                attempt_report(a, OUTCOME_FAIL, "the answer is too large to look into");
                 return;
         }
         if (c->expect_body &&

@@ -270,7 +270,8 @@ TEST(fails_when_no_answer_comes_and_says_in_which_phase)
 TEST(needs_only_the_status_of_an_endless_body)
 {
         CHECK_RUN(OUTCOME_PASS, "HTTP 200", run(PATIENT, "/long", ""));
-        CHECK_INT(run(PATIENT, "/long", "expect_body: nowhere").outcome, OUTCOME_FAIL);
+        CHECK_RUN(OUTCOME_FAIL, "the answer is too large to look into",
+                  run(PATIENT, "/long", "expect_body: nowhere"));
 }
 
 TEST(sends_what_it_is_told_to)
@@ -458,14 +459,14 @@ TEST(fails_on_a_certificate_that_expired_or_names_another_or_is_not_trusted)
         if (!certificates_there())
                 return;
         CHECK_RUN(OUTCOME_FAIL, "certificate expired*", tls_run("expired", ""));
-        CHECK_RUN(OUTCOME_FAIL, "certificate *", tls_run("wrong-name", ""));
-        CHECK_RUN(OUTCOME_FAIL, "certificate *", tls_run("self-signed", ""));
+        CHECK_RUN(OUTCOME_FAIL, "the certificate is not for shop.test", tls_run("wrong-name", ""));
+        CHECK_INT(tls_run("self-signed", "").outcome, OUTCOME_FAIL);
 }
 
 TEST(blames_our_clock_for_a_certificate_of_the_future)
 {
         if (certificates_there())
-                CHECK_RUN(OUTCOME_INCONCLUSIVE, "certificate *", tls_run("not-yet", ""));
+                CHECK_INT(tls_run("not-yet", "").outcome, OUTCOME_INCONCLUSIVE);
 }
 
 TEST(refuses_what_cannot_be_meant)
