@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,12 +203,39 @@ static void *bench_conf(const ProbeType *type, const char *yaml, Error *e)
         return conf;
 }
 
+static bool bench_starve; /* the next attempts get no new descriptor */
+
+/* Lowers the limit to what is in use, or raises it again. */
+static void bench_descriptors(bool none)
+{
+        static rlim_t usual;
+        struct rlimit limit;
+        int lowest = dup(STDIN_FILENO);
+
+        CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        if (none) {
+                CHECK(lowest >= 0);
+                usual = limit.rlim_cur;
+                limit.rlim_cur = (rlim_t) lowest;
+        } else
+                limit.rlim_cur = usual;
+        if (lowest >= 0)
+                close(lowest);
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static int bench_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        return 0;
+}
+
 /* One attempt from start to its end. `memory` as attempt_start(); NULL: fresh. */
 static Run bench_run_with(const char *type_name, const char *yaml, void *memory, uint64_t timeout_usec)
 {
         const ProbeType *type = probe_type_find(type_name);
         _cleanup_(attempt_freep) Attempt *a = NULL;
         _cleanup_free_ void *fresh = NULL;
+        sd_event_source *timer = NULL;
         void *conf;
         Run run = {};
         Error e = {};
@@ -221,11 +249,18 @@ static Run bench_run_with(const char *type_name, const char *yaml, void *memory,
         if (!memory && type->memory_size > 0)
                 CHECK(memory = fresh = calloc(1, type->memory_size));
         bench_open();
+        if (bench_starve) { /* the loop's own descriptor for timers is there already in a daemon */
+                CHECK(loop_timer_new(bench_context.event, "test", bench_on_timer, NULL, &timer) >= 0);
+                bench_descriptors(true);
+        }
         CHECK_INT(attempt_start(&bench_context, type, conf, memory, timeout_usec, bench_done, &run, &a), 0);
         CHECK(!run.ended);
         while (!run.ended)
                 CHECK(sd_event_run(bench_context.event, 60 * USEC_PER_SEC) > 0);
         a = attempt_free(a);
+        if (bench_starve)
+                bench_descriptors(false);
+        loop_source_free(timer);
         bench_close();
         conf_clear(type->fields, conf);
         free(conf);

@@ -317,6 +317,35 @@ TEST(makes_one_plain_line_of_foreign_text)
         CHECK_INT(strlen(run.message), sizeof run.message - 1);
 }
 
+TEST(knows_nothing_when_we_have_no_descriptor_left)
+{
+        static const struct {
+                const char *type, *yaml;
+        } table[] = {
+                        {"http", "url: http://127.0.0.1:1/"},
+                        {"http", "{url: 'http://127.0.0.1:1/', bearer_file: key}"},
+                        {"http", "url: http://shop.test/"},
+                        {"tcp", "{host: 127.0.0.1, port: 1}"},
+                        {"tcp", "{host: 127.0.0.1, port: 1, tls: true, ca_file: "
+                                "/etc/ssl/certs/ca-certificates.crt}"},
+                        {"tcp", "{host: shop.test, port: 1}"},
+                        {"dns", "{name: shop.test, servers: ['127.0.0.1:1']}"},
+                        {"dns", "{name: shop.test, servers: ['127.0.0.1:1', '127.0.0.1:2']}"},
+                        {"dns", "{name: shop.test}"},
+                        {"disk", "path: /tmp"},
+                        {"exec", "command: [/bin/true]"},
+        };
+
+        bench_file("key", "sk_test_1");
+        bench_starve = true;
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                CHECK_INT(bench_run_with(table[i].type, table[i].yaml, NULL, 2 * USEC_PER_SEC).outcome,
+                          OUTCOME_INCONCLUSIVE);
+        bench_starve = false;
+        /* With descriptors it is refused, so that the above can fail. */
+        CHECK_INT(bench_run_with("tcp", table[3].yaml, NULL, 2 * USEC_PER_SEC).outcome, OUTCOME_FAIL);
+}
+
 TEST(names_outcomes_both_ways)
 {
         for (int o = 0; o < _OUTCOME_MAX; o++)
