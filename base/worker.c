@@ -43,7 +43,8 @@ struct Worker {
         pthread_t thread;
         size_t pending;
         bool closing;
-        bool *freed; /* set while results are reported: one of them may free us */
+        bool reporting; /* results: one of them may free us … */
+        bool freed;     /* … and has: the struct itself goes when they have been reported */
 };
 
 static void shared_destroy(Shared *s)
@@ -151,17 +152,17 @@ static void report(Worker *w, Job *j, int r)
 static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Worker *w = userdata;
-        bool freed = false;
         Job *j;
 
         uint64_t count;
         ssize_t n = read(fd, &count, sizeof(count));
         (void) n;
-        w->freed = &freed;
-        while (!freed && (j = take_ended(w->shared)))
+        w->reporting = true;
+        while (!w->freed && (j = take_ended(w->shared)))
                 report(w, j, j->r);
-        if (!freed)
-                w->freed = NULL;
+        w->reporting = false;
+        if (w->freed)
+                free(w);
         return 0;
 }
 
@@ -292,8 +293,7 @@ Worker *worker_free(Worker *w, uint64_t patience_usec)
         assert(!w->closing);
         w->closing = true;
         w->source = loop_source_free(w->source);
-        if (w->freed)
-                *w->freed = true;
+        w->freed = true;
         if (wait_for_end(w->shared, patience_usec, &ended, &unbegun)) {
                 pthread_join(w->thread, NULL);
                 shared_destroy(w->shared);
@@ -308,6 +308,7 @@ Worker *worker_free(Worker *w, uint64_t patience_usec)
                 STAILQ_REMOVE_HEAD(&unbegun, entry);
                 report(w, j, -ECANCELED);
         }
-        free(w);
+        if (!w->reporting)
+                free(w);
         return NULL;
 }
