@@ -16,6 +16,7 @@ typedef enum Behaviour {
         OK,          /* the account may charge */
         FROZEN,      /* 200, but it may not */
         STATUS,      /* N: that status */
+        ALTERNATE,   /* N: that status to every second request for the same path */
         SLOW,        /* MS: the right answer, late */
         DRIP,        /* MS: the right answer, a byte at a time */
         SILENT,      /* takes the request, never answers */
@@ -31,8 +32,8 @@ typedef enum Behaviour {
 } Behaviour;
 
 static const char *const behaviours[_BEHAVIOUR_MAX] = {
-                "ok",      "frozen",    "status", "slow", "drip",   "silent",    "reset",
-                "garbage", "truncated", "html",   "huge", "refuse", "blackhole", "certificate",
+                "ok",      "frozen",    "status", "alternate", "slow",   "drip",      "silent",      "reset",
+                "garbage", "truncated", "html",   "huge",      "refuse", "blackhole", "certificate",
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,6 +64,28 @@ static void answer_huge(Connection *c)
                 go = connection_write(c, row, sizeof row - 1);
 }
 
+/* Callers that are to be told apart ask for different paths. */
+static bool path_has_turn(const char *path)
+{
+        static struct {
+                char path[1024];
+                bool turn;
+        } paths[32];
+        bool turn = false;
+
+        pthread_mutex_lock(&lock);
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+                if (paths[i].path[0] == '\0')
+                        memcpy(paths[i].path, path, strlen(path) + 1);
+                if (strcmp(paths[i].path, path) == 0) {
+                        turn = paths[i].turn = !paths[i].turn;
+                        break;
+                }
+        }
+        pthread_mutex_unlock(&lock);
+        return turn;
+}
+
 static bool key_matches(const Request *r)
 {
         char *given = request_header(r, "Authorization"), *wanted = text("Bearer %s", arg_key);
@@ -84,6 +107,8 @@ static void answer(Connection *c, const Request *r, Behaviour how, unsigned n)
                 connection_answer(c, 401, "", "{\"error\":{\"message\":\"Invalid API Key provided\"}}");
                 return;
         }
+        if (how == ALTERNATE)
+                how = path_has_turn(r->path) ? STATUS : OK;
         switch (how) {
         case SLOW:
                 usleep(n * 1000);
