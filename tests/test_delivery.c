@@ -194,10 +194,12 @@ TEST(deliveries_wait_in_the_order_of_their_ids)
         CHECK(!channel_next(c)); /* the first is not saved: those behind it wait */
         TAILQ_FIRST(&c->pending)->released = true;
         int64_t before = 0;
-        for (Delivery *d; (d = channel_next(c)); before = d->id, delivery_free(d)) {
+        Delivery *d;
+        while ((d = channel_next(c))) {
                 CHECK(d->id > before);
-                channel_remove(c, d);
                 before = d->id;
+                channel_remove(c, d);
+                delivery_free(d);
         }
         CHECK_INT(before, 9);
         CHECK_INT(c->n_pending, 0);

@@ -2,10 +2,10 @@
 /* supervisor/store.c when the disk is frozen, failing or full, and when the process is killed. */
 #include "base/id.h"
 #include "supervisor/store_batch.h"
+#include "tests/namespace.h"
 #include "tests/store_bench.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -24,8 +24,7 @@ TEST(a_frozen_disk_is_noticed_after_two_seconds_and_all_is_saved_when_it_thaws)
         CHECK_INT(store_submit(f.store, make_change("c1", 2, 10), on_done, &first), 0);
         WAIT_FOR(&f, first.calls);
         CHECK_INT(first.r, -EINPROGRESS);
-        CHECK(first.at - begin >= 2 * USEC_PER_SEC &&
-              first.at - begin < 2 * USEC_PER_SEC + 200 * USEC_PER_MSEC);
+        CHECK(first.at - begin >= 2 * USEC_PER_SEC && first.at - begin < 3 * USEC_PER_SEC);
         CHECK_INT(f.lost, 1);
         CHECK_STR(f.why, "the disk has not answered for 2 s");
         CHECK(!store_is_durable(f.store));
@@ -35,7 +34,7 @@ TEST(a_frozen_disk_is_noticed_after_two_seconds_and_all_is_saved_when_it_thaws)
         CHECK_INT(second.calls, 0);
         WAIT_FOR(&f, second.calls);
         CHECK_INT(second.r, -EINPROGRESS);
-        CHECK(second.at - begin < 200 * USEC_PER_MSEC);
+        CHECK(second.at - begin < USEC_PER_SEC);
 
         CHECK_INT(store_submit(f.store, make_change("c3", 2, 10), on_done, &third), 0);
         atomic_store(&disk_frozen, false);
@@ -89,14 +88,14 @@ TEST(a_failing_disk_is_tried_again_and_nothing_is_lost_or_reordered)
                 CHECK_INT(store_submit(f.store, make_change("c1", 2, 10), on_done, &first), 0);
                 WAIT_FOR(&f, first.calls);
                 CHECK_INT(first.r, cases[i].r);
-                CHECK(clock_boot_usec() - begin < 500 * USEC_PER_MSEC);
+                CHECK(clock_boot_usec() - begin < USEC_PER_SEC);
                 CHECK(strstr(f.why, "cannot be saved: "));
                 /* Behind a change that waits, a second is refused as quickly. */
                 begin = clock_boot_usec();
                 CHECK_INT(store_submit(f.store, make_change("c2", 2, 10), on_done, &second), 0);
                 WAIT_FOR(&f, second.calls);
                 CHECK_INT(second.r, cases[i].r);
-                CHECK(clock_boot_usec() - begin < 500 * USEC_PER_MSEC);
+                CHECK(clock_boot_usec() - begin < USEC_PER_SEC);
                 CHECK_INT(query(f.path, "SELECT count(*) FROM change"), 0);
                 CHECK_INT(query(f.path, "SELECT count(*) FROM delivery"), 0);
                 atomic_store(&disk_error, 0);
@@ -206,13 +205,13 @@ TEST(reads_end_after_two_seconds_on_a_frozen_disk)
         CHECK_INT(store_read_history(f.store, 10, on_answer, &waited), 0);
         WAIT_FOR(&f, waited.calls);
         CHECK_INT(waited.r, -ETIMEDOUT);
-        CHECK(waited.at - begin >= 2 * USEC_PER_SEC && waited.at - begin < 2300 * USEC_PER_MSEC);
+        CHECK(waited.at - begin >= 2 * USEC_PER_SEC && waited.at - begin < 3 * USEC_PER_SEC);
         begin = clock_boot_usec();
         CHECK_INT(store_read_history(f.store, 10, on_answer, &refused), 0);
         CHECK_INT(refused.calls, 0);
         WAIT_FOR(&f, refused.calls);
         CHECK_INT(refused.r, -ETIMEDOUT);
-        CHECK(refused.at - begin < 200 * USEC_PER_MSEC);
+        CHECK(refused.at - begin < USEC_PER_SEC);
         atomic_store(&disk_frozen, false);
         WAIT_FOR(&f, f.regained);
         CHECK_INT(store_read_history(f.store, 10, on_answer, &after), 0);
@@ -244,7 +243,6 @@ static void full_disk(void)
 {
         Fixture f;
         fixture_begin(&f);
-        CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
         CHECK_INT(mount("none", f.dir, "tmpfs", 0, "size=12m"), 0);
         fixture_open(&f);
         WAIT_FOR(&f, f.loaded);
@@ -283,7 +281,7 @@ TEST(a_full_disk_is_survived_on_the_reserve_and_then_in_memory)
         int status;
         CHECK(pid >= 0);
         if (pid == 0) {
-                if (unshare(CLONE_NEWNS) < 0)
+                if (!namespace_enter())
                         _exit(77);
                 full_disk();
         }
