@@ -164,7 +164,7 @@ static int on_close(ares_socket_t fd, void *userdata)
 
 static void channel_settle(Channel *c)
 {
-        struct timeval max = {.tv_sec = TRY_MSEC / 1000}, left;
+        struct timeval max = {.tv_sec = TRY_MSEC / 1000}, buffer, *left;
 
         if (c->n_waiting == 0) {
                 channel_free(c);
@@ -174,9 +174,9 @@ static void channel_settle(Channel *c)
          * each waits as long as those before it, or longer. */
         if (c->timer_set)
                 return;
-        (void) ares_timeout(c->ares, &max, &left);
-        c->timer_set = loop_timer_set_after(c->timer, (uint64_t) left.tv_sec * USEC_PER_SEC +
-                                                                      (uint64_t) left.tv_usec +
+        left = ares_timeout(c->ares, &max, &buffer); /* one of the two */
+        c->timer_set = loop_timer_set_after(c->timer, (uint64_t) left->tv_sec * USEC_PER_SEC +
+                                                                      (uint64_t) left->tv_usec +
                                                                       USEC_PER_MSEC) >= 0;
 }
 

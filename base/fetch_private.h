@@ -10,7 +10,7 @@
 #include <openssl/ssl.h>
 #include <sys/queue.h>
 
-#define FETCH_POOL_MAX     32
+#define FETCH_POOL_MAX     16
 #define FETCH_HEADERS_MAX  (64 * 1024)
 #define FETCH_RESPONSE_MAX (1024 * 1024)
 

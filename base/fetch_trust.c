@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The certificate authorities that HTTPS is checked against, one store a file. curl would read the file for each fresh
- * connection (13 ms for Debian's bundle), and its own cache holds one file only and does not notice changes. */
+ * connection (some 10 ms for Debian's bundle), and its own cache holds one file only and does not notice changes. */
 #include "base/fetch_private.h"
 
 #include <sys/stat.h>

@@ -7,7 +7,11 @@
 #include "tests/test.h"
 
 #include <fcntl.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -283,6 +287,22 @@ TEST(names_are_resolved_by_our_own_resolver)
         CHECK_INT(fetch(&w,
                         &(FetchRequest){.url = at(&w, "silent.example.org", "/"), .timeout_usec = 200000}),
                   FETCH_NAME_FAILED);
+        world_end(&w);
+}
+
+TEST(an_action_reaches_its_target_while_no_resolver_answers)
+{
+        World w;
+
+        world_begin(&w);
+        FetchRequest request = {.url = at(&w, "v4.example.org", "/"), .flags = FETCH_FRESH | FETCH_REMEMBER};
+        CHECK_INT(fetch(&w, &request), FETCH_OK);
+        w.dns.silent = true;
+        CHECK_INT(fetch(&w, &request), FETCH_OK);
+        CHECK(w.total_usec < LONG / 2);
+        request.flags = FETCH_FRESH; /* a probe */
+        request.timeout_usec = 200 * USEC_PER_MSEC;
+        CHECK_INT(fetch(&w, &request), FETCH_NAME_FAILED);
         world_end(&w);
 }
 
@@ -819,6 +839,112 @@ TEST(our_own_lack_of_descriptors_is_ours)
         CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
         CHECK_INT(get(&w, "/"), FETCH_OK);
         world_end(&w);
+}
+
+/* In a network of its own: runs fn in a child process, or says why not. */
+static void in_own_network(void (*fn)(World *w))
+{
+        int status;
+        pid_t pid = fork();
+        World w;
+
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+                        _exit(77);
+                world_begin(&w);
+                fn(&w);
+                world_end(&w);
+                exit(0);
+        }
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                fprintf(stderr, "  left out: no namespaces here\n");
+        else
+                CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void interface_up(const char *name)
+{
+        struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+        CHECK_INT(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+        close(fd);
+}
+
+static void without_network(World *w)
+{
+        /* Not even loopback is up. */
+        CHECK_INT(get(w, "/"), FETCH_LOCAL);
+        CHECK(strstr(w->message, "unreachable"));
+        CHECK_INT(fetch(w, &(FetchRequest){.url = at(w, "v4.example.org", "/")}), FETCH_LOCAL);
+        interface_up("lo");
+        CHECK_INT(get(w, "/"), FETCH_OK);
+        /* No route but to loopback. */
+        CHECK_INT(fetch(w, &(FetchRequest){.url = "http://192.0.2.1/", .flags = FETCH_FRESH}), FETCH_LOCAL);
+        CHECK_INT(fetch(w, &(FetchRequest){.url = "http://[2001:db8::1]/", .flags = FETCH_FRESH}),
+                  FETCH_LOCAL);
+        /* One family has no route, the other is refused: that says something about the target. */
+        file_write(path_in(w, "hosts"), "2001:db8::1 half.test\n127.0.0.9 half.test\n192.0.2.1 turned.test\n"
+                                        "::1 turned.test\n");
+        CHECK_INT(fetch(w, &(FetchRequest){.url = "http://half.test:1/"}), FETCH_REFUSED);
+        CHECK_INT(fetch(w, &(FetchRequest){.url = "http://turned.test:1/"}), FETCH_REFUSED);
+}
+
+TEST(no_route_is_our_own_trouble)
+{
+        in_own_network(without_network);
+}
+
+/* The kernel gives up before us when it may send but one SYN again: after 3 s. */
+static void without_patience(World *w)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), filler[3];
+        socklen_t size = sizeof(a);
+
+        interface_up("lo");
+        file_write("/proc/sys/net/ipv4/tcp_syn_retries", "1");
+        CHECK_INT(bind(full, (struct sockaddr *) &a, sizeof(a)), 0);
+        CHECK_INT(listen(full, 0), 0);
+        CHECK_INT(getsockname(full, (struct sockaddr *) &a, &size), 0);
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++) {
+                filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void) connect(filler[i], (struct sockaddr *) &a, sizeof(a));
+        }
+        snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
+        CHECK_INT(fetch(w, &(FetchRequest){.url = w->url, .flags = FETCH_FRESH}), FETCH_TIMEOUT);
+        CHECK(w->total_usec < LONG / 2);
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++)
+                close(filler[i]);
+        close(full);
+}
+
+TEST(the_kernels_own_timeout_is_one)
+{
+        in_own_network(without_patience);
+}
+
+static void without_host(World *w)
+{
+        struct rtentry route = {.rt_flags = RTF_UP | RTF_HOST | RTF_REJECT};
+        struct sockaddr_in *to = (struct sockaddr_in *) &route.rt_dst;
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        interface_up("lo");
+        to->sin_family = AF_INET;
+        CHECK_INT(inet_pton(AF_INET, "192.0.2.1", &to->sin_addr), 1);
+        CHECK_INT(ioctl(fd, SIOCADDRT, &route), 0);
+        close(fd);
+        CHECK_INT(fetch(w, &(FetchRequest){.url = "http://192.0.2.1/", .flags = FETCH_FRESH}), FETCH_REFUSED);
+        CHECK(strstr(w->message, "unreachable"));
+}
+
+TEST(a_host_that_is_unreachable_counts_as_refused)
+{
+        in_own_network(without_host);
 }
 
 TEST(hundreds_at_once_all_end)
