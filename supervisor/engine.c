@@ -444,6 +444,8 @@ int engine_operate(Engine *e, const EngineCommand *command, uint64_t now, uint64
         tick(e, now, wall);
         if (step(e, &event, command->reason, now, wall) < 0)
                 return refuse_force(e, error);
+        if (command->kind == COMMAND_ACK)
+                alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, false, "", now);
         e->output.remember(e->output.userdata);
         settle(e, now, wall);
         return 0;
@@ -534,11 +536,42 @@ Engine *engine_free(Engine *e)
         return NULL;
 }
 
+static bool keep_mode_alarm(const char *subject, void *userdata)
+{
+        return config_find_mode(userdata, subject) != MODE_NONE;
+}
+
+static bool keep_probe_alarm(const char *subject, void *userdata)
+{
+        return config_find_probe(userdata, subject) != PROBE_NONE;
+}
+
+static bool keep_action_alarm(const char *subject, void *userdata)
+{
+        const Config *c = userdata;
+
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (streq(c->actions[i]->name, subject))
+                        return true;
+        return false;
+}
+
+/* Alerts about what is no longer configured end. */
+static void forget_alarms(Engine *e)
+{
+        void *config = (void *) (uintptr_t) e->config;
+
+        alarms_forget(&e->alarms, ALARM_FALLBACK, keep_mode_alarm, config);
+        alarms_forget(&e->alarms, ALARM_WARN, keep_probe_alarm, config);
+        alarms_forget(&e->alarms, ALARM_ACTION, keep_action_alarm, config);
+}
+
 void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
 {
         ModeEvent event = {.kind = MODE_EVENT_TIME};
         ModePlan plan = {.from = MODE_NONE, .rule = RULE_FIRST_START, .probe = PROBE_NONE};
 
+        forget_alarms(e);
         if (first_start) {
                 announce(e, &plan, 0, "", now, wall);
         } else if (e->gone) {
@@ -595,30 +628,8 @@ static void carry_over_mode(Engine *e, Engine *old)
                 e->state.hold = e->config->failback.hold_usec;
 }
 
-static bool keep_mode_alarm(const char *subject, void *userdata)
-{
-        return config_find_mode(userdata, subject) != MODE_NONE;
-}
-
-static bool keep_probe_alarm(const char *subject, void *userdata)
-{
-        return config_find_probe(userdata, subject) != PROBE_NONE;
-}
-
-static bool keep_action_alarm(const char *subject, void *userdata)
-{
-        const Config *c = userdata;
-
-        for (size_t i = 0; i < c->n_actions; i++)
-                if (streq(c->actions[i]->name, subject))
-                        return true;
-        return false;
-}
-
 void engine_carry_over(Engine *e, Engine *old)
 {
-        void *config = (void *) (uintptr_t) e->config;
-
         for (size_t i = 0; i < e->config->n_probes; i++) {
                 const ProbeConfig *c = e->config->probes[i];
 
@@ -634,9 +645,6 @@ void engine_carry_over(Engine *e, Engine *old)
         e->messages = TAKE_PTR(old->messages);
         e->alarms = old->alarms;
         old->alarms = (Alarms){0};
-        alarms_forget(&e->alarms, ALARM_FALLBACK, keep_mode_alarm, config);
-        alarms_forget(&e->alarms, ALARM_WARN, keep_probe_alarm, config);
-        alarms_forget(&e->alarms, ALARM_ACTION, keep_action_alarm, config);
         e->cause = TAKE_PTR(old->cause);
         memcpy(e->change_id, old->change_id, ID_SIZE);
         e->since_wall = old->since_wall;

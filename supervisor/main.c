@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* failoverd: options, and which of its four lives it leads: supervise, --check, --simulate, --help-config. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "supervisor/help.h"
+#include "supervisor/manager.h"
+#include "supervisor/service.h"
+#include "supervisor/simulate.h"
+
+#include <getopt.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+        EXIT_STOPPED = 0,
+        EXIT_OTHER = 1,
+        EXIT_USAGE = 2,
+        EXIT_CONFIG = 6,
+};
+
+static const char *arg_config;
+static const char *arg_state_dir;
+static const char *arg_runtime_dir;
+static const char *arg_status_dir;
+static const char *arg_trace;
+static uint64_t arg_seed = 1;
+static bool arg_check, arg_help_config;
+
+static int usage(FILE *out)
+{
+        fputs("failoverd [--config FILE] [--state-dir D] [--runtime-dir D] [--status-dir D] [--log-level L]\n"
+              "          [--check | --simulate TRACE [--seed N] | --help-config]\n\n"
+              "Keeps a shop selling: probes what it depends on, changes its payment mode when that fails, "
+              "and back.\n\n"
+              "  --config FILE       default /etc/failoverd/failoverd.yaml\n"
+              "  --state-dir D       what must survive; default /var/lib/failoverd\n"
+              "  --runtime-dir D     payment.env, mode.json, control.sock; default /run/failoverd\n"
+              "  --status-dir D      the status page; default STATE/status\n"
+              "  --log-level L       emerg alert crit err warning notice info debug; default info\n"
+              "  --check             say what is wrong with the configuration, and end\n"
+              "  --simulate TRACE    play a described outage against the configuration; - reads standard "
+              "input\n"
+              "  --seed N            for --simulate: what chance decides; default 1\n"
+              "  --help-config       every key of the configuration, with its default\n"
+              "  --version\n\n"
+              "SIGHUP reloads, SIGTERM stops. Exit: 0 stopped, 1 failed, 2 usage, 6 bad configuration.\n"
+              "See failoverd(8), failoverd.yaml(5), failoverctl(1).\n",
+              out);
+        return out == stderr ? EXIT_USAGE : EXIT_STOPPED;
+}
+
+static int parse_seed(const char *text)
+{
+        char *end;
+
+        errno = 0;
+        arg_seed = strtoull(text, &end, 10);
+        if (errno == 0 && *text && !*end && text[0] != '-')
+                return 0;
+        fprintf(stderr, "failoverd: --seed wants a whole number, not `%s`\n", text);
+        return -EINVAL;
+}
+
+enum {
+        ARG_CONFIG = 0x100,
+        ARG_STATE_DIR,
+        ARG_RUNTIME_DIR,
+        ARG_STATUS_DIR,
+        ARG_LOG_LEVEL,
+        ARG_CHECK,
+        ARG_SIMULATE,
+        ARG_SEED,
+        ARG_HELP_CONFIG,
+        ARG_VERSION,
+};
+
+static const struct option options[] = {
+                {"help", no_argument, NULL, 'h'},
+                {"config", required_argument, NULL, ARG_CONFIG},
+                {"state-dir", required_argument, NULL, ARG_STATE_DIR},
+                {"runtime-dir", required_argument, NULL, ARG_RUNTIME_DIR},
+                {"status-dir", required_argument, NULL, ARG_STATUS_DIR},
+                {"log-level", required_argument, NULL, ARG_LOG_LEVEL},
+                {"check", no_argument, NULL, ARG_CHECK},
+                {"simulate", required_argument, NULL, ARG_SIMULATE},
+                {"seed", required_argument, NULL, ARG_SEED},
+                {"help-config", no_argument, NULL, ARG_HELP_CONFIG},
+                {"version", no_argument, NULL, ARG_VERSION},
+                {NULL},
+};
+
+/* -1: go on; else the exit code. */
+static int parse_option(int option)
+{
+        switch (option) {
+        case ARG_CONFIG:
+                arg_config = optarg;
+                return -1;
+        case ARG_STATE_DIR:
+                arg_state_dir = optarg;
+                return -1;
+        case ARG_RUNTIME_DIR:
+                arg_runtime_dir = optarg;
+                return -1;
+        case ARG_STATUS_DIR:
+                arg_status_dir = optarg;
+                return -1;
+        case ARG_LOG_LEVEL:
+                if (log_set_level(optarg) >= 0)
+                        return -1;
+                fprintf(stderr, "failoverd: unknown log level `%s`\n", optarg);
+                return EXIT_USAGE;
+        case ARG_CHECK:
+                arg_check = true;
+                return -1;
+        case ARG_SIMULATE:
+                arg_trace = optarg;
+                return -1;
+        case ARG_SEED:
+                return parse_seed(optarg) < 0 ? EXIT_USAGE : -1;
+        case ARG_HELP_CONFIG:
+                arg_help_config = true;
+                return -1;
+        case ARG_VERSION:
+                puts("failoverd " PROJECT_VERSION);
+                return EXIT_STOPPED;
+        case 'h':
+                return usage(stdout);
+        default:
+                fputs("See failoverd --help.\n", stderr);
+                return EXIT_USAGE;
+        }
+}
+
+static int parse_arguments(int argc, char **argv)
+{
+        int option, r;
+
+        while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                r = parse_option(option);
+                if (r >= 0)
+                        return r;
+        }
+        if (optind < argc) {
+                fprintf(stderr, "failoverd: unexpected argument `%s`\n", argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (arg_check + (arg_trace != NULL) + arg_help_config > 1) {
+                fputs("failoverd: one of --check, --simulate and --help-config at a time\n", stderr);
+                return EXIT_USAGE;
+        }
+        return -1;
+}
+
+/* The first of several directories that systemd names, separated by colons. */
+static char *from_environment(const char *name)
+{
+        const char *value = getenv(name);
+
+        return value && value[0] ? strndup(value, strcspn(value, ":")) : NULL;
+}
+
+static char *choose(const char *argument, const char *variable, const char *fallback)
+{
+        char *value;
+
+        if (argument)
+                return strdup(argument);
+        value = from_environment(variable);
+        return value ? value : strdup(fallback);
+}
+
+static char *config_path(void)
+{
+        _cleanup_free_ char *directory = NULL;
+
+        if (arg_config)
+                return strdup(arg_config);
+        directory = from_environment("CONFIGURATION_DIRECTORY");
+        return string_printf("%s/failoverd.yaml", directory ? directory : "/etc/failoverd");
+}
+
+static void print_finding(bool error, const char *text, void *userdata)
+{
+        fprintf(stderr, "%s: %s\n", error ? "error" : "warning", text);
+}
+
+static void log_finding(bool error, const char *text, void *userdata)
+{
+        log_at(error ? LOG_ERR : LOG_WARNING, "%s", text);
+}
+
+static int check(const char *path)
+{
+        Config *c = NULL;
+        Error e;
+        unsigned errors;
+
+        if (config_load(path, &c, &e) < 0) {
+                fprintf(stderr, "error: %s\n", e.text);
+                return EXIT_CONFIG;
+        }
+        errors = config_verify(c, print_finding, NULL);
+        if (errors == 0)
+                printf("%s: %zu probes, %zu modes, %zu actions\n", path, c->n_probes, c->n_modes,
+                       c->n_actions);
+        config_free(c);
+        return errors > 0 ? EXIT_CONFIG : EXIT_STOPPED;
+}
+
+static int run_simulation(const char *path)
+{
+        bool standard_input = streq(arg_trace, "-");
+        Config *c = NULL;
+        FILE *trace;
+        Error e;
+        int r;
+
+        if (config_load(path, &c, &e) < 0) {
+                fprintf(stderr, "failoverd: %s\n", e.text);
+                return EXIT_CONFIG;
+        }
+        trace = standard_input ? stdin : fopen(arg_trace, "re");
+        if (!trace) {
+                fprintf(stderr, "failoverd: %s: %s\n", arg_trace, strerror(errno));
+                config_free(c);
+                return EXIT_OTHER;
+        }
+        r = simulate(c, trace, standard_input ? "standard input" : arg_trace, arg_seed, stdout, &e);
+        if (r < 0)
+                fprintf(stderr, "failoverd: %s\n", e.text);
+        if (!standard_input)
+                fclose(trace);
+        config_free(c);
+        return r < 0 || fflush(stdout) != 0 ? EXIT_OTHER : EXIT_STOPPED;
+}
+
+/* Ten thousand probes in flight need descriptors. */
+static void raise_limits(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+static int supervise(const Places *places)
+{
+        _cleanup_(manager_freep) Manager *m = NULL;
+        Config *c = NULL;
+        Error e = {""};
+
+        if (config_load(places->config, &c, &e) < 0) {
+                log_error("%s", e.text);
+                return EXIT_CONFIG;
+        }
+        if (config_verify(c, log_finding, NULL) > 0) {
+                config_free(c);
+                return EXIT_CONFIG;
+        }
+        raise_limits();
+        if (manager_new(places, c, &m, &e) < 0) {
+                log_error("%s", e.text);
+                return EXIT_OTHER;
+        }
+        return manager_run(m) < 0 ? EXIT_OTHER : EXIT_STOPPED;
+}
+
+int main(int argc, char **argv)
+{
+        _cleanup_free_ char *config = NULL, *state = NULL, *runtime = NULL, *status = NULL;
+        int r;
+
+        log_open("failoverd");
+        r = parse_arguments(argc, argv);
+        if (r >= 0)
+                return r;
+        if (arg_help_config)
+                return help_config(stdout) < 0 ? EXIT_OTHER : EXIT_STOPPED;
+
+        config = config_path();
+        state = choose(arg_state_dir, "STATE_DIRECTORY", "/var/lib/failoverd");
+        runtime = choose(arg_runtime_dir, "RUNTIME_DIRECTORY", "/run/failoverd");
+        status = arg_status_dir ? strdup(arg_status_dir) : string_printf("%s/status", state ? state : "");
+        if (!config || !state || !runtime || !status) {
+                log_error("out of memory");
+                return EXIT_OTHER;
+        }
+        if (sodium_init() < 0) {
+                log_error("libsodium does not start");
+                return EXIT_OTHER;
+        }
+        if (arg_check)
+                return check(config);
+        if (arg_trace)
+                return run_simulation(config);
+        return supervise(&(Places){
+                        .config = config, .state_dir = state, .runtime_dir = runtime, .status_dir = status});
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* failoverd's one object: wires the engine to attempts, store, outbox, files, control socket and systemd. */
+#pragma once
+
+#include "base/httpd.h"
+#include "supervisor/engine.h"
+#include "supervisor/outbox.h"
+#include "supervisor/steady.h"
+#include "supervisor/store.h"
+
+typedef struct Manager Manager;
+typedef struct Control Control;
+typedef struct Heartbeat Heartbeat;
+typedef struct Publisher Publisher;
+
+/* Where things are; owned by main.c. */
+typedef struct Places {
+        const char *config, *state_dir, *runtime_dir, *status_dir;
+} Places;
+
+struct Manager {
+        sd_event *event;
+        Places places;
+        Steady steady;
+        uint64_t started_wall;
+
+        Config *config;
+        Engine *engine; /* NULL until the store has answered, or has had its time */
+        sd_event_source *wake;
+        uint64_t armed; /* what it is set to; 0: nothing */
+
+        Resolver *resolver;
+        FetchClient *fetch;
+        Worker *disk;    /* SQLite and the status page */
+        Worker *runtime; /* payment.env, mode.json, reading the config again */
+        ProbeContext probe_context;
+        ActionContext action_context;
+
+        Store *store;
+        bool loaded;  /* the database has answered */
+        bool adopted; /* … but the state came from mode.json */
+        sd_event_source *patience;
+        Outbox *outbox;
+
+        /* what waits for the end of this turn of the loop, or of the minute */
+        StoreBatch *progress;
+        sd_event_source *turn;
+        uint64_t save_at;    /* steady: the next routine batch */
+        uint64_t refresh_at; /* steady: the next writing of the status page */
+        bool wants_page;
+        struct HourNotes *notes; /* hours.c: one for each probe of the config */
+        size_t n_urgent;
+        struct ManagerTrouble *troubles;
+        bool remember;
+
+        int64_t assured_from, assured_until; /* ids of deliveries that only ask whether it is so */
+
+        Publisher *publisher;
+        Control *control;
+        Heartbeat *heartbeat;
+
+        sd_event_source *watchdog;
+        uint64_t wakes, wakes_pinged;
+        uint64_t watchdog_usec;
+        bool ready, reloading, reload_again, stopping;
+};
+
+/* Everything up to the loop. Takes over config. */
+int manager_new(const Places *places, Config *config, Manager **ret, Error *e);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager, manager_free)
+int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
+
+/* For the parts. */
+uint64_t manager_now(const Manager *m); /* steady */
+void manager_touch(Manager *m);         /* something that people see has changed */
+void manager_refresh(Manager *m);       /* write the status page again, now */
+void manager_engine_output(Manager *m, EngineOutput *ret);
+/* The facts of the last change, or of an alert; strings are borrowed from config and engine. */
+void manager_facts(const Manager *m, ActionKind kind, ActionFacts *ret);

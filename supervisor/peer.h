@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may do what on the control socket. */
+#pragma once
+
+#include "base/httpd.h"
+#include "supervisor/config.h"
+
+typedef struct PeerRules {
+        gid_t look, admin; /* groups failover and failover-admin; (gid_t) -1: no such group */
+        uid_t *reporters;  /* pairs of probe and uid, see peer_may_report() */
+        unsigned *reporter_probes;
+        size_t n_reporters;
+} PeerRules;
+
+/* Looks the groups and the users of `from:` up, once: later nothing blocks. -ENOMEM. */
+int peer_rules_load(PeerRules *rules, const Config *config);
+void peer_rules_clear(PeerRules *rules);
+
+bool peer_may_look(const PeerRules *rules, const HttpPeer *peer);
+bool peer_may_change(const PeerRules *rules, const HttpPeer *peer);
+bool peer_may_report(const PeerRules *rules, const HttpPeer *peer, unsigned probe);

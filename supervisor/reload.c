@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* SIGHUP: the new file as a whole, or nothing of it. Probes that it does not change keep windows, timers and attempts. */
+#include "supervisor/reload.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/attempts.h"
+#include "supervisor/control.h"
+#include "supervisor/heartbeat.h"
+#include "supervisor/hours.h"
+#include "supervisor/publish.h"
+#include "supervisor/service.h"
+
+typedef struct Reload {
+        Manager *manager;
+        char *path;
+        Config *config;
+        Error error;
+} Reload;
+
+static Reload *reload_free(Reload *r)
+{
+        if (!r)
+                return NULL;
+        config_free(r->config);
+        free(r->path);
+        free(r);
+        return NULL;
+}
+DEFINE_CLEANUP(Reload, reload_free)
+
+static void on_finding(bool error, const char *text, void *userdata)
+{
+        Reload *r = userdata;
+
+        if (error)
+                error_set(&r->error, -EPERM, "%s", text);
+}
+
+static int run_load(void *job)
+{
+        Reload *r = job;
+        int error;
+
+        error = config_load(r->path, &r->config, &r->error);
+        if (error < 0)
+                return error;
+        return config_verify(r->config, on_finding, r) > 0 ? -EPERM : 0;
+}
+
+/* From here on nothing may fail: what can was done before. */
+static void swap(Manager *m, Config *config, Engine *engine)
+{
+        Config *old = m->config;
+
+        m->config = config;
+        m->engine = engine_free(m->engine);
+        m->engine = engine;
+        m->probe_context.config_dir = config->directory;
+        m->action_context.config_dir = config->directory;
+        m->wants_page = false;
+        for (size_t i = 0; i < config->n_actions; i++)
+                m->wants_page = m->wants_page || config->actions[i]->type->refresh;
+        outbox_configure(m->outbox, config->actions, config->n_actions);
+        heartbeat_configure(m->heartbeat);
+        attempts_cancel_all(old);
+        config_free(old);
+}
+
+static void forget_dropped(Manager *m, const Config *old, const Config *new)
+{
+        for (size_t i = 0; i < old->n_probes; i++)
+                if (config_find_probe(new, old->probes[i]->name) == PROBE_NONE) {
+                        StoreBatch *b = store_batch_new();
+
+                        if (!b)
+                                return; /* a row too many does no harm */
+                        store_batch_forget_probe(b, old->probes[i]->name);
+                        store_submit(m->store, b, NULL, NULL);
+                }
+}
+
+static int apply(Manager *m, Reload *r)
+{
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        uint64_t now = manager_now(m), wall = clock_wall_usec();
+        Config *config = r->config;
+        EngineOutput output;
+        int error;
+
+        error = engine_check_reload(m->engine, config, &r->error);
+        if (error < 0)
+                return error;
+        manager_engine_output(m, &output);
+        error = engine_new(config, random_seed(), &output, now, wall, &engine);
+        if (error < 0)
+                return error_set(&r->error, error, "%s", strerror(-error));
+        error = control_reconfigure(m->control, config, &r->error);
+        if (error < 0)
+                return error;
+
+        forget_dropped(m, m->config, config);
+        config_carry_over(config, m->config);
+        engine_carry_over(engine, m->engine);
+        r->config = NULL;
+        swap(m, config, TAKE_PTR(engine));
+        hours_configure(m);
+        engine_begin(m->engine, false, now, wall);
+        return 0;
+}
+
+static void on_loaded(int error, void *job)
+{
+        _cleanup_(reload_freep) Reload *r = job;
+        Manager *m = r->manager;
+
+        m->reloading = false;
+        if (m->stopping)
+                return;
+        if (error >= 0)
+                error = apply(m, r);
+        if (error < 0) {
+                log_error("reload refused, nothing has changed: %s", r->error.text);
+        } else {
+                log_notice("reloaded: %zu probes, %zu modes, %zu actions", m->config->n_probes,
+                           m->config->n_modes, m->config->n_actions);
+                m->remember = true;
+                publisher_now(m->publisher);
+                manager_refresh(m);
+                manager_touch(m);
+        }
+        service_reloaded(m);
+        if (m->reload_again)
+                reload_start(m);
+}
+
+void reload_start(Manager *m)
+{
+        Reload *r;
+
+        if (!m->engine)
+                return; /* still starting, with the file as it is */
+        if (m->reloading) {
+                m->reload_again = true;
+                return;
+        }
+        m->reload_again = false;
+        service_reloading(m);
+        r = calloc(1, sizeof(*r));
+        if (r)
+                r->path = strdup(m->places.config);
+        if (!r || !r->path || (r->manager = m, worker_submit(m->runtime, run_load, on_loaded, r)) < 0) {
+                log_error("reload refused, nothing has changed: out of memory");
+                reload_free(r);
+                service_reloaded(m);
+                return;
+        }
+        m->reloading = true;
+}

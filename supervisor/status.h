@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What the node says of itself: the documents of /v1/status, mode.json, /v1/plan, and the evidence of a change. */
+#pragma once
+
+#include "supervisor/manager.h"
+
+json_t *status_document(const Manager *m);            /* GET /v1/status */
+json_t *status_mode(const Manager *m);                /* mode.json */
+json_t *status_plan(const Manager *m, unsigned mode); /* what a change to it would cause */
+json_t *status_evidence(const Manager *m); /* outcomes, windows and verdicts of what modes require */
+/* A stored change in words, for `failoverctl explain`; malloc'ed. change: of store_read_change(). */
+int status_explain(const json_t *change, char **ret);
