@@ -27,7 +27,7 @@ static const char *arg_runtime_dir;
 static const char *arg_status_dir;
 static const char *arg_trace;
 static uint64_t arg_seed = 1;
-static bool arg_check, arg_help_config;
+static bool arg_check, arg_help_config, arg_json;
 
 static int usage(FILE *out)
 {
@@ -41,6 +41,7 @@ static int usage(FILE *out)
               "  --status-dir D      the status page; default STATE/status\n"
               "  --log-level L       emerg alert crit err warning notice info debug; default info\n"
               "  --check             say what is wrong with the configuration, and end\n"
+              "  --json              for --check: what was found, as JSON on standard output\n"
               "  --simulate TRACE    play a described outage against the configuration; - reads standard "
               "input\n"
               "  --seed N            for --simulate: what chance decides; default 1\n"
@@ -74,6 +75,7 @@ enum {
         ARG_SIMULATE,
         ARG_SEED,
         ARG_HELP_CONFIG,
+        ARG_JSON,
         ARG_VERSION,
 };
 
@@ -87,6 +89,7 @@ static const struct option options[] = {
                 {"check", no_argument, NULL, ARG_CHECK},
                 {"simulate", required_argument, NULL, ARG_SIMULATE},
                 {"seed", required_argument, NULL, ARG_SEED},
+                {"json", no_argument, NULL, ARG_JSON},
                 {"help-config", no_argument, NULL, ARG_HELP_CONFIG},
                 {"version", no_argument, NULL, ARG_VERSION},
                 {NULL},
@@ -123,6 +126,9 @@ static int parse_option(int option)
                 return parse_seed(optarg) < 0 ? EXIT_USAGE : -1;
         case ARG_HELP_CONFIG:
                 arg_help_config = true;
+                return -1;
+        case ARG_JSON:
+                arg_json = true;
                 return -1;
         case ARG_VERSION:
                 puts("failoverd " PROJECT_VERSION);
@@ -183,9 +189,16 @@ static char *config_path(void)
         return string_printf("%s/failoverd.yaml", directory ? directory : "/etc/failoverd");
 }
 
-static void print_finding(bool error, const char *text, void *userdata)
+/* One finding of --check: a line on stderr, or an item of the list. */
+static void tell_finding(bool error, const char *text, void *userdata)
 {
-        fprintf(stderr, "%s: %s\n", error ? "error" : "warning", text);
+        json_t *list = userdata;
+
+        if (arg_json)
+                json_array_append_new(list, json_pack("{s:s, s:o}", "severity", error ? "error" : "warning",
+                                                      "message", json_string_or_null(text)));
+        else
+                fprintf(stderr, "%s: %s\n", error ? "error" : "warning", text);
 }
 
 static void log_finding(bool error, const char *text, void *userdata)
@@ -195,19 +208,28 @@ static void log_finding(bool error, const char *text, void *userdata)
 
 static int check(const char *path)
 {
-        Config *c = NULL;
-        Error e;
+        _cleanup_json_ json_t *findings = json_array(), *answer = NULL;
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *text = NULL;
         unsigned errors;
+        Error e;
 
         if (config_load(path, &c, &e) < 0) {
-                fprintf(stderr, "error: %s\n", e.text);
-                return EXIT_CONFIG;
+                tell_finding(true, e.text, findings);
+                errors = 1;
+        } else {
+                errors = config_verify(c, tell_finding, findings);
         }
-        errors = config_verify(c, print_finding, NULL);
-        if (errors == 0)
+        if (arg_json) {
+                answer = json_pack("{s:b, s:s, s:O}", "success", errors == 0, "config", path, "findings",
+                                   findings);
+                if (!answer || json_print(answer, &text) < 0)
+                        return EXIT_OTHER;
+                puts(text);
+        } else if (errors == 0) {
                 printf("%s: %zu probes, %zu modes, %zu actions\n", path, c->n_probes, c->n_modes,
                        c->n_actions);
-        config_free(c);
+        }
         return errors > 0 ? EXIT_CONFIG : EXIT_STOPPED;
 }
 

@@ -366,8 +366,8 @@ static int do_behaviour(World *w, const Line *line)
         static const char *const names[] = {"pass", "warn", "fail", "inconclusive", "hang"};
         const char *word = json_string_value(json_object_get(line->json, "behaviour"));
         const json_t *share = json_object_get(line->json, "p");
-        uint64_t latency;
-        unsigned probe;
+        uint64_t latency = 0;
+        unsigned probe = 0;
         size_t b = 0;
         int r;
 
@@ -397,7 +397,7 @@ static int do_report(World *w, const Line *line)
 {
         const char *word = json_string_value(json_object_get(line->json, "report"));
         int outcome = word ? outcome_from_name(word) : -EINVAL;
-        unsigned probe;
+        unsigned probe = 0;
         int r;
 
         r = get_probe(w, line, &probe);
@@ -479,7 +479,7 @@ static int do_jump(World *w, const Line *line)
 
 static int do_stall(World *w, const Line *line)
 {
-        uint64_t length;
+        uint64_t length = 0;
         int r;
 
         r = get_seconds(line, "stall", 0, &length);
@@ -493,7 +493,7 @@ static int do_stall(World *w, const Line *line)
 
 static int do_crash(World *w, const Line *line)
 {
-        uint64_t length;
+        uint64_t length = 0;
         int r;
 
         r = get_seconds(line, "crash", 0, &length);
@@ -517,7 +517,7 @@ static const Verb verbs[] = {
 
 static int play(World *w, const Line *line, bool *ret_end)
 {
-        uint64_t t;
+        uint64_t t = 0;
         int r;
 
         if (!json_is_object(line->json))
