@@ -268,7 +268,8 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
         facts.alert = alarm->name;
         facts.summary = alarm->message ? alarm->message : alarm->name;
         facts.details = raised ? alarm_advice(alarm->kind) : "It has ended; nothing is left to do.";
-        facts.severity = raised ? alarm_severity(alarm->kind) : "info";
+        facts.severity = alarm_severity(
+                        alarm->kind); /* the same for begin and end: receivers pair them by it */
         facts.at_usec = clock_wall_usec();
         facts.since_usec = alarm->since_wall;
         commit(m, &facts, NULL);
@@ -334,6 +335,7 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
                 end_turn(m);
         if (now >= m->refresh_at)
                 manager_refresh(m);
+        service_check_ready(m);
         arm(m);
         return 0;
 }

@@ -3,7 +3,9 @@
 #include "supervisor/service.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "supervisor/publish.h"
 #include "supervisor/reload.h"
 
@@ -76,16 +78,18 @@ void service_free(Manager *m)
         m->watchdog = loop_source_free(m->watchdog);
 }
 
-/* Has payment.env been written for this change, or is there nothing that writes it? */
+/* Does payment.env say this change, or is there nothing that writes it? Read from the runtime directory, which is memory:
+ * the action itself may be busy much longer, restarting a unit that waits for us to be ready. */
 static bool payment_stands(const Manager *m)
 {
-        for (size_t i = 0; i < m->config->n_actions; i++) {
-                const ActionConfig *a = m->config->actions[i];
+        _cleanup_free_ char *path = string_printf("%s/payment.env", m->places.runtime_dir), *text = NULL;
+        bool wanted = false;
 
-                if (streq(a->type->name, "payment-mode") && !outbox_settled(m->outbox, a->name))
-                        return false;
-        }
-        return true;
+        for (size_t i = 0; i < m->config->n_actions; i++)
+                wanted = wanted || streq(m->config->actions[i]->type->name, "payment-mode");
+        if (!wanted)
+                return true;
+        return path && file_read(path, 4096, &text, NULL) >= 0 && strstr(text, engine_change_id(m->engine));
 }
 
 void service_check_ready(Manager *m)
