@@ -44,7 +44,7 @@ typedef struct FetchRequest {
         const void *body;           /* copied */
         size_t body_size;
         const char *resolve;     /* an IP address to use instead of resolving the host, or NULL */
-        const char *ca_file;     /* instead of the system's store, or NULL */
+        const char *ca_file;     /* file (or hashed folder) instead of the system's store, or NULL */
         const char *unix_socket; /* path, or NULL */
         uint64_t timeout_usec;   /* whole request; required */
         size_t response_max;     /* 0: 1 MiB */

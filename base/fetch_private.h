@@ -97,7 +97,7 @@ FetchError fetch_result_unresolved(const Fetch *f, const ResolveResult *result,
                                    char message[static FETCH_MESSAGE_SIZE]);
 FetchError fetch_result_timeout(const Fetch *f, char message[static FETCH_MESSAGE_SIZE]);
 
-/* fetch_trust.c. A store is made once per file, and again when the file changes. file NULL: the system's. The store
+/* fetch_trust.c. A store is made once per file (or hashed folder), and again when it changes. NULL: the system's. The store
  * is borrowed: it stays until the next call. */
 int fetch_trust_new(FetchTrust **ret);
 FetchTrust *fetch_trust_free(FetchTrust *trust);

@@ -401,6 +401,70 @@ TEST(a_function_runs_in_a_process_of_its_own)
         CHECK(run.timed_out);
 }
 
+static int write_to_disk(void *data, int output_fd)
+{
+        int fd = open(data, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+        return fd < 0 || write(fd, "x", 1) != 1 || fsync(fd) < 0;
+}
+
+/* Exits 0 when all is as claimed. The disk is thawed by the caller, whatever happens here. */
+static void use_frozen_disk(const char *folder)
+{
+        char path[128];
+        uint64_t began;
+        Run run;
+
+        snprintf(path, sizeof(path), "%s/mount/file", folder);
+        run_begin(&run,
+                  &(ChildSpec){.function = write_to_disk, .data = path, .timeout_usec = 100 * USEC_PER_MSEC});
+        run_until(&run, is_done);
+        CHECK(run.timed_out);
+        for (began = clock_boot_usec(); clock_boot_usec() - began < 1500 * USEC_PER_MSEC;) /* past SIGKILL */
+                CHECK(sd_event_run(run.event, 100 * USEC_PER_MSEC) >= 0);
+        CHECK_INT(child_lingering(), 1);
+        began = clock_boot_usec();
+        run.child = child_free(run.child);
+        CHECK(clock_boot_usec() - began < 500 * USEC_PER_MSEC);
+        CHECK_INT(child_lingering(), 1);
+        snprintf(path, sizeof(path), "/usr/sbin/fsfreeze -u %s/mount", folder);
+        CHECK_INT(system(path), 0);
+        run_end(&run); /* it comes loose, and is reaped */
+        exit(0);
+}
+
+TEST(a_process_stuck_in_the_kernel_blocks_nobody)
+{
+        char folder[] = "/tmp/test_child.XXXXXX", command[512];
+        int status = 0;
+        pid_t pid;
+
+        CHECK(mkdtemp(folder));
+        snprintf(command, sizeof(command),
+                 "PATH=$PATH:/usr/sbin:/sbin; cd %s && mkdir mount && truncate -s 8M image && { mkfs.ext4 -q "
+                 "image && mount -o loop "
+                 "image mount && "
+                 "fsfreeze -f mount; } 2>/dev/null",
+                 folder);
+        if (system(command) != 0)
+                fprintf(stderr, "  left out: no file system can be mounted and frozen here\n");
+        else {
+                pid = fork();
+                if (pid == 0)
+                        use_frozen_disk(folder);
+                CHECK(pid > 0);
+                for (int i = 0; i < 2000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+                        usleep(10 * 1000);
+        }
+        snprintf(command, sizeof(command),
+                 "PATH=$PATH:/usr/sbin:/sbin; cd %s && { fsfreeze -u mount; umount mount; } 2>/dev/null; rm "
+                 "-rf image && rmdir mount && "
+                 "rmdir %s",
+                 folder, folder);
+        CHECK_INT(system(command), 0);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 TEST(children_die_with_the_supervisor)
 {
         int fds[2];

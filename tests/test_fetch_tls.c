@@ -202,6 +202,24 @@ TEST(authorities_are_read_again_when_their_file_changes)
         world_end(&w);
 }
 
+TEST(authorities_may_stand_in_a_hashed_folder)
+{
+        char folder[128];
+        World w;
+
+        world_begin(&w);
+        strcpy(folder, path_in(&w, "authorities"));
+        authority_make(&w);
+        certificate_make(&w, "good", "DNS:shop.test", "20200101000000Z", "20990101000000Z");
+        shell(&w, "mkdir authorities");
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", folder, FETCH_FRESH), FETCH_CERT_UNTRUSTED);
+        shell(&w, "cp ca.pem authorities && openssl rehash authorities");
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", folder, FETCH_FRESH), FETCH_OK);
+        shell(&w, "rm authorities/ca.pem && openssl rehash authorities"); /* trust that is withdrawn */
+        CHECK_INT(fetch_tls(&w, "good", "shop.test", folder, FETCH_FRESH), FETCH_CERT_UNTRUSTED);
+        world_end(&w);
+}
+
 TEST(one_request_does_not_use_the_trust_of_another)
 {
         TlsServer s;
