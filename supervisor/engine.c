@@ -224,7 +224,7 @@ static void judge(Engine *e, const EngineOutcome *o, uint64_t now, uint64_t wall
                 alarms_set(&e->alarms, ALARM_WARN, c->name, o->outcome == OUTCOME_WARN,
                            e->probes[o->probe].message, now);
         turned = step(e, &event, "", now, wall) > 0;
-        e->output.judged(o->probe, o->outcome, turned || e->state.probes[o->probe].fails != 0,
+        e->output.judged(o->probe, o->outcome, turned, turned || e->state.probes[o->probe].fails != 0,
                          e->output.userdata);
 }
 

@@ -35,9 +35,9 @@ typedef struct EngineOutput {
         void (*cancel)(unsigned probe, uint64_t serial, void *userdata);
         void (*changed)(const EngineChange *change, void *userdata);
         void (*alarm)(const Alarm *alarm, bool raised, void *userdata);
-        /* An outcome has entered a probe's window. important: it is worth a transaction now (a fail in the window, a
+        /* An outcome has entered a probe's window. turned: its verdict is another one now. important: it is worth a transaction now (a fail in the window, a
          * new verdict); else it may wait for the next batch. */
-        void (*judged)(unsigned probe, Outcome outcome, bool important, void *userdata);
+        void (*judged)(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata);
         /* What engine_remember() gives has changed in a way that must survive (pin, pause, hold, ack). */
         void (*remember)(void *userdata);
         void *userdata;

@@ -21,6 +21,7 @@
 #define STOP_PATIENCE_USEC   (2 * USEC_PER_SEC)
 #define REFRESH_EVERY_USEC   USEC_PER_MIN /* the status page's `updated` */
 #define REFRESH_SOONEST_USEC (2 * USEC_PER_SEC)
+#define RECENT_CHANGES       20
 
 /* An action's trouble, told by the outbox, until the engine may be called. */
 typedef struct ManagerTrouble {
@@ -32,6 +33,38 @@ typedef struct ManagerTrouble {
 uint64_t manager_now(const Manager *m)
 {
         return steady_now(&m->steady);
+}
+
+/* --- the last changes, for the status page --- */
+
+static void on_recent(int r, json_t *result, void *userdata)
+{
+        Manager *m = userdata;
+        json_t *known = r < 0 ? NULL : json_object_get(result, "changes"), *item;
+        size_t i;
+
+        /* What has happened since the question is newer. */
+        json_array_foreach(known, i, item)
+        {
+                if (json_array_size(m->recent) < RECENT_CHANGES)
+                        json_array_append(m->recent, item);
+        }
+        manager_refresh(m);
+}
+
+static void recent_add(Manager *m, const ChangeRecord *change)
+{
+        json_t *j = json_object();
+
+        json_put(j, "id", json_string(change->id));
+        json_put(j, "at", json_timestamp(change->at_usec));
+        json_put(j, "from", json_string(change->from));
+        json_put(j, "to", json_string(change->to));
+        json_put(j, "cause", json_string_or_null(change->cause));
+        json_put(j, "automatic", json_boolean(change->automatic));
+        json_array_insert_new(m->recent, 0, j);
+        if (json_array_size(m->recent) > RECENT_CHANGES)
+                json_array_remove(m->recent, RECENT_CHANGES);
 }
 
 /* --- facts --- */
@@ -250,7 +283,9 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         facts.from = from;
         facts.automatic = change->automatic;
         facts.since_usec = change->since_wall;
+        recent_add(m, &record);
         commit(m, &facts, &record);
+        m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
         control_event(m->control, "change", change->id);
 }
 
@@ -276,10 +311,14 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
         touch_page(m);
 }
 
-static void on_engine_judged(unsigned probe, Outcome outcome, bool important, void *userdata)
+static void on_engine_judged(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata)
 {
         Manager *m = userdata;
+        Verdict v = engine_state(m->engine)->probes[probe].verdict;
 
+        if (turned)
+                log_at(v == VERDICT_UP ? LOG_NOTICE : LOG_WARNING, "probe %s is %s: %s",
+                       m->config->probes[probe]->name, verdict_name(v), engine_message(m->engine, probe));
         hours_note(m, probe, outcome, important);
         if (important) {
                 end_turn(m);
@@ -361,6 +400,7 @@ void manager_refresh(Manager *m)
         status = status_document(m);
         if (!status)
                 return;
+        json_put(status, "changes", json_incref(m->recent));
         manager_facts(m, ACTION_REFRESH, &facts);
         facts.status = status;
         outbox_refresh(m->outbox, &facts);
@@ -380,7 +420,7 @@ static void on_delivery(const Delivery *d, void *userdata)
         DeliveryRecord record;
 
         outbox_record(d, &record);
-        /* What assure_state() asked is no news: the change's own deliveries are in the store already. */
+        /* What manager_assure_state() asked is no news: the change's own deliveries are in the store already. */
         if (b && (record.id < m->assured_from || record.id >= m->assured_until))
                 store_batch_delivery(b, &record);
         service_check_ready(m);
@@ -433,8 +473,9 @@ static void on_durability(bool durable, const char *why, void *userdata)
 
 /* --- the start --- */
 
-/* After a reboot payment.env is gone though its delivery was done: every state action is asked whether it is so. */
-static void assure_state(Manager *m)
+/* After a reboot payment.env is gone though its delivery was done, and a reload may bring a new action: every state action
+ * is asked whether it is so. */
+void manager_assure_state(Manager *m)
 {
         ActionFacts facts;
         _cleanup_json_ json_t *j = NULL;
@@ -461,7 +502,8 @@ static void assure_state(Manager *m)
                                 .created_usec = clock_wall_usec(),
                 };
 
-                if (!a->type->event && config_action_runs_in(a, facts.mode))
+                if (!a->type->event && config_action_runs_in(a, facts.mode) &&
+                    !outbox_is_pending(m->outbox, a->name))
                         outbox_restore(m->outbox, &record);
         }
 }
@@ -545,10 +587,12 @@ static int begin(Manager *m, const StoreLoaded *loaded)
                 outbox_restore(m->outbox, &loaded->deliveries[i]);
         engine_begin(m->engine, !memory, now, clock_wall_usec());
         if (memory)
-                assure_state(m);
+                manager_assure_state(m);
         judge_database(m, loaded, now);
         if (adopt && loaded && loaded->error >= 0)
                 m->remember = true;
+        if (loaded && loaded->error >= 0 && memory)
+                store_read_history(m->store, RECENT_CHANGES, on_recent, m);
         end_turn(m);
         arm(m); /* an armed timer is what on_prepare() hangs on */
         publisher_now(m->publisher);
@@ -694,6 +738,7 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
         m->places = *places;
         m->config = config;
         m->started_wall = clock_wall_usec();
+        m->recent = json_array();
         for (size_t i = 0; i < config->n_actions; i++)
                 m->wants_page = m->wants_page || config->actions[i]->type->refresh;
         error_set(e, 0, "%s", "");
@@ -729,6 +774,7 @@ Manager *manager_free(Manager *m)
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);
         hours_free(m);
+        json_decref(m->recent);
         loop_source_free(m->wake);
         loop_source_free(m->patience);
         loop_source_free(m->turn);

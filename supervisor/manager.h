@@ -48,6 +48,7 @@ struct Manager {
         uint64_t save_at;    /* steady: the next routine batch */
         uint64_t refresh_at; /* steady: the next writing of the status page */
         bool wants_page;
+        json_t *recent;          /* the last changes, newest first, for the status page */
         struct HourNotes *notes; /* hours.c: one for each probe of the config */
         size_t n_urgent;
         struct ManagerTrouble *troubles;
@@ -74,6 +75,7 @@ int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
 /* For the parts. */
 uint64_t manager_now(const Manager *m); /* steady */
 void manager_touch(Manager *m);         /* something that people see has changed */
+void manager_assure_state(Manager *m);  /* state actions: is it so? apply what is missing */
 void manager_refresh(Manager *m);       /* write the status page again, now */
 void manager_engine_output(Manager *m, EngineOutput *ret);
 /* The facts of the last change, or of an alert; strings are borrowed from config and engine. */

@@ -181,7 +181,9 @@ static uint64_t well_since(const ModeState *s, unsigned mode, const ModeConfig *
                 const ProbeState *p = &s->probes[m->requires[i]];
                 bool passive = config->probes[m->requires[i]].passive;
 
-                if (p->verdict == VERDICT_DOWN || (p->verdict == VERDICT_UNKNOWN && !passive))
+                if (p->verdict == VERDICT_DOWN)
+                        return 0;
+                if (!passive && (p->verdict == VERDICT_UNKNOWN || p->last_pass < s->resumed))
                         return 0;
                 if (p->verdict == VERDICT_UP)
                         since = MAX(since, p->verdict_since);

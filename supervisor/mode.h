@@ -76,6 +76,8 @@ typedef struct ModeState {
         uint64_t mode_since;
         uint64_t trouble; /* first fail of a requirement of the mode, unsettled or down; 0: none */
 
+        uint64_t resumed; /* since when we watch again after a restart: a return needs a pass since; 0 */
+
         /* the operator's layer */
         unsigned pin;       /* MODE_NONE: none */
         uint64_t pin_until; /* USEC_NEVER: until `auto` */

@@ -58,8 +58,7 @@ int outbox_test(Outbox *o, const ActionFacts *facts, OutboxTested fn, void *user
 void outbox_refresh(Outbox *o, const ActionFacts *facts);
 
 size_t outbox_pending(const Outbox *o);
-/* Nothing of this action is pending, but what is known to be failing (tried three times). */
-bool outbox_settled(const Outbox *o, const char *action);
+bool outbox_is_pending(const Outbox *o, const char *action); /* a delivery of it is not done yet */
 /* For /v1/status: the newest delivery of each action and target, and every pending one.
  * [{"type","name","target","change","kind","state","attempts","message","at","next"}] */
 json_t *outbox_to_json(const Outbox *o);

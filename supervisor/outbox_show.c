@@ -69,16 +69,11 @@ size_t outbox_pending(const Outbox *o)
         return n;
 }
 
-bool outbox_settled(const Outbox *o, const char *action)
+bool outbox_is_pending(const Outbox *o, const char *action)
 {
         const Channel *c = outbox_find(o, action);
-        const Delivery *d;
 
-        if (c)
-                TAILQ_FOREACH(d, &c->pending, entry)
-        if (d->attempts < CHANNEL_FAILING)
-                return false;
-        return true;
+        return c && !TAILQ_EMPTY(&c->pending);
 }
 
 void outbox_count(const Outbox *o,

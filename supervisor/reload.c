@@ -125,6 +125,7 @@ static void on_loaded(int error, void *job)
                 log_notice("reloaded: %zu probes, %zu modes, %zu actions", m->config->n_probes,
                            m->config->n_modes, m->config->n_actions);
                 m->remember = true;
+                manager_assure_state(m);
                 publisher_now(m->publisher);
                 manager_refresh(m);
                 manager_touch(m);

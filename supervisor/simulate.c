@@ -195,7 +195,7 @@ static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
         print(w, line);
 }
 
-static void on_judged(unsigned probe, Outcome outcome, bool important, void *userdata)
+static void on_judged(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata)
 {
         World *w = userdata;
 
