@@ -406,7 +406,7 @@ static void read_ended(StoreJob *job, int r)
 static bool thread_is_stuck(const Store *s)
 {
         uint64_t since = worker_busy_since(s->worker);
-        return since > 0 && clock_boot_usec() >= since + ANSWER_USEC;
+        return s->silent || (since > 0 && clock_boot_usec() >= since + ANSWER_USEC);
 }
 
 /* Consumes job. A disk that hangs is not asked more and more. */
