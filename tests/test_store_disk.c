@@ -161,10 +161,14 @@ TEST(a_directory_that_appears_later_is_found)
         fixture_end(&f);
 }
 
-TEST(what_waits_is_written_at_the_end)
+TEST(what_waits_is_written_once_at_the_end)
 {
         Fixture f;
         begin_loaded(&f);
+        StoreBatch *b = store_batch_new();
+        HourRecord h = {.probe = "p", .hour_usec = USEC_PER_HOUR, .counts = {1}};
+        store_batch_hour(b, &h);
+        CHECK_INT(store_submit(f.store, b, NULL, NULL), 0);
         for (int i = 0; i < 5; i++) {
                 char id[16];
                 snprintf(id, sizeof(id), "c%d", i);
@@ -173,6 +177,7 @@ TEST(what_waits_is_written_at_the_end)
         fixture_close(&f); /* not one turn of the loop in between */
         CHECK_INT(query(f.path, "SELECT count(*) FROM change"), 5);
         CHECK_INT(query(f.path, "SELECT count(*) FROM delivery"), 10);
+        CHECK_INT(query(f.path, "SELECT pass FROM hour"), 1);
         fixture_end(&f);
 }
 
