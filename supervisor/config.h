@@ -64,6 +64,7 @@ typedef struct Config {
         NodeConfig node;
         ProbeConfig **probes;
         size_t n_probes;
+        unsigned *by_name; /* numbers of probes, sorted by their names */
         unsigned *vantage;
         size_t n_vantage;
         ModeSettings *modes;

@@ -10,21 +10,18 @@
 /* One sentence, wrapped under itself. */
 static void print_wrapped(FILE *out, const char *text, int column)
 {
+        bool first = true;
+
         while (*text) {
                 size_t word = strcspn(text, " ");
 
-                if (column > HELP_INDENT && column + (int) word > HELP_WIDTH) {
-                        fprintf(out, "\n%*s", HELP_INDENT, "");
-                        column = HELP_INDENT;
-                }
-                fprintf(out, "%.*s", (int) word, text);
-                column += (int) word;
-                text += word;
-                if (*text == ' ') {
-                        fputc(' ', out);
-                        column++;
-                        text++;
-                }
+                if (!first && column + 1 + (int) word > HELP_WIDTH)
+                        column = fprintf(out, "\n%*s", HELP_INDENT, "") - 1;
+                else if (!first)
+                        column += fprintf(out, " ");
+                column += fprintf(out, "%.*s", (int) word, text);
+                text += word + strspn(text + word, " ");
+                first = false;
         }
         fputc('\n', out);
 }
