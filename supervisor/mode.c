@@ -425,7 +425,9 @@ static int on_pin(ModeState *s, const ModeEvent *event, uint64_t now, const Mode
         assert(mode < config->n_modes);
 
         s->pin = mode;
-        s->pin_until = event->for_usec > 0 ? now + event->for_usec : USEC_NEVER;
+        s->pin_until = USEC_NEVER;
+        if (event->for_usec > 0 && event->for_usec < USEC_NEVER - now)
+                s->pin_until = now + event->for_usec;
         if (s->mode != mode) {
                 Decision d = {.to = mode, .rule = RULE_OPERATOR, .probe = PROBE_NONE};
 
