@@ -376,6 +376,8 @@ static void tilt(ModeState *s, uint64_t now)
                 s->tilts[s->n_tilts - 1].until = now + length;
         } else {
                 if (s->n_tilts == MODE_TILTS_MAX) {
+                        /* The two oldest become one that spans both: the budget may be spent early, never twice. */
+                        s->tilts[1].from = s->tilts[0].from;
                         memmove(s->tilts, s->tilts + 1, (MODE_TILTS_MAX - 1) * sizeof(s->tilts[0]));
                         s->n_tilts--;
                 }
