@@ -315,8 +315,8 @@ static void damp(ModeState *s, ModeRule rule, uint64_t now, const ModeConfig *co
         } else {
                 if (s->last_was_return && now - s->last_return < config->flap_window_usec)
                         s->hold = MIN(s->hold * 2, MAX(config->hold_max_usec, config->hold_usec));
-                else if (s->last_return == 0 || now - s->last_return >= config->flap_window_usec)
-                        s->hold = config->hold_usec;
+                else if (s->last_was_return)
+                        s->hold = config->hold_usec; /* the return has lasted */
                 s->last_was_return = false;
         }
         changes_count(s, now, config);
