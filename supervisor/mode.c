@@ -252,6 +252,17 @@ static void decide_failover(const ModeState *s, unsigned probe, uint64_t now, co
                 d->rule = RULE_LAST_RESORT;
 }
 
+/* What was well when it was stored may have failed since, while nobody looked. */
+static bool seen_well(const ModeState *s, unsigned mode, const ModeConfig *config)
+{
+        const ModeMode *m = &config->modes[mode];
+
+        for (size_t i = 0; i < m->n_requires; i++)
+                if (!config->probes[m->requires[i]].passive && s->probes[m->requires[i]].last_pass < s->began)
+                        return false;
+        return true;
+}
+
 /* The way back to the best mode that is well; one in its hold is not overtaken by a lesser one. */
 static void decide_return(const ModeState *s, uint64_t now, const ModeConfig *config, Decision *d)
 {
@@ -265,6 +276,8 @@ static void decide_return(const ModeState *s, uint64_t now, const ModeConfig *co
                         d->next = d->return_at;
                         return;
                 }
+                if (!seen_well(s, m, config))
+                        return; /* its first runs are under way */
                 d->to = m;
                 d->rule = RULE_RETURN;
                 return;
@@ -393,6 +406,7 @@ void mode_init(ModeState *state, ProbeState *probes, uint64_t now, const ModeCon
         memset(probes, 0, config->n_probes * sizeof(*probes));
         *state = (ModeState){
                         .probes = probes,
+                        .began = now,
                         .mode_since = now,
                         .pin = MODE_NONE,
                         .pin_until = USEC_NEVER,

@@ -72,6 +72,7 @@ typedef struct ModeTilt {
 
 typedef struct ModeState {
         ProbeState *probes; /* n_probes of them, the caller's memory */
+        uint64_t began;     /* since when we look; what was stored is older */
         unsigned mode;
         uint64_t mode_since;
         uint64_t trouble; /* first fail of a requirement of the mode, unsettled or down; 0: none */
