@@ -97,8 +97,9 @@ static void verdicts_expire(ModeState *s, uint64_t now, const ModeConfig *config
         for (size_t i = 0; i < config->n_probes; i++) {
                 ProbeState *p = &s->probes[i];
 
-                if (p->verdict != VERDICT_UNKNOWN &&
-                    now - p->last_conclusive > config->probes[i].silence_usec)
+                if (p->verdict == VERDICT_UNKNOWN && p->count == 0)
+                        continue;
+                if (now - p->last_conclusive > config->probes[i].silence_usec)
                         verdict_forget(p, now);
         }
 }
