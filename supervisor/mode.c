@@ -166,9 +166,12 @@ static unsigned first_down(const ModeState *s, unsigned mode, const ModeConfig *
 {
         const ModeMode *m = &config->modes[mode];
 
-        for (size_t i = 0; i < m->n_requires; i++)
-                if (s->probes[m->requires[i]].verdict == VERDICT_DOWN)
-        return m->requires[i];
+        for (size_t i = 0; i < m->n_requires; i++) {
+                unsigned probe = m->requires[i];
+
+                if (s->probes[probe].verdict == VERDICT_DOWN)
+                        return probe;
+        }
         return PROBE_NONE;
 }
 
@@ -193,17 +196,21 @@ static uint64_t well_since(const ModeState *s, unsigned mode, const ModeConfig *
         return since;
 }
 
-/* The trouble of the mode that runs: the earliest first fail among its requirements that has not settled. */
+/* The trouble of the mode that runs: the earliest first fail of a requirement that is down; while none is, of one that
+ * has not settled. One that fails now and then for hours must not make hours-old passes of a fallback count. */
 static uint64_t trouble_of(const ModeState *s, const ModeConfig *config)
 {
         const ModeMode *m = &config->modes[s->mode];
+        bool down = first_down(s, s->mode, config) != PROBE_NONE;
         uint64_t earliest = 0;
 
         for (size_t i = 0; i < m->n_requires; i++) {
-                uint64_t first = s->probes[m->requires[i]].first_fail;
+                const ProbeState *p = &s->probes[m->requires[i]];
 
-                if (first != 0 && (earliest == 0 || first < earliest))
-                        earliest = first;
+                if (p->first_fail == 0 || (down && p->verdict != VERDICT_DOWN))
+                        continue;
+                if (earliest == 0 || p->first_fail < earliest)
+                        earliest = p->first_fail;
         }
         return earliest;
 }
@@ -420,12 +427,16 @@ void mode_init(ModeState *state, ProbeState *probes, uint64_t now, const ModeCon
 static void on_outcome(ModeState *s, const ModeEvent *event, uint64_t now, const ModeConfig *config,
                        ModePlan *plan)
 {
+        ProbeState *p = &s->probes[event->probe];
+        bool well;
+
         assert(event->probe < config->n_probes);
 
-        outcome_enter(&s->probes[event->probe], event->outcome, now, &config->probes[event->probe], plan);
+        well = p->first_fail == 0;
+        outcome_enter(p, event->outcome, now, &config->probes[event->probe], plan);
         if (event->outcome == OUTCOME_INCONCLUSIVE || !mode_requires(&config->modes[s->mode], event->probe))
                 return;
-        plan->ask_others = event->outcome == OUTCOME_FAIL && s->trouble == 0;
+        plan->ask_others = event->outcome == OUTCOME_FAIL && well;
         s->trouble = trouble_of(s, config);
 }
 

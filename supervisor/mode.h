@@ -75,7 +75,7 @@ typedef struct ModeState {
         uint64_t began;     /* since when we look; what was stored is older */
         unsigned mode;
         uint64_t mode_since;
-        uint64_t trouble; /* first fail of a requirement of the mode, unsettled or down; 0: none */
+        uint64_t trouble; /* first fail of a requirement that is down, else of one in doubt; 0: none */
 
         uint64_t resumed; /* since when we watch again after a restart: a return needs a pass since; 0 */
 
