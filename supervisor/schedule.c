@@ -191,6 +191,8 @@ static void slot_set_due(Schedule *s, Slot *slot, uint64_t now)
 {
         const ScheduleProbe *c = slot_config(s, slot);
 
+        if (slot->last_start == 0)
+                return; /* schedule_begin() spreads the first runs, whatever is judged or forgotten before */
         if (slot->again && slot->running == 0)
                 slot->due = now;
         else if (slot_is_fast(s, slot, now))
@@ -649,8 +651,7 @@ void schedule_tilt(Schedule *s, uint64_t now, uint64_t until)
                                 slot->flights[k].outcome = OUTCOME_INCONCLUSIVE;
                 if (slot->held > 0)
                         release_held(s, slot);
-                if (!c->passive && slot->last_start != 0)
-                        slot_set_due(s, slot, now);
+                slot_set_due(s, slot, now);
                 slot_set_wake(s, slot);
         }
 }
