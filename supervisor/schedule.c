@@ -22,7 +22,7 @@ typedef struct Slot {
         uint64_t last_start;   /* 0: never */
         uint64_t phase;        /* of its interval's grid */
         unsigned fast_runs;    /* started at the fast pace since it became unsettled */
-        bool unsettled, tired; /* tired: 2 x window fast runs did not settle it */
+        bool unsettled, tired; /* tired: 2 x window fast runs did not settle it, and it runs slowly again */
         bool down;
         bool again; /* run once more when the attempt in flight has ended */
 
@@ -184,7 +184,7 @@ static bool slot_is_fast(const Schedule *s, const Slot *slot, uint64_t now)
 {
         if (now < s->tilt_until && (slot->unsettled || slot->down))
                 return true;
-        return slot->unsettled && !slot->tired;
+        return slot->unsettled && slot->fast_runs < 2 * slot_config(s, slot)->window;
 }
 
 static void slot_set_due(Schedule *s, Slot *slot, uint64_t now)
@@ -260,8 +260,10 @@ static void start(Schedule *s, Slot *slot, uint64_t now)
         slot->running++;
         slot->runs++;
         s->started++;
-        if (slot->unsettled && !slot->tired && ++slot->fast_runs >= 2 * c->window)
-                slot->tired = true; /* until the next disagreement */
+        if (slot->unsettled && slot->fast_runs < 2 * c->window)
+                slot->fast_runs++;
+        else if (slot->unsettled)
+                slot->tired = true; /* until it disagrees: this run may, the fast ones have had their say */
         slot->last_start = now;
         slot->again = false;
         slot_set_due(s, slot, now);
