@@ -46,7 +46,7 @@ struct Schedule {
         Flight *flights;
         Slot **heap;
         unsigned *vantage;
-        size_t n_vantage, n_active_vantage;
+        size_t n_vantage;
         uint64_t serial, order;
         uint64_t tilt_until;
         uint64_t started, lateness;
@@ -618,10 +618,10 @@ void schedule_run_now(Schedule *s, unsigned probe, uint64_t now)
                 slot->due = now;
                 start(s, slot, now);
         } else if (slot->running == 0) {
-                slot->due = now;
-                slot_set_wake(s, slot);
+                slot->again = true; /* as soon as one of those that wait for the references is told */
         } else if (c->single) {
-                slot->again = true;
+                if (flight_oldest_running(s, slot)->began < now)
+                        slot->again = true;
         } else if (flight_is_late(slot, flight_oldest_running(s, slot), now) &&
                    slot->running + slot->held < c->fall) {
                 start(s, slot, now);
