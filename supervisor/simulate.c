@@ -188,8 +188,10 @@ static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
 {
         World *w = userdata;
         json_t *line = line_new(w);
+        char text[640];
 
-        json_put(line, "alert", json_string_or_null(alarm->message));
+        snprintf(text, sizeof(text), "%s%s", raised ? "" : "ended: ", alarm->message ? alarm->message : "");
+        json_put(line, "alert", json_string_or_null(text));
         json_put(line, "name", json_string(alarm->name));
         json_put(line, "state", json_string(raised ? "raised" : "cleared"));
         print(w, line);
