@@ -80,3 +80,5 @@ DEFINE_CLEANUP(Fetch, fetch_free)
  * "waiting for the answer". */
 const char *fetch_phase(const Fetch *f);
 const char *fetch_error_name(FetchError error);
+/* The host of a URL as it would be resolved; malloc'ed. -EINVAL: no URL, or a literal address. */
+int fetch_host(const char *url, char **ret);

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/fetch_private.h"
 
+#include <arpa/inet.h>
+
 #include <openssl/x509_vfy.h>
 
 const char *fetch_error_name(FetchError error)
@@ -219,4 +221,28 @@ FetchError fetch_result_judge(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
         default:
                 return SAY(FETCH_PROTOCOL, "no proper HTTP from %.255s: %s", peer(f, address), text);
         }
+}
+
+int fetch_host(const char *url, char **ret)
+{
+        CURLU *parts = curl_url();
+        char *host = NULL, *copy = NULL;
+        struct in6_addr address;
+        int r = -EINVAL;
+
+        assert(url && ret);
+
+        if (!parts)
+                return -ENOMEM;
+        if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+            curl_url_get(parts, CURLUPART_HOST, &host, CURLU_PUNYCODE) == CURLUE_OK && host[0] != '[' &&
+            inet_pton(AF_INET, host, &address) != 1) {
+                copy = strdup(host);
+                r = copy ? 0 : -ENOMEM;
+        }
+        curl_free(host);
+        curl_url_cleanup(parts);
+        if (r >= 0)
+                *ret = copy;
+        return r;
 }

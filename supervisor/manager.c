@@ -15,6 +15,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/service.h"
 #include "supervisor/status.h"
+#include "supervisor/targets.h"
 
 #define SAVE_EVERY_USEC      USEC_PER_MIN       /* windows without a fail */
 #define LOAD_PATIENCE_USEC   (2 * USEC_PER_SEC) /* for the database at a start */
@@ -719,6 +720,8 @@ static int make_parts(Manager *m, Error *e)
         if (r >= 0)
                 r = heartbeat_new(m, &m->heartbeat);
         if (r >= 0)
+                r = targets_new(m, &m->targets);
+        if (r >= 0)
                 r = store_new(m->event, m->disk, path, &store_events, &m->store);
         if (r < 0)
                 return r;
@@ -766,6 +769,7 @@ Manager *manager_free(Manager *m)
         attempts_cancel_all(m->config);
         m->control = control_free(m->control);
         heartbeat_free(m->heartbeat);
+        targets_free(m->targets);
         outbox_free(m->outbox);
         store_batch_free(m->progress);
         store_free(m->store, STOP_PATIENCE_USEC);

@@ -12,6 +12,7 @@ typedef struct Manager Manager;
 typedef struct Control Control;
 typedef struct Heartbeat Heartbeat;
 typedef struct Publisher Publisher;
+typedef struct Targets Targets;
 
 /* Where things are; owned by main.c. */
 typedef struct Places {
@@ -59,6 +60,7 @@ struct Manager {
         Publisher *publisher;
         Control *control;
         Heartbeat *heartbeat;
+        Targets *targets;
 
         sd_event_source *watchdog;
         uint64_t wakes, wakes_pinged;

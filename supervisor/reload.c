@@ -10,6 +10,7 @@
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
 #include "supervisor/service.h"
+#include "supervisor/targets.h"
 
 typedef struct Reload {
         Manager *manager;
@@ -63,6 +64,7 @@ static void swap(Manager *m, Config *config, Engine *engine)
                 m->wants_page = m->wants_page || config->actions[i]->type->refresh;
         outbox_configure(m->outbox, config->actions, config->n_actions);
         heartbeat_configure(m->heartbeat);
+        targets_configure(m->targets);
         attempts_cancel_all(old);
         config_free(old);
 }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of action targets, resolved ahead, one at a time. */
+#include "supervisor/targets.h"
+
+#define TARGETS_EVERY_USEC   (10 * USEC_PER_MIN)
+#define TARGETS_SOON_USEC    (2 * USEC_PER_SEC)
+#define TARGETS_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+struct Targets {
+        Manager *manager;
+        sd_event_source *timer;
+        Resolve *resolve;
+        size_t next; /* of the actions; behind the last one, the heartbeat */
+};
+
+static const char *target_url(const Config *c, size_t i)
+{
+        return i < c->n_actions ? c->actions[i]->target : c->heartbeat.url;
+}
+
+static void advance(Targets *t);
+
+static void on_resolved(Resolve *resolve, const ResolveResult *result, void *userdata)
+{
+        Targets *t = userdata;
+
+        t->resolve = resolve_free(resolve); /* what it found is remembered by the resolver itself */
+        advance(t);
+}
+
+/* The next target that has a name. */
+static void advance(Targets *t)
+{
+        const Config *c = t->manager->config;
+
+        while (t->next <= c->n_actions) {
+                const char *url = target_url(c, t->next++);
+                _cleanup_free_ char *host = NULL;
+
+                if (!url || strncmp(url, "http", 4) != 0 || fetch_host(url, &host) < 0)
+                        continue;
+                if (resolve_start(t->manager->resolver, host, RESOLVE_REMEMBER, TARGETS_TIMEOUT_USEC,
+                                  on_resolved, t, &t->resolve) >= 0)
+                        return;
+        }
+        loop_timer_set_after(t->timer, TARGETS_EVERY_USEC);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Targets *t = userdata;
+
+        t->next = 0;
+        if (!t->resolve)
+                advance(t);
+        return 0;
+}
+
+void targets_configure(Targets *t)
+{
+        t->resolve = resolve_free(t->resolve);
+        loop_timer_set_after(t->timer, TARGETS_SOON_USEC);
+}
+
+int targets_new(Manager *m, Targets **ret)
+{
+        Targets *t = calloc(1, sizeof(*t));
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        t->manager = m;
+        r = loop_timer_new(m->event, "targets", on_timer, t, &t->timer);
+        if (r < 0) {
+                free(t);
+                return r;
+        }
+        targets_configure(t);
+        *ret = t;
+        return 0;
+}
+
+Targets *targets_free(Targets *t)
+{
+        if (!t)
+                return NULL;
+        resolve_free(t->resolve);
+        loop_source_free(t->timer);
+        free(t);
+        return NULL;
+}
