@@ -238,102 +238,6 @@ static void drain(Engine *e, uint64_t now, uint64_t wall)
         e->n_queue = 0;
 }
 
-/* --- conditions --- */
-
-static void describe_blocks(const Engine *e, unsigned mode, char *buffer, size_t size)
-{
-        const ModeSettings *m = &e->config->modes[mode];
-        size_t used = 0;
-
-        buffer[0] = 0;
-        for (size_t i = 0; i < m->n_requires && used < size - 1; i++) {
-                unsigned probe = m->requires[i];
-                const char *message = e->probes[probe].message;
-                int n;
-
-                if (requirement_readiness(&e->state, mode, probe, &e->config->mode) == READY)
-                        continue;
-                n = snprintf(buffer + used, size - used, "%s%s is %s%s%s", used > 0 ? ", " : "",
-                             e->config->probes[probe]->name, verdict_name(e->state.probes[probe].verdict),
-                             message ? ": " : "", message ? message : "");
-                used += n < 0 ? 0 : (size_t) n;
-        }
-}
-
-static void condition_no_mode(Engine *e, uint64_t now)
-{
-        bool standing = e->state.wants == MODE_NONE;
-        char blocks[256], text[512] = "";
-        size_t used = 0;
-
-        if (standing)
-                used += (size_t) snprintf(text, sizeof(text), "no mode is healthy");
-        for (unsigned m = 0; standing && m < e->config->n_modes && used < sizeof(text) - 1; m++) {
-                describe_blocks(e, m, blocks, sizeof(blocks));
-                used += (size_t) snprintf(text + used, sizeof(text) - used, "; %s: %s",
-                                          e->config->modes[m].name, blocks);
-        }
-        alarms_set(&e->alarms, ALARM_NO_MODE, NULL, standing, text, now);
-}
-
-static void condition_fallbacks(Engine *e, uint64_t now)
-{
-        for (unsigned m = 1; m < e->config->n_modes; m++) {
-                const char *name = e->config->modes[m].name;
-                bool standing = m != e->state.mode &&
-                                mode_readiness(&e->state, m, &e->config->mode, NULL) != READY;
-                char blocks[256], text[400] = "";
-
-                if (standing) {
-                        describe_blocks(e, m, blocks, sizeof(blocks));
-                        snprintf(text, sizeof(text), "fallback %s is not ready: %s", name, blocks);
-                }
-                alarms_set(&e->alarms, ALARM_FALLBACK, name, standing, text, now);
-        }
-}
-
-static void condition_pin(Engine *e, uint64_t now)
-{
-        unsigned pin = e->state.pin;
-        bool standing = pin != MODE_NONE &&
-                        mode_readiness(&e->state, pin, &e->config->mode, NULL) == READY_BROKEN;
-        char blocks[256], text[400] = "";
-
-        if (standing) {
-                describe_blocks(e, pin, blocks, sizeof(blocks));
-                snprintf(text, sizeof(text), "pinned to %s, which does not work: %s",
-                         e->config->modes[pin].name, blocks);
-        }
-        alarms_set(&e->alarms, ALARM_PIN, NULL, standing, text, now);
-}
-
-static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
-{
-        Engine *e = userdata;
-
-        e->alarms_changed = true;
-        e->output.alarm(alarm, raised, e->output.userdata);
-}
-
-static void conditions(Engine *e, uint64_t now, uint64_t wall)
-{
-        char text[160];
-
-        condition_no_mode(e, now);
-        condition_fallbacks(e, now);
-        condition_pin(e, now);
-        snprintf(text, sizeof(text), "returns are stopped until `ack`: %u automatic changes in 24 h",
-                 e->state.n_changes);
-        alarms_set(&e->alarms, ALARM_RETURNS, NULL, e->state.returns_stopped, text, now);
-        alarms_set(&e->alarms, ALARM_BLIND, NULL, schedule_blind(e->schedule),
-                   "no reference can be reached: outages outside cannot be told from our own", now);
-
-        e->alarms_changed = false;
-        alarms_check(&e->alarms, now, wall, on_alarm, e);
-        if (e->alarms_changed)
-                e->output.remember(e->output.userdata);
-}
-
 /* --- time --- */
 
 static void tick(Engine *e, uint64_t now, uint64_t wall)
@@ -353,7 +257,7 @@ static void tick(Engine *e, uint64_t now, uint64_t wall)
 static void settle(Engine *e, uint64_t now, uint64_t wall)
 {
         drain(e, now, wall);
-        conditions(e, now, wall);
+        engine_conditions(e, now, wall);
         e->called = now;
         e->expected = MAX(engine_next(e), now);
 }
@@ -410,7 +314,7 @@ void engine_condition(Engine *e, AlarmKind kind, const char *subject, bool stand
                       uint64_t now, uint64_t wall)
 {
         alarms_set(&e->alarms, kind, subject, standing, message, now);
-        conditions(e, now, wall);
+        engine_conditions(e, now, wall);
 }
 
 /* --- the operator --- */
@@ -423,7 +327,7 @@ static int refuse_force(const Engine *e, Error *error)
         if (e->config->n_modes < 2)
                 return error_set(error, -EAGAIN, "there is no fallback: the configuration has one mode only");
         for (unsigned m = 1; m < e->config->n_modes && used < sizeof(text) - 1; m++) {
-                describe_blocks(e, m, blocks, sizeof(blocks));
+                engine_describe_blocks(e, m, blocks, sizeof(blocks));
                 used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s: %s", m > 1 ? "; " : "",
                                           e->config->modes[m].name, blocks);
         }
@@ -536,42 +440,12 @@ Engine *engine_free(Engine *e)
         return NULL;
 }
 
-static bool keep_mode_alarm(const char *subject, void *userdata)
-{
-        return config_find_mode(userdata, subject) != MODE_NONE;
-}
-
-static bool keep_probe_alarm(const char *subject, void *userdata)
-{
-        return config_find_probe(userdata, subject) != PROBE_NONE;
-}
-
-static bool keep_action_alarm(const char *subject, void *userdata)
-{
-        const Config *c = userdata;
-
-        for (size_t i = 0; i < c->n_actions; i++)
-                if (streq(c->actions[i]->name, subject))
-                        return true;
-        return false;
-}
-
-/* Alerts about what is no longer configured end. */
-static void forget_alarms(Engine *e)
-{
-        void *config = (void *) (uintptr_t) e->config;
-
-        alarms_forget(&e->alarms, ALARM_FALLBACK, keep_mode_alarm, config);
-        alarms_forget(&e->alarms, ALARM_WARN, keep_probe_alarm, config);
-        alarms_forget(&e->alarms, ALARM_ACTION, keep_action_alarm, config);
-}
-
 void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
 {
         ModeEvent event = {.kind = MODE_EVENT_TIME};
         ModePlan plan = {.from = MODE_NONE, .rule = RULE_FIRST_START, .probe = PROBE_NONE};
 
-        forget_alarms(e);
+        engine_forget_alarms(e);
         if (first_start) {
                 announce(e, &plan, 0, "", now, wall);
         } else if (e->gone) {
@@ -585,74 +459,6 @@ void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
         schedule_begin(e->schedule, now);
         step(e, &event, "", now, wall);
         settle(e, now, wall);
-}
-
-/* --- reload --- */
-
-int engine_check_reload(const Engine *e, const Config *config, Error *error)
-{
-        const ModeSettings *modes = e->config->modes;
-
-        if (config_find_mode(config, modes[e->state.mode].name) == MODE_NONE)
-                return error_set(error, -EBUSY, "the shop runs in mode %s, which the new file does not have",
-                                 modes[e->state.mode].name);
-        if (e->state.pin != MODE_NONE && config_find_mode(config, modes[e->state.pin].name) == MODE_NONE)
-                return error_set(error, -EBUSY, "mode %s is pinned, and the new file does not have it",
-                                 modes[e->state.pin].name);
-        return 0;
-}
-
-static void carry_over_probes(Engine *e, Engine *old, const unsigned *from)
-{
-        for (size_t i = 0; i < e->config->n_probes; i++) {
-                if (from[i] == PROBE_NONE)
-                        continue;
-                e->probe_states[i] = old->probe_states[from[i]];
-                e->probes[i] = old->probes[from[i]];
-                old->probes[from[i]] = (EngineProbe){0};
-        }
-}
-
-static void carry_over_mode(Engine *e, Engine *old)
-{
-        const ModeSettings *modes = old->config->modes;
-        ProbeState *probes = e->state.probes;
-
-        e->state = old->state;
-        e->state.probes = probes;
-        e->state.mode = config_find_mode(e->config, modes[old->state.mode].name);
-        if (old->state.pin != MODE_NONE)
-                e->state.pin = config_find_mode(e->config, modes[old->state.pin].name);
-        if (old->state.hold == old->config->failback.hold_usec ||
-            e->state.hold < e->config->failback.hold_usec)
-                e->state.hold = e->config->failback.hold_usec;
-}
-
-void engine_carry_over(Engine *e, Engine *old)
-{
-        for (size_t i = 0; i < e->config->n_probes; i++) {
-                const ProbeConfig *c = e->config->probes[i];
-
-                e->from[i] = config_find_probe(old->config, c->name);
-                if (e->from[i] != PROBE_NONE &&
-                    memcmp(old->config->probes[e->from[i]]->hash, c->hash, sizeof(c->hash)) != 0)
-                        e->from[i] = PROBE_NONE;
-        }
-        carry_over_probes(e, old, e->from);
-        carry_over_mode(e, old);
-        schedule_carry_over(e->schedule, old->schedule, e->from);
-
-        e->messages = TAKE_PTR(old->messages);
-        e->alarms = old->alarms;
-        old->alarms = (Alarms){0};
-        e->cause = TAKE_PTR(old->cause);
-        memcpy(e->change_id, old->change_id, ID_SIZE);
-        e->since_wall = old->since_wall;
-        e->n_changes = old->n_changes;
-        e->random = old->random;
-        e->offset = old->offset;
-        e->called = old->called;
-        e->expected = old->expected;
 }
 
 /* --- looking --- */

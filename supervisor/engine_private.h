@@ -53,3 +53,9 @@ struct Engine {
         uint64_t since_wall;
         uint64_t n_changes;
 };
+
+/* engine_conditions.c */
+void engine_conditions(Engine *e, uint64_t now, uint64_t wall); /* looks at all, raises and clears */
+void engine_describe_blocks(const Engine *e, unsigned mode, char *buffer,
+                            size_t size); /* "btcpay is down: …" */
+void engine_forget_alarms(Engine *e);     /* about what is no longer configured */

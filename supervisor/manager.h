@@ -79,6 +79,15 @@ uint64_t manager_now(const Manager *m); /* steady */
 void manager_touch(Manager *m);         /* something that people see has changed */
 void manager_assure_state(Manager *m);  /* state actions: is it so? apply what is missing */
 void manager_refresh(Manager *m);       /* write the status page again, now */
-void manager_engine_output(Manager *m, EngineOutput *ret);
+void manager_touch_page(Manager *m);    /* the same of the status page: within two seconds */
+void manager_arm(Manager *m);           /* the engine's timer; the loop does it before it sleeps */
+/* What happens in one turn of the loop goes into one batch: this one (NULL: out of memory), at the turn's end. */
+StoreBatch *manager_progress(Manager *m);
+void manager_end_turn(Manager *m);
+void manager_add_memory(Manager *m, StoreBatch *b);
+void manager_submit(Manager *m, StoreBatch *b, StoreDone done,
+                    void *userdata);   /* done is called, come what may */
+#define MANAGER_SAVE_USEC USEC_PER_MIN /* windows without a fail are saved so often */
+
 /* The facts of the last change, or of an alert; strings are borrowed from config and engine. */
 void manager_facts(const Manager *m, ActionKind kind, ActionFacts *ret);

@@ -11,6 +11,7 @@
 #include "supervisor/publish.h"
 #include "supervisor/service.h"
 #include "supervisor/targets.h"
+#include "supervisor/wishes.h"
 
 typedef struct Reload {
         Manager *manager;
@@ -93,7 +94,7 @@ static int apply(Manager *m, Reload *r)
         error = engine_check_reload(m->engine, config, &r->error);
         if (error < 0)
                 return error;
-        manager_engine_output(m, &output);
+        wishes_output(m, &output);
         error = engine_new(config, random_seed(), &output, now, wall, &engine);
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));

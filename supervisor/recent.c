@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The last changes, for the status page. */
+#include "supervisor/recent.h"
+
+void recent_on_read(int r, json_t *result, void *userdata)
+{
+        Manager *m = userdata;
+        json_t *known = r < 0 ? NULL : json_object_get(result, "changes"), *item;
+        size_t i;
+
+        /* What has happened since the question is newer. */
+        json_array_foreach(known, i, item)
+        {
+                if (json_array_size(m->recent) < RECENT_CHANGES)
+                        json_array_append(m->recent, item);
+        }
+        manager_refresh(m);
+}
+
+void recent_add(Manager *m, const ChangeRecord *change)
+{
+        json_t *j = json_object();
+
+        json_put(j, "id", json_string(change->id));
+        json_put(j, "at", json_timestamp(change->at_usec));
+        json_put(j, "from", json_string(change->from));
+        json_put(j, "to", json_string(change->to));
+        json_put(j, "cause", json_string_or_null(change->cause));
+        json_put(j, "automatic", json_boolean(change->automatic));
+        json_array_insert_new(m->recent, 0, j);
+        if (json_array_size(m->recent) > RECENT_CHANGES)
+                json_array_remove(m->recent, RECENT_CHANGES);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The start: the engine comes to life with what was stored, or with mode.json when the database does not answer. */
+#pragma once
+
+#include "supervisor/manager.h"
+
+#define START_PATIENCE_USEC (2 * USEC_PER_SEC) /* for the database */
+
+void start_on_loaded(const StoreLoaded *loaded, void *userdata);          /* StoreEvents.loaded */
+int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata); /* the database has had its time */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* What the engine wants done: attempts, changes and alerts as transactions, news for whoever looks on. */
+#include "supervisor/wishes.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sign.h"
+#include "supervisor/attempts.h"
+#include "supervisor/control.h"
+#include "supervisor/hours.h"
+#include "supervisor/publish.h"
+#include "supervisor/recent.h"
+#include "supervisor/status.h"
+
+static int on_engine_start(unsigned probe, uint64_t serial, void *userdata)
+{
+        return attempts_start(userdata, probe, serial);
+}
+
+static void on_engine_cancel(unsigned probe, uint64_t serial, void *userdata)
+{
+        Manager *m = userdata;
+
+        attempts_cancel(m, m->config, probe, serial);
+}
+
+typedef struct Release {
+        Manager *manager;
+        char id[48];
+} Release;
+
+static void on_saved(int r, void *userdata)
+{
+        _cleanup_free_ Release *release = userdata;
+        Manager *m = release->manager;
+
+        if (r < 0)
+                log_warning("acting before it is saved: %s", strerror(-r));
+        outbox_release(m->outbox, release->id);
+        publisher_now(m->publisher);
+        manager_touch(m);
+}
+
+/* Writes facts and their deliveries, with all that hangs on them, in one transaction; then lets them run. */
+static void commit(Manager *m, const ActionFacts *facts, const ChangeRecord *change)
+{
+        Release *release = malloc(sizeof(*release));
+        StoreBatch *b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
+        int r;
+
+        if (b && change)
+                store_batch_change(b, change);
+        r = b ? outbox_add(m->outbox, facts, b) : -ENOMEM;
+        if (r < 0)
+                log_error("out of memory: an action for %s may be missing", facts->id);
+        if (b) {
+                hours_add(m, b, false);
+                manager_add_memory(m, b);
+        }
+        if (!b || !release) { /* act all the same */
+                store_batch_free(b);
+                free(release);
+                outbox_release(m->outbox, facts->id);
+                publisher_now(m->publisher);
+                return;
+        }
+        release->manager = m;
+        snprintf(release->id, sizeof(release->id), "%s", facts->id);
+        manager_submit(m, b, on_saved, release);
+}
+
+static void log_change(const EngineChange *change, const char *from, const char *to)
+{
+        char id[64], mode[96], was[96];
+        const char *fields[] = {"MESSAGE_ID=f3f0c1d4a9f94e0c8a52f7c3c0f5f0d1", id, mode, was, NULL};
+
+        snprintf(id, sizeof(id), "FAILOVER_CHANGE=%s", change->id);
+        snprintf(mode, sizeof(mode), "FAILOVER_MODE=%s", to);
+        snprintf(was, sizeof(was), "FAILOVER_FROM=%s", from);
+        log_fields(change->automatic && change->rule != RULE_RETURN ? LOG_CRIT : LOG_NOTICE, fields,
+                   "mode %s%s%s: %s", from[0] ? from : "", from[0] ? " to " : "", to, change->cause);
+}
+
+static void on_engine_changed(const EngineChange *change, void *userdata)
+{
+        Manager *m = userdata;
+        const char *from = change->from == MODE_NONE ? "" : m->config->modes[change->from].name;
+        const char *to = m->config->modes[change->to].name;
+        _cleanup_json_ json_t *evidence = status_evidence(m);
+        _cleanup_free_ char *evidence_text = NULL;
+        char config_hash[65];
+        ActionFacts facts;
+        ChangeRecord record;
+
+        log_change(change, from, to);
+        if (evidence)
+                json_print(evidence, &evidence_text);
+        hex_encode(config_hash, m->config->hash, sizeof(m->config->hash));
+        record = (ChangeRecord){
+                        .id = change->id,
+                        .at_usec = change->at_wall,
+                        .from = from,
+                        .to = to,
+                        .cause = change->cause,
+                        .rule = rule_name(change->rule),
+                        .operator_reason = change->reason,
+                        .automatic = change->automatic,
+                        .durable = store_is_durable(m->store),
+                        .config_hash = config_hash,
+                        .evidence = evidence_text ? evidence_text : "{}",
+        };
+        manager_facts(m, ACTION_CHANGE, &facts);
+        facts.from = from;
+        facts.automatic = change->automatic;
+        facts.since_usec = change->since_wall;
+        recent_add(m, &record);
+        commit(m, &facts, &record);
+        m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
+        control_event(m->control, "change", change->id);
+}
+
+static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
+{
+        Manager *m = userdata;
+        ActionFacts facts;
+        char id[64];
+
+        log_at(raised ? LOG_WARNING : LOG_NOTICE, "alert %s: %s: %s", raised ? "raised" : "cleared",
+               alarm->name, alarm->message ? alarm->message : "");
+        manager_facts(m, raised ? ACTION_RAISED : ACTION_CLEARED, &facts);
+        snprintf(id, sizeof(id), "%s-%s", alarm->id, raised ? "raised" : "cleared");
+        facts.id = id;
+        facts.alert = alarm->name;
+        facts.summary = alarm->message ? alarm->message : alarm->name;
+        facts.details = raised ? alarm_advice(alarm->kind) : "It has ended; nothing is left to do.";
+        facts.severity = alarm_severity(
+                        alarm->kind); /* the same for begin and end: receivers pair them by it */
+        facts.at_usec = clock_wall_usec();
+        facts.since_usec = alarm->since_wall;
+        commit(m, &facts, NULL);
+        manager_touch_page(m);
+}
+
+static void on_engine_judged(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata)
+{
+        Manager *m = userdata;
+        Verdict v = engine_state(m->engine)->probes[probe].verdict;
+
+        if (turned)
+                log_at(v == VERDICT_UP ? LOG_NOTICE : LOG_WARNING, "probe %s is %s: %s",
+                       m->config->probes[probe]->name, verdict_name(v), engine_message(m->engine, probe));
+        hours_note(m, probe, outcome, important);
+        if (important) {
+                manager_end_turn(m);
+                manager_touch_page(m);
+        }
+        control_judged(m->control, probe);
+        manager_touch(m);
+}
+
+static void on_engine_remember(void *userdata)
+{
+        Manager *m = userdata;
+
+        m->remember = true;
+        manager_end_turn(m);
+        manager_touch(m);
+}
+
+void wishes_output(Manager *m, EngineOutput *ret)
+{
+        *ret = (EngineOutput){
+                        .start = on_engine_start,
+                        .cancel = on_engine_cancel,
+                        .changed = on_engine_changed,
+                        .alarm = on_engine_alarm,
+                        .judged = on_engine_judged,
+                        .remember = on_engine_remember,
+                        .userdata = m,
+        };
+}
