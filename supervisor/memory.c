@@ -109,7 +109,6 @@ int engine_recall(Engine *e, const json_t *memory, uint64_t now)
         r = recall_mode(e, mode);
         if (r < 0)
                 return r;
-        s->resumed = now;
         s->mode_since = get_usec(memory, "mode_since", now);
         recall_pin(s, pinned ? config_find_mode(e->config, pinned) : MODE_NONE,
                    json_object_get(memory, "pin_until"));

@@ -185,9 +185,7 @@ static uint64_t well_since(const ModeState *s, unsigned mode, const ModeConfig *
                 const ProbeState *p = &s->probes[m->requires[i]];
                 bool passive = config->probes[m->requires[i]].passive;
 
-                if (p->verdict == VERDICT_DOWN)
-                        return 0;
-                if (!passive && (p->verdict == VERDICT_UNKNOWN || p->last_pass < s->resumed))
+                if (p->verdict == VERDICT_DOWN || (p->verdict == VERDICT_UNKNOWN && !passive))
                         return 0;
                 if (p->verdict == VERDICT_UP)
                         since = MAX(since, p->verdict_since);
@@ -233,27 +231,26 @@ static void decide_failover(const ModeState *s, unsigned probe, uint64_t now, co
 
         d->probe = probe;
         for (unsigned m = 0; m < config->n_modes; m++) {
+                Readiness readiness;
+                uint64_t until;
+
                 if (m == s->mode)
                         continue;
-                switch (mode_readiness(s, m, config, NULL)) {
-                case READY:
+                readiness = mode_readiness(s, m, config, NULL);
+                if (readiness == READY) {
                         d->to = m;
                         d->rule = RULE_FAILOVER;
                         return;
-                case READY_OPEN: {
-                        uint64_t until = open_until(s, &config->modes[m], config);
-
-                        if (now < until) {
-                                d->next = until; /* it has just been asked: a less preferred one waits */
-                                return;
-                        }
-                        if (resort == MODE_NONE)
-                                resort = m;
-                        break;
                 }
-                case READY_BROKEN:
-                        break;
+                if (readiness == READY_BROKEN)
+                        continue;
+                until = open_until(s, &config->modes[m], config);
+                if (now < until) {
+                        d->next = until; /* it has just been asked: a less preferred one waits */
+                        return;
                 }
+                if (resort == MODE_NONE)
+                        resort = m;
         }
         d->to = resort;
         if (resort != MODE_NONE)
@@ -538,7 +535,7 @@ int mode_step(ModeState *state, const ModeEvent *event, uint64_t now, const Mode
 
         decide(state, now, config, &d);
         plan.next = MIN(state->pin_until, d.next);
-        if (d.rule != RULE_NONE && d.to != MODE_NONE && automation_may(state, event, &d, now, &plan.next)) {
+        if (d.rule != RULE_NONE && automation_may(state, event, &d, now, &plan.next)) {
                 change(state, &d, now, config, &plan);
                 decide(state, now, config, &d); /* what comes next is seen from where we are now */
                 plan.next = MIN(state->pin_until, d.next);

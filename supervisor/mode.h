@@ -72,12 +72,10 @@ typedef struct ModeTilt {
 
 typedef struct ModeState {
         ProbeState *probes; /* n_probes of them, the caller's memory */
-        uint64_t began;     /* since when we look; what was stored is older */
+        uint64_t began;     /* since when we watch; what was stored is older, and no reason to return */
         unsigned mode;
         uint64_t mode_since;
         uint64_t trouble; /* first fail of a requirement that is down, else of one in doubt; 0: none */
-
-        uint64_t resumed; /* since when we watch again after a restart: a return needs a pass since; 0 */
 
         /* the operator's layer */
         unsigned pin;       /* MODE_NONE: none */
