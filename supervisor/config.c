@@ -5,6 +5,7 @@
 #include "supervisor/config_private.h"
 
 static const ConfRange changes_range = {0, MODE_CHANGES_MAX};
+static const ConfRange hold_range = {0, 30 * USEC_PER_DAY};
 static const ConfRange heartbeat_range = {USEC_PER_SEC, USEC_PER_DAY};
 
 static const ConfField node_fields[] = {
@@ -24,11 +25,11 @@ static const ConfField node_fields[] = {
 
 static const ConfField failback_fields[] = {
                 {"hold", &conf_duration, offsetof(FailbackConfig, hold_usec), 0, "5m",
-                 "A preferred mode must be well for so long before the shop returns to it."},
+                 "A preferred mode must be well for so long before the shop returns to it.", &hold_range},
                 {"flap_window", &conf_duration, offsetof(FailbackConfig, flap_window_usec), 0, "1h",
-                 "A failover within this time after a return doubles the next hold."},
+                 "A failover within this time after a return doubles the next hold.", &hold_range},
                 {"hold_max", &conf_duration, offsetof(FailbackConfig, hold_max_usec), 0, "1h",
-                 "The longest hold."},
+                 "The longest hold.", &hold_range},
                 {"max_changes_per_day", &conf_unsigned, offsetof(FailbackConfig, max_changes_per_day), 0, "6",
                  "So many automatic changes in 24 h stop returns until `failoverctl ack`; 0: no limit. "
                  "Failovers never stop.",
@@ -56,7 +57,7 @@ static const ConfField top_fields[] = {
                  node_fields},
                 {"vantage", &conf_strings, offsetof(TopText, vantage), 0, NULL,
                  "Probes that tell whether this node can see the outside at all."},
-                {"failback", &conf_table, offsetof(TopText, failback), 0, NULL, "How the shop returns.",
+                {"failback", &conf_table, offsetof(TopText, failback), 0, "{}", "How the shop returns.",
                  failback_fields},
                 {"metrics_listen", &conf_address, offsetof(TopText, metrics_listen), 0, NULL,
                  "Loopback address and port for Prometheus; off by default."},
