@@ -47,7 +47,7 @@ static const AlarmTraits traits[_ALARM_MAX] = {
                 [ALARM_MODE_GONE] = {"mode-gone", "warning",
                                      "The mode that the shop ran in is no longer in the configuration; the "
                                      "first ready one was "
-                                     "taken."},
+                                     "taken. `failoverctl ack`, or the next change of mode, ends this."},
                 [ALARM_CHAIN] = {"history-damaged", "critical",
                                  "The stored history cannot be trusted or read. Nothing was overwritten: "
                                  "keep the file, and move "
@@ -160,6 +160,16 @@ static uint64_t due_at(const Alarm *alarm)
         return alarm->began + traits[alarm->kind].patience_usec;
 }
 
+/* Two that are raised at the same moment must not look like one to a receiver that drops doubles. */
+static void make_id(Alarm *alarm, uint64_t wall)
+{
+        uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
+
+        for (const char *c = alarm->name; *c; c++)
+                hash = (hash ^ (uint8_t) *c) * UINT32_C(16777619);
+        snprintf(alarm->id, sizeof(alarm->id), "A%llx-%x", (unsigned long long) wall, hash);
+}
+
 void alarms_check(Alarms *a, uint64_t now, uint64_t wall, AlarmFn fn, void *userdata)
 {
         for (size_t i = 0; i < a->n;) {
@@ -168,7 +178,7 @@ void alarms_check(Alarms *a, uint64_t now, uint64_t wall, AlarmFn fn, void *user
                 if (alarm->standing && !alarm->raised && now >= due_at(alarm)) {
                         alarm->raised = true;
                         alarm->since_wall = wall;
-                        snprintf(alarm->id, sizeof(alarm->id), "A%llx", (unsigned long long) wall);
+                        make_id(alarm, wall);
                         fn(alarm, true, userdata);
                 } else if (!alarm->standing) {
                         if (alarm->raised) {
