@@ -8,13 +8,6 @@
 
 /* --- outcomes on their way from the schedule to the decision --- */
 
-static int on_start(unsigned probe, uint64_t serial, void *userdata)
-{
-        Engine *e = userdata;
-
-        return e->output.start(probe, serial, e->output.userdata);
-}
-
 static void on_cancel(unsigned probe, uint64_t serial, void *userdata)
 {
         Engine *e = userdata;
@@ -32,16 +25,31 @@ static void on_outcome(unsigned probe, uint64_t serial, Outcome outcome, bool bl
                         (EngineOutcome){.probe = probe, .serial = serial, .outcome = outcome, .blind = blind};
 }
 
-static void message_keep(Engine *e, uint64_t serial, const char *message)
+static void message_keep(Engine *e, unsigned probe, uint64_t serial, const char *message)
 {
         EngineMessage *m = malloc(sizeof(*m));
 
         if (!m)
                 return; /* told without words */
+        m->probe = probe;
         m->serial = serial;
         plain_copy(m->text, sizeof(m->text), message);
         m->next = e->messages;
         e->messages = m;
+}
+
+static int on_start(unsigned probe, uint64_t serial, void *userdata)
+{
+        Engine *e = userdata;
+        char text[128];
+        int r;
+
+        r = e->output.start(probe, serial, e->output.userdata);
+        if (r >= 0)
+                return r;
+        snprintf(text, sizeof(text), "could not be started: %s", strerror(-r));
+        message_keep(e, probe, serial, text);
+        return r;
 }
 
 static EngineMessage *message_take(Engine *e, uint64_t serial)
@@ -188,6 +196,15 @@ static void ask_others(Engine *e, unsigned failed, uint64_t now)
         }
 }
 
+/* Somebody has seen it, or the shop has moved on. */
+static void mode_gone_end(Engine *e, uint64_t now)
+{
+        const Alarm *gone = alarms_find(&e->alarms, ALARM_MODE_GONE, NULL);
+
+        if (gone && gone->raised)
+                alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, false, "", now);
+}
+
 static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t now, uint64_t wall)
 {
         uint64_t hold = e->state.hold;
@@ -208,6 +225,8 @@ static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t 
         }
         if (event->kind == MODE_EVENT_TIME || plan.changed)
                 forget_silenced(e, now);
+        if (plan.changed || event->kind == MODE_EVENT_ACK)
+                mode_gone_end(e, now);
         if (plan.changed)
                 announce(e, &plan, hold, reason, now, wall);
         return plan.verdict_changed;
@@ -287,7 +306,7 @@ void engine_ended(Engine *e, unsigned probe, uint64_t serial, Outcome outcome, c
         tick(e, now, wall);
         if (!schedule_is_running(e->schedule, probe, serial))
                 return;
-        message_keep(e, serial, message);
+        message_keep(e, probe, serial, message);
         schedule_ended(e->schedule, probe, serial, outcome, now);
         settle(e, now, wall);
 }
@@ -298,7 +317,7 @@ void engine_report(Engine *e, unsigned probe, Outcome outcome, const char *messa
         EngineOutcome o = {.probe = probe, .outcome = outcome};
 
         tick(e, now, wall);
-        message_keep(e, 0, message);
+        message_keep(e, probe, 0, message);
         judge(e, &o, now, wall);
         settle(e, now, wall);
 }

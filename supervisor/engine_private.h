@@ -14,6 +14,7 @@ typedef struct EngineOutcome {
 /* What an attempt had to say, until its outcome is judged. */
 typedef struct EngineMessage {
         struct EngineMessage *next;
+        unsigned probe;
         uint64_t serial; /* 0: a report */
         char text[320];
 } EngineMessage;
@@ -53,6 +54,9 @@ struct Engine {
         uint64_t since_wall;
         uint64_t n_changes;
 };
+
+/* engine_reload.c: a hold that was in force under other settings, as these bound it; 0: it was not doubled. */
+uint64_t engine_hold(const Config *config, uint64_t hold);
 
 /* engine_conditions.c */
 void engine_conditions(Engine *e, uint64_t now, uint64_t wall); /* looks at all, raises and clears */

@@ -26,6 +26,13 @@ static void carry_over_probes(Engine *e, Engine *old, const unsigned *from)
         }
 }
 
+uint64_t engine_hold(const Config *config, uint64_t hold)
+{
+        const FailbackConfig *f = &config->failback;
+
+        return MAX(MIN(hold, f->hold_max_usec), f->hold_usec);
+}
+
 static void carry_over_mode(Engine *e, Engine *old)
 {
         const ModeSettings *modes = old->config->modes;
@@ -36,9 +43,27 @@ static void carry_over_mode(Engine *e, Engine *old)
         e->state.mode = config_find_mode(e->config, modes[old->state.mode].name);
         if (old->state.pin != MODE_NONE)
                 e->state.pin = config_find_mode(e->config, modes[old->state.pin].name);
-        if (old->state.hold == old->config->failback.hold_usec ||
-            e->state.hold < e->config->failback.hold_usec)
-                e->state.hold = e->config->failback.hold_usec;
+        e->state.hold = engine_hold(e->config,
+                                    old->state.hold > old->config->failback.hold_usec ? old->state.hold : 0);
+}
+
+/* What held attempts had to say: of probes that go on. */
+static void carry_over_messages(Engine *e, Engine *old)
+{
+        for (EngineMessage *m = TAKE_PTR(old->messages), *next; m; m = next) {
+                size_t i = 0;
+
+                next = m->next;
+                while (i < e->config->n_probes && e->from[i] != m->probe)
+                        i++;
+                if (i == e->config->n_probes) {
+                        free(m);
+                        continue;
+                }
+                m->probe = (unsigned) i;
+                m->next = e->messages;
+                e->messages = m;
+        }
 }
 
 void engine_carry_over(Engine *e, Engine *old)
@@ -55,7 +80,7 @@ void engine_carry_over(Engine *e, Engine *old)
         carry_over_mode(e, old);
         schedule_carry_over(e->schedule, old->schedule, e->from);
 
-        e->messages = TAKE_PTR(old->messages);
+        carry_over_messages(e, old);
         e->alarms = old->alarms;
         old->alarms = (Alarms){0};
         e->cause = TAKE_PTR(old->cause);

@@ -29,7 +29,7 @@ json_t *engine_remember(const Engine *e)
         json_put(j, "pinned", s->pin == MODE_NONE ? json_null() : json_string(e->config->modes[s->pin].name));
         put_usec(j, "pin_until", s->pin_until);
         json_put(j, "paused", json_boolean(s->paused));
-        put_usec(j, "hold", s->hold);
+        put_usec(j, "hold", s->hold > e->config->failback.hold_usec ? s->hold : 0); /* only a doubled one */
         put_usec(j, "last_return", s->last_return);
         json_put(j, "last_was_return", json_boolean(s->last_was_return));
         json_put(j, "changes", changes_to_json(s));
@@ -113,7 +113,7 @@ int engine_recall(Engine *e, const json_t *memory, uint64_t now)
         recall_pin(s, pinned ? config_find_mode(e->config, pinned) : MODE_NONE,
                    json_object_get(memory, "pin_until"));
         s->paused = json_is_true(json_object_get(memory, "paused"));
-        s->hold = MAX(get_usec(memory, "hold", USEC_PER_DAY * 30), e->config->failback.hold_usec);
+        s->hold = engine_hold(e->config, get_usec(memory, "hold", USEC_NEVER));
         s->last_return = get_usec(memory, "last_return", now);
         s->last_was_return = json_is_true(json_object_get(memory, "last_was_return"));
         recall_changes(s, json_object_get(memory, "changes"), now);
@@ -133,6 +133,16 @@ static void cut(uint64_t *time, uint64_t now)
         *time = MIN(*time, now);
 }
 
+/* The window may be narrower now than it was when this was stored. */
+static void window_fit(ProbeState *p, const ModeProbe *c)
+{
+        p->count = MIN(p->count, c->window);
+        p->run = MIN(p->run, c->rise - 1);
+        p->streak = MIN(p->streak, c->fall);
+        if (c->window < MODE_WINDOW_MAX)
+                p->fails &= (UINT64_C(1) << c->window) - 1;
+}
+
 void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, const char *history,
                           const char *message, uint64_t now)
 {
@@ -140,6 +150,7 @@ void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, co
         EngineProbe *own = &e->probes[probe];
 
         *p = *state;
+        window_fit(p, &e->config->mode_probes[probe]);
         cut(&p->verdict_since, now);
         cut(&p->last_conclusive, now);
         cut(&p->last_pass, now);
