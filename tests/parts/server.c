@@ -202,6 +202,19 @@ static void thread_start(void *(*run)(void *), void *argument)
         pthread_detach(thread);
 }
 
+/* Binds to the port in `address`; 0: the kernel chooses it. */
+static int socket_bound(void)
+{
+        socklen_t size = sizeof address;
+        int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+            bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
+            getsockname(fd, (struct sockaddr *) &address, &size) < 0)
+                die("cannot bind to loopback: %m");
+        return fd;
+}
+
 /* The filled queue of a listener that accepts nothing makes the kernel drop connection requests. */
 static void queue_fill(void)
 {
@@ -221,7 +234,7 @@ static void queue_fill(void)
         die("the listener's queue cannot be filled");
 }
 
-/* A listening socket that is shut down refuses connections, keeps its port, and can listen again (Linux). */
+/* A new listener each time: connections to one that had been shut down would inherit that. */
 void server_listen_as(Listening how)
 {
         pthread_mutex_lock(&lock);
@@ -231,7 +244,10 @@ void server_listen_as(Listening how)
                 pthread_cond_wait(&changed, &lock);
         while (n_fillers > 0)
                 close(fillers[--n_fillers]);
-        if (how != LISTEN_REFUSE && listen(listener, how == LISTEN_NORMAL ? 128 : 0) < 0)
+        if (listener >= 0)
+                close(listener);
+        listener = how == LISTEN_REFUSE ? -1 : socket_bound();
+        if (listener >= 0 && listen(listener, how == LISTEN_NORMAL ? 128 : 0) < 0)
                 die("cannot listen again: %m");
         if (how == LISTEN_BLACKHOLE)
                 queue_fill();
@@ -298,26 +314,12 @@ static int control_listen(void)
         return fd;
 }
 
-/* Binds to the port in `address`; 0: the kernel chooses it. */
-static int socket_bound(void)
-{
-        socklen_t size = sizeof address;
-        int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-            bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
-            getsockname(fd, (struct sockaddr *) &address, &size) < 0)
-                die("cannot bind to loopback: %m");
-        return fd;
-}
-
 void server_run(const Server *s)
 {
         server = s;
         signal(SIGPIPE, SIG_IGN);
         address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        /* The first socket keeps the port for as long as we live. A port that is bound by number, as the second's, stays
-         * with a listener that is shut down. */
+        /* The first socket keeps the port for as long as we live, also while nobody listens. */
         socket_bound();
         listener = socket_bound();
         if (listen(listener, 128) < 0)
