@@ -2,17 +2,18 @@
 # shellcheck shell=bash disable=SC2034
 # What the scripts of this folder share: a release build, a shop of its own (tests/e2e/lib.sh), quantiles and tables.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.bash"
+rm -f "$log" # comes again when something is built
+build=$PWD/build/release
+bench=$build/bench
+. tests/e2e/lib.sh
 
 bench_begin() { # PACKAGE...: what it needs beside the build's and the shop's packages
         if [[ ! ${BENCH_READY-} ]]; then
                 install_missing "${build_packages[@]}" "${shop_packages[@]}" "$@"
                 build_preset release bench
+                rm -f "$log"
         fi
         export BENCH_READY=1
-        rm -f "$log"
-        build=$PWD/build/release
-        . tests/e2e/lib.sh
-        bench=$build/bench
 }
 
 private_network() { # ARGUMENTS of the script: it runs again in a network namespace of its own, with a loopback
