@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-/* "# HELP" and "# TYPE" (type: counter, gauge). Samples of that name follow directly. */
+/* "# HELP" and "# TYPE" (type: counter, gauge, histogram). Samples of that name follow directly. */
 void metric_family(Text *t, const char *name, const char *type, const char *help);
 /* labels: pairs of name and value, NULL-terminated; values are escaped. */
 void metric_sample(Text *t, const char *name, double value, const char *const labels[]);

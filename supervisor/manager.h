@@ -4,6 +4,7 @@
 
 #include "base/httpd.h"
 #include "supervisor/engine.h"
+#include "supervisor/lateness.h"
 #include "supervisor/outbox.h"
 #include "supervisor/steady.h"
 #include "supervisor/store.h"
@@ -65,6 +66,7 @@ struct Manager {
         sd_event_source *watchdog;
         uint64_t wakes, wakes_pinged;
         uint64_t watchdog_usec;
+        Lateness lateness;
         bool ready, reloading, reload_again, stopping;
 };
 

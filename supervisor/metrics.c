@@ -83,6 +83,7 @@ int metrics_text(const Manager *m, char **ret)
         outbox_count(m->outbox, add_action, &t);
         add_one(&t, "failoverd_outbox_pending", "gauge", "Deliveries that are not done yet.",
                 (double) outbox_pending(m->outbox));
+        lateness_metric(&m->lateness, &t);
         add_one(&t, "failoverd_alerts", "gauge", "Alerts that stand now.", (double) alerts);
         add_one(&t, "failoverd_durable", "gauge", "1 while everything decided is saved.",
                 store_is_durable(m->store));

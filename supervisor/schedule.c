@@ -49,7 +49,7 @@ struct Schedule {
         size_t n_vantage;
         uint64_t serial, order;
         uint64_t tilt_until;
-        uint64_t started, lateness;
+        uint64_t started, last_due;
         size_t n_held;
         bool blind;
 };
@@ -255,7 +255,7 @@ static void start(Schedule *s, Slot *slot, uint64_t now)
 
         assert(f && slot->running + slot->held < c->fall);
 
-        s->lateness = slot->due != USEC_NEVER && now > slot->due ? now - slot->due : 0;
+        s->last_due = MIN(slot->wake, now);
         *f = (Flight){.serial = ++s->serial, .began = now};
         slot->running++;
         slot->runs++;
@@ -697,7 +697,7 @@ unsigned schedule_in_flight(const Schedule *s, unsigned probe)
         return s->slots[probe].running;
 }
 
-uint64_t schedule_lateness(const Schedule *s)
+uint64_t schedule_last_due(const Schedule *s)
 {
-        return s->lateness;
+        return s->last_due;
 }

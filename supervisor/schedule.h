@@ -65,4 +65,4 @@ uint64_t schedule_started(const Schedule *s); /* attempts since the beginning: p
 bool schedule_is_running(const Schedule *s, unsigned probe,
                          uint64_t serial); /* in flight, and not cancelled */
 unsigned schedule_in_flight(const Schedule *s, unsigned probe);
-uint64_t schedule_lateness(const Schedule *s); /* of the last start, after its due time */
+uint64_t schedule_last_due(const Schedule *s); /* when the attempt started last should have been */
