@@ -463,6 +463,7 @@ void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
 {
         ModeEvent event = {.kind = MODE_EVENT_TIME};
         ModePlan plan = {.from = MODE_NONE, .rule = RULE_FIRST_START, .probe = PROBE_NONE};
+        char text[256];
 
         engine_forget_alarms(e);
         if (first_start) {
@@ -470,7 +471,10 @@ void engine_begin(Engine *e, bool first_start, uint64_t now, uint64_t wall)
         } else if (e->gone) {
                 plan.rule = RULE_MODE_GONE;
                 plan.to = e->state.mode;
-                alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, true, e->gone, now);
+                snprintf(text, sizeof(text),
+                         "the stored mode %.64s is no longer configured; the shop runs in %s", e->gone,
+                         e->config->modes[plan.to].name);
+                alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, true, text, now);
                 announce(e, &plan, 0, e->gone, now, wall);
                 free(e->gone);
                 e->gone = NULL;
