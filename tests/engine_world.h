@@ -224,6 +224,20 @@ static _unused_ int operate(World *w, EngineCommand command, Error *e)
         return engine_operate(w->engine, &command, w->now, wall(w), e);
 }
 
+/* They answer as before, whatever the number of their probe is now. */
+static void targets_move(World *w, const Config *old)
+{
+        World was = *w;
+
+        for (unsigned i = 0; i < w->config->n_probes; i++) {
+                unsigned k = config_find_probe(old, w->config->probes[i]->name);
+
+                w->answer[i] = k == PROBE_NONE ? OUTCOME_PASS : was.answer[k];
+                w->latency[i] = k == PROBE_NONE ? 10 * MS : was.latency[k];
+                w->refuse[i] = k == PROBE_NONE ? 0 : was.refuse[k];
+        }
+}
+
 /* The process ends, and another one starts with what this one remembered. */
 static _unused_ void restart(World *w, const char *config, uint64_t away, bool probes)
 {
@@ -235,6 +249,7 @@ static _unused_ void restart(World *w, const char *config, uint64_t away, bool p
         w->n_flying = 0;
         w->now += away;
         w->config = config_of(config);
+        targets_move(w, old_config);
         engine_make(w);
         for (unsigned i = 0; probes && i < w->config->n_probes; i++) {
                 unsigned k = config_find_probe(old_config, w->config->probes[i]->name);
@@ -267,6 +282,7 @@ static _unused_ int reload(World *w, const char *text, Error *e)
         engine_carry_over(w->engine, old);
         for (size_t i = 0; i < w->n_flying; i++)
                 w->flying[i].probe = probe_of(w, old_config->probes[w->flying[i].probe]->name);
+        targets_move(w, old_config);
         engine_begin(w->engine, false, w->now, wall(w));
         engine_free(old);
         config_free(old_config);
