@@ -257,14 +257,19 @@ static void decide_failover(const ModeState *s, unsigned probe, uint64_t now, co
                 d->rule = RULE_LAST_RESORT;
 }
 
-/* What was well when it was stored may have failed since, while nobody looked. */
+/* Is the newest word of each requirement a pass that we heard ourselves? What was well when it was stored may have failed
+ * since, while nobody looked; and while we are blind, the mode holds. */
 static bool seen_well(const ModeState *s, unsigned mode, const ModeConfig *config)
 {
         const ModeMode *m = &config->modes[mode];
 
-        for (size_t i = 0; i < m->n_requires; i++)
-                if (!config->probes[m->requires[i]].passive && s->probes[m->requires[i]].last_pass < s->began)
+        for (size_t i = 0; i < m->n_requires; i++) {
+                const ProbeState *p = &s->probes[m->requires[i]];
+
+                if (!config->probes[m->requires[i]].passive &&
+                    (p->last_pass < s->began || p->last == OUTCOME_INCONCLUSIVE))
                         return false;
+        }
         return true;
 }
 
@@ -282,7 +287,7 @@ static void decide_return(const ModeState *s, uint64_t now, const ModeConfig *co
                         return;
                 }
                 if (!seen_well(s, m, config))
-                        return; /* its first runs are under way */
+                        return; /* its next word decides */
                 d->to = m;
                 d->rule = RULE_RETURN;
                 return;

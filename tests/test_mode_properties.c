@@ -224,6 +224,8 @@ static bool naive_well_for(const Sequence *q, unsigned mode, uint64_t hold)
                 if (p->verdict == VERDICT_UP ? q->now - p->verdict_since < hold
                                              : p->verdict == VERDICT_DOWN || !q->probes[i].passive)
                         return false;
+                if (!q->probes[i].passive && q->states[i].last == OUTCOME_INCONCLUSIVE)
+                        return false;
         }
         return true;
 }

@@ -69,8 +69,21 @@ TEST(inconclusive_outcomes_do_not_start_the_hold_anew)
 
         outcomes(&s, PAY, "pp");
         after(&s, 4 * MIN_);
-        outcomes(&s, PAY, "iii");
-        after(&s, MIN_);
+        outcomes(&s, PAY, "iiip");
+        after(&s, MIN_ - 4 * S);
+        CHECK_INT(s.state.mode, PRIMARY);
+}
+
+TEST(a_return_needs_a_pass_as_the_newest_word)
+{
+        Shop s = shop_in_crypto();
+
+        outcomes(&s, PAY, "pp");
+        after(&s, 4 * MIN_);
+        outcomes(&s, PAY, "i"); /* we are blind: the mode holds */
+        after(&s, 2 * MIN_);
+        CHECK_INT(s.state.mode, CRYPTO);
+        outcomes(&s, PAY, "p");
         CHECK_INT(s.state.mode, PRIMARY);
 }
 
