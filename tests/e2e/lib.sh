@@ -4,6 +4,7 @@
 # conditions. Everything is on loopback; everything ends with the script, by process id.
 set -euo pipefail
 export LC_ALL=C.UTF-8
+PATH=$PATH:/usr/sbin:/sbin
 unset -v http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NOTIFY_SOCKET WATCHDOG_USEC LISTEN_FDS LISTEN_PID \
         CREDENTIALS_DIRECTORY RUNTIME_DIRECTORY STATE_DIRECTORY CONFIGURATION_DIRECTORY JOURNAL_STREAM || true
 source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
@@ -40,17 +41,20 @@ shop=$(mktemp -d /tmp/shop.XXXXXX)
 chmod 755 "$shop"
 patience=${PATIENCE:-20} # seconds until a wait is given up; generous, since sanitizers and neighbours are slow
 
+exec 3>&2 # where failures are told, whatever a wait silences
 fail() {
         local name
         set +e
-        echo "FAILED: $*" >&2
-        echo "  at: ${BASH_SOURCE[*]: -1}:${BASH_LINENO[*]: -2:1}" >&2
-        for name in "$shop"/*.log; do
-                [[ -s $name ]] || continue
-                echo "---- ${name##*/}" >&2
-                tail -n "${LOG_LINES:-40}" "$name" >&2
-        done
-        [[ -S $shop/run/control.sock ]] && { echo "---- status" >&2; status >&2; echo >&2; }
+        {
+                echo "FAILED: $*"
+                echo "  at: ${BASH_SOURCE[*]: -1}:${BASH_LINENO[*]: -2:1}"
+                for name in "$shop"/*.log; do
+                        [[ -s $name ]] || continue
+                        echo "---- ${name##*/}"
+                        tail -n "${LOG_LINES:-40}" "$name"
+                done
+                [[ -S $shop/run/control.sock ]] && { echo "---- status"; status; echo; }
+        } >&3 2>&3
         exit 1
 }
 
@@ -91,7 +95,7 @@ not() {
 start() { # NAME COMMAND...: in the background; output to NAME.out and NAME.log
         local name=$1
         shift
-        "$@" >"$shop/$name.out" 2>>"$shop/$name.log" &
+        "$@" >"$shop/$name.out" 2>>"$shop/$name.log" 3>&- &
         pid[$name]=$!
 }
 
@@ -99,12 +103,14 @@ alive() { # NAME
         [[ ${pid[$1]-} ]] && kill -0 "${pid[$1]}" 2>/dev/null
 }
 
-stop() { # NAME [SIGNAL]: ends it and returns its exit status
-        local p=${pid[$1]-} status=0
+stop() { # NAME [SIGNAL]: ends it, after $patience with SIGKILL, and returns its exit status
+        local p=${pid[$1]-} status=0 end=$((SECONDS + patience))
         [[ $p ]] || return 0
         unset "pid[$1]"
         kill -CONT "$p" 2>/dev/null || true
         kill "-${2:-TERM}" "$p" 2>/dev/null || true
+        while kill -0 "$p" 2>/dev/null && ((SECONDS < end)); do nap; done
+        kill -KILL "$p" 2>/dev/null || true
         wait "$p" 2>/dev/null || status=$?
         return "$status"
 }
@@ -114,10 +120,7 @@ cleanup() {
         set +e
         disk_thaw
         for name in "${!pid[@]}"; do
-                ( sleep 15; kill -KILL "${pid[$name]}" ) >/dev/null 2>&1 &
-                local watchdog=$!
                 stop "$name"
-                { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null
         done
         mountpoint -q "$shop/disk" && umount -l "$shop/disk"
         if [[ ${KEEP-} ]]; then echo "kept: $shop" >&2; else rm -rf "$shop"; fi
@@ -163,6 +166,10 @@ received() { # NAME JQ-FILTER: the recorded requests that it selects, one a line
 
 received_count() { # NAME JQ-FILTER
         received "$@" | wc -l
+}
+
+received_some() { # NAME JQ-FILTER
+        (($(received_count "$@") > 0))
 }
 
 # An address of 127/8 that no other running process takes: made of our process id, which has 22 bits.
@@ -296,6 +303,39 @@ disk_thaw() {
 # Short times, so that a story takes seconds: for flow mappings of probes.
 fast="interval: 1s, fast_interval: 100ms, timeout: 500ms"
 
+# A return after a second of health, as often as it takes.
+quick_return="{hold: 1s, hold_max: 1s, max_changes_per_day: 0}"
+node='{id: my-shop, name: My Shop, url: "https://shop.example", fallback_url: "https://backup.shop.example"}'
+to_crypto='payment: crypto, checkout: cryptoCheckout, message: "Using backup payment system. All books still available."'
+
+# The shop of most tests: a payment API and a fallback, both ours to break, and somebody to alert. Configuration on
+# stdin is added at the end.
+shop_start() {
+        part_start api payment-api
+        part_start btcpay payment-api
+        sink_start sink
+        shop_config "$@"
+        daemon_start
+        wait_for "everything is up" all_up
+}
+
+shop_config() { # [KEYS for payment-api]
+        config <<-END
+		node: $node
+		probes:
+		  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", expect_json: {charges_enabled: true}, $fast ${1-}}
+		  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", expect_json: {synchronized: true}, $fast}
+		modes:
+		  - {name: primary, requires: [payment-api]}
+		  - {name: crypto, requires: [btcpay], $to_crypto}
+		failback: $quick_return
+		actions:
+		  - {type: payment-mode}
+		  - {type: status-page}
+		  - {type: alert, webhook: {url: "http://127.0.0.1:${port[sink]}/alert", format: json}}
+		END
+}
+
 config() { # TEXT on stdin
         cat >"$shop/failoverd.yaml"
         chmod 640 "$shop/failoverd.yaml"
@@ -332,7 +372,7 @@ status() {
 }
 
 status_is() { # JQ-CONDITION
-        status | jq -e "$1"
+        status | jq -e "$1" >/dev/null
 }
 
 ctl() { # ARGUMENT...
@@ -345,6 +385,19 @@ payment_mode() { # what the shop reads
 
 pays_by() { # MODE
         [[ $(payment_mode) == "$1" ]]
+}
+
+cause() { # of the last change
+        status | jq -r .cause
+}
+
+# Break the payment API, see the fallback; mend it, see the return.
+flips_and_returns() { # ORDER PART-OF-THE-CAUSE
+        order api "$1"
+        wait_for "buyers pay by crypto when the payment API is: $1" pays_by crypto
+        check "the cause of $1 is told" contains "$(cause)" "$2"
+        order api ok
+        wait_for "buyers pay by card again after: $1" pays_by primary
 }
 
 verdict_is() { # PROBE VERDICT

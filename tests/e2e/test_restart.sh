@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# SIGKILL in an outage: the next start knows the mode, the change and the pin, and tells nobody twice.
+build=$(realpath "$1")
+. "$(dirname "$0")/lib.sh"
+need curl jq
+
+shop_start
+order sink "status 500" # the operator's channel is down as well
+order api "status 503"
+wait_for "buyers pay by crypto" pays_by crypto
+wait_for "the message was tried" received_some sink true
+change=$(status | jq -r .change)
+
+stop failoverd KILL || true
+check "payment.env survives" equal "$(payment_mode)" crypto
+rm -f "$shop/run/payment.env" "$shop/run/mode.json" # as after a reboot
+order sink "status 200"
+daemon_start
+check "the mode is right in the first answer" status_is ".mode == \"crypto\" and .change == \"$change\""
+wait_for "payment.env is back" pays_by crypto
+check "it is the same change" grep -q "FAILOVER_CHANGE=$change" "$shop/run/payment.env"
+check "the start is no change" equal "$(changes)" 2
+wait_for "the message arrives" received_some sink '.status == 200'
+wait_for "every action is done" status_is 'all(.actions[]; .state == "done" or .state == "superseded")'
+check "it carries one id at every attempt" equal \
+        "$(received sink '.body | fromjson | .type == "change"' | jq -r '.body | fromjson | .id' | sort -u | wc -l)" 1
+check "it was accepted once" equal "$(received_count sink '.status == 200 and (.body | fromjson | .type == "change")')" 1
+
+ctl force-fallback --reason "trying the pin" >/dev/null
+order api ok
+wait_for "the payment API is up" verdict_is payment-api up
+stop failoverd KILL || true
+daemon_start
+check "the pin survives" status_is '.operator.pinned == "crypto" and .mode == "crypto"'
+wait_for "automation would return" status_is '.automation.wants == "primary"'
+check "the pin holds" equal "$(payment_mode)" crypto
+ctl auto >/dev/null
+wait_for "auto ends it" pays_by primary

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The disk that holds the state hangs: status answers, the shop falls back, 'not durable' is said, and all is saved after.
+build=$(realpath "$1")
+. "$(dirname "$0")/lib.sh"
+private_mounts "$@"
+need curl jq fsfreeze
+
+disk_make 8
+mkdir "$shop/disk/state" "$shop/disk/status"
+ln -s disk/state "$shop/state"
+ln -s disk/status "$shop/status"
+shop_start
+disk_freeze
+order api "status 503"
+wait_for "buyers pay by crypto" pays_by crypto
+wait_for "it says that this is not durable" status_is '.durable == false'
+wait_for "mode.json says so" jq -e '.durable == false and .mode == "crypto"' "$shop/run/mode.json"
+wait_for "the operator is told, and that it is not durable" received_some sink '.body | fromjson | .data.mode == "crypto"'
+check "what needs the database says that it cannot" equal "$(ask_code "/v1/history?limit=5")" 503
+disk_thaw
+wait_for "it is saved once the disk is back" status_is .durable
+change=$(status | jq -r .change)
+stop failoverd KILL || true
+daemon_start
+check "it was saved" status_is ".mode == \"crypto\" and .change == \"$change\""
+check "history has it" equal "$(ask "/v1/history?limit=1" | jq -r '.changes[0].id')" "$change"
