@@ -34,6 +34,7 @@ struct Delivery {
         bool released;
         bool ask;     /* query() comes first */
         bool written; /* its end is in a batch already */
+        bool assures; /* what a change that is stored has made so: no row of its own */
         uint64_t due_usec, give_up_usec;
 };
 

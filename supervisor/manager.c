@@ -215,8 +215,7 @@ static void on_delivery(const Delivery *d, void *userdata)
         DeliveryRecord record;
 
         outbox_record(d, &record);
-        /* What manager_assure_state() asked is no news: the change's own deliveries are in the store already. */
-        if (b && (record.id < m->assured_from || record.id >= m->assured_until))
+        if (b && outbox_is_stored(d))
                 store_batch_delivery(b, &record);
         service_check_ready(m);
         manager_touch(m);

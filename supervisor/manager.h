@@ -56,8 +56,6 @@ struct Manager {
         struct ManagerTrouble *troubles;
         bool remember;
 
-        int64_t assured_from, assured_until; /* ids of deliveries that only ask whether it is so */
-
         Publisher *publisher;
         Control *control;
         Heartbeat *heartbeat;

@@ -236,7 +236,7 @@ static void write_ended(Outbox *o, StoreBatch *batch)
         Delivery *d;
 
         TAILQ_FOREACH(d, &o->ended, entry)
-        if (!d->written) {
+        if (!d->written && !d->assures) {
                 write_delivery(batch, d);
                 d->written = true;
         }
@@ -330,13 +330,14 @@ static void restore_ended(Outbox *o, Delivery *d)
         c->last = d;
 }
 
-int outbox_restore(Outbox *o, const DeliveryRecord *record)
+static int restore(Outbox *o, const DeliveryRecord *record, bool assures)
 {
         Delivery *d;
 
         int r = delivery_restore(record, clock_boot_usec(), clock_wall_usec(), &d);
         if (r < 0)
                 return r;
+        d->assures = assures;
         o->last_id = MAX(o->last_id, d->id);
         if (d->state == DELIVERY_PENDING)
                 restore_pending(o, d);
@@ -346,4 +347,19 @@ int outbox_restore(Outbox *o, const DeliveryRecord *record)
                 restore_ended(o, d);
         outbox_arm(o);
         return 0;
+}
+
+int outbox_restore(Outbox *o, const DeliveryRecord *record)
+{
+        return restore(o, record, false);
+}
+
+int outbox_assure(Outbox *o, const DeliveryRecord *record)
+{
+        return restore(o, record, true);
+}
+
+bool outbox_is_stored(const Delivery *d)
+{
+        return !d->assures;
 }

@@ -50,6 +50,10 @@ void outbox_release(Outbox *o, const char *id);
 /* From the database at a start, after outbox_configure(): tried in the loop's next turn, state actions by query(). One
  * that has ended is shown by outbox_to_json(). */
 int outbox_restore(Outbox *o, const DeliveryRecord *record);
+/* The same for one that only asks whether things are so, and makes them so: no database has it, and it is never written
+ * into one, however it ends. */
+int outbox_assure(Outbox *o, const DeliveryRecord *record);
+bool outbox_is_stored(const Delivery *d); /* not by outbox_assure() */
 /* All channels that carry alerts, at once and without the database; fn tells each one's result, once. -ENOENT: there is
  * none. */
 typedef void (*OutboxTested)(const char *action, ActionResult result, const char *message, void *userdata);

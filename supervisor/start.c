@@ -16,8 +16,6 @@ void manager_assure_state(Manager *m)
         _cleanup_json_ json_t *j = NULL;
         _cleanup_free_ char *text = NULL;
 
-        m->assured_from = (int64_t) clock_wall_usec();
-        m->assured_until = m->assured_from + (int64_t) m->config->n_actions;
         manager_facts(m, ACTION_CHANGE, &facts);
         j = facts_to_json(&facts);
         if (!j || json_print(j, &text) < 0)
@@ -25,7 +23,7 @@ void manager_assure_state(Manager *m)
         for (size_t i = 0; i < m->config->n_actions; i++) {
                 const ActionConfig *a = m->config->actions[i];
                 DeliveryRecord record = {
-                                .id = m->assured_from + (int64_t) i,
+                                .id = (int64_t) clock_wall_usec() + (int64_t) i,
                                 .change = facts.change,
                                 .action = a->name,
                                 .type = a->type->name,
@@ -39,7 +37,7 @@ void manager_assure_state(Manager *m)
 
                 if (!a->type->event && config_action_runs_in(a, facts.mode) &&
                     !outbox_is_pending(m->outbox, a->name))
-                        outbox_restore(m->outbox, &record);
+                        outbox_assure(m->outbox, &record);
         }
 }
 

@@ -379,6 +379,27 @@ TEST(deliveries_of_actions_that_are_gone_are_superseded)
         bench_end(&b);
 }
 
+TEST(what_only_assures_leaves_no_row)
+{
+        Bench b;
+        bench_begin(&b);
+        Fake *payment = bench_action(&b, &fake_payment, "payment-mode");
+        Fake *page = bench_action(&b, &fake_page, "status-page");
+        payment->query = page->query = ACTION_MISSING;
+        payment->hang = page->hang = true;
+        bench_configure(&b);
+        DeliveryRecord r = record_for(5, "payment-mode", "c1", "crypto");
+        CHECK_INT(outbox_assure(b.outbox, &r), 0);
+        r = record_for(6, "status-page", "c1", "crypto");
+        CHECK_INT(outbox_restore(b.outbox, &r), 0);
+        bench_settle(&b);
+        bench_change(&b, "c2", "crypto", "primary"); /* which supersedes both */
+        CHECK_STR(bench_rows(&b),
+                  "payment-mode c2 pending\nstatus-page c2 pending\nstatus-page c1 superseded\n");
+        payment->hang = page->hang = false;
+        bench_end(&b);
+}
+
 TEST(new_deliveries_come_after_restored_ones)
 {
         Bench b;
