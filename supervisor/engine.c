@@ -227,24 +227,26 @@ static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t 
                 forget_silenced(e, now);
         if (plan.changed || event->kind == MODE_EVENT_ACK)
                 mode_gone_end(e, now);
+        /* Before what it causes: a change is stored together with the window that it rests on. */
+        if (event->kind == MODE_EVENT_OUTCOME)
+                e->output.judged(event->probe, event->outcome, plan.verdict_changed,
+                                 plan.verdict_changed || e->state.probes[event->probe].fails != 0,
+                                 e->output.userdata);
         if (plan.changed)
                 announce(e, &plan, hold, reason, now, wall);
-        return plan.verdict_changed;
+        return 0;
 }
 
 static void judge(Engine *e, const EngineOutcome *o, uint64_t now, uint64_t wall)
 {
         const ProbeConfig *c = e->config->probes[o->probe];
         ModeEvent event = {.kind = MODE_EVENT_OUTCOME, .probe = o->probe, .outcome = o->outcome};
-        bool turned;
 
         probe_say(e, o, wall);
         if (o->outcome == OUTCOME_WARN || o->outcome == OUTCOME_PASS)
                 alarms_set(&e->alarms, ALARM_WARN, c->name, o->outcome == OUTCOME_WARN,
                            e->probes[o->probe].message, now);
-        turned = step(e, &event, "", now, wall) > 0;
-        e->output.judged(o->probe, o->outcome, turned, turned || e->state.probes[o->probe].fails != 0,
-                         e->output.userdata);
+        step(e, &event, "", now, wall);
 }
 
 static void drain(Engine *e, uint64_t now, uint64_t wall)
