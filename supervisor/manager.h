@@ -55,6 +55,7 @@ struct Manager {
         size_t n_urgent;
         struct ManagerTrouble *troubles;
         bool remember;
+        unsigned n_changing; /* changes of which the store has not said what became of them */
 
         Publisher *publisher;
         Control *control;

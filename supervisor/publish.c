@@ -85,6 +85,8 @@ void publisher_now(Publisher *p)
 
         if (!p->manager->engine)
                 return; /* not yet, or no longer */
+        if (p->manager->n_changing > 0)
+                return; /* nobody shall hear of a change that a crash can still undo: on_saved() calls again */
         if (p->writing) {
                 p->again = true;
                 return;

@@ -26,6 +26,7 @@ static void on_engine_cancel(unsigned probe, uint64_t serial, void *userdata)
 
 typedef struct Release {
         Manager *manager;
+        bool change;
         char id[48];
 } Release;
 
@@ -34,6 +35,7 @@ static void on_saved(int r, void *userdata)
         _cleanup_free_ Release *release = userdata;
         Manager *m = release->manager;
 
+        m->n_changing -= release->change;
         if (r < 0)
                 log_warning("acting before it is saved: %s", strerror(-r));
         outbox_release(m->outbox, release->id);
@@ -65,6 +67,8 @@ static void commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
                 return;
         }
         release->manager = m;
+        release->change = change != NULL;
+        m->n_changing += release->change;
         snprintf(release->id, sizeof(release->id), "%s", facts->id);
         manager_submit(m, b, on_saved, release);
 }
