@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Judges what a stopped failoverd has left behind, without a line of its code: the database, the chain, the files.
+
+audit.py STATE_DIR STATE_ACTION,... EVENT_ACTION,... prints what is wrong, one finding a line, and the number of changes.
+"""
+import hashlib
+import json
+import os
+import sqlite3
+import sys
+
+CHANGE_COLUMNS = "id at from_mode to_mode cause rule reason automatic durable config_hash evidence previous hash".split()
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def change_hash(c, previous):
+    return hashlib.sha256(canonical({
+        "at": c["at"], "automatic": bool(c["automatic"]), "cause": c["cause"], "config_hash": c["config_hash"],
+        "durable": bool(c["durable"]), "evidence": c["evidence"], "from": c["from_mode"], "id": c["id"],
+        "operator_reason": c["reason"], "previous": previous, "rule": c["rule"], "to": c["to_mode"]})).hexdigest()
+
+
+class Audit:
+    """findings: (kind, words); kind is lost, doubled or corrupt."""
+
+    def __init__(self, state_dir, state_actions, event_actions):
+        self.findings, self.changes, self.deliveries = [], [], []
+        self.state_actions, self.event_actions = set(state_actions), set(event_actions)
+        path = os.path.join(state_dir, "state.db")
+        try:
+            db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            db.row_factory = sqlite3.Row
+            for row in db.execute("PRAGMA integrity_check"):
+                if row[0] != "ok":
+                    self.find("corrupt", f"integrity_check: {row[0]}")
+            self.changes = db.execute(f"SELECT {', '.join(CHANGE_COLUMNS)} FROM change ORDER BY seq").fetchall()
+            self.deliveries = [dict(d) for d in db.execute("SELECT * FROM delivery ORDER BY id")]
+            db.close()
+        except sqlite3.Error as e:
+            self.find("corrupt", f"{path}: {e}")
+            return
+        for d in self.deliveries:
+            d["facts"] = json.loads(d["facts"])
+        self.check_chain()
+        self.check_sequence()
+        self.check_deliveries()
+
+    def find(self, kind, words):
+        self.findings.append((kind, words))
+
+    def check_chain(self):
+        previous = ""
+        for c in self.changes:
+            if c["previous"] != previous or c["hash"] != change_hash(c, previous):
+                self.find("corrupt", f"the chain breaks at change {c['id']}")
+            previous = c["hash"]
+
+    def check_sequence(self):
+        """Each change begins where the one before it ended, and none is stored twice under two ids."""
+        mode = ""
+        for c in self.changes:
+            if c["from_mode"] != mode:
+                kind = "doubled" if c["to_mode"] == mode else "lost"
+                self.find(kind, f"change {c['id']} leads from {c['from_mode'] or 'the start'}, but the mode was {mode or 'none'}")
+            mode = c["to_mode"]
+
+    def check_deliveries(self):
+        """Every change has all that it causes, and all of that has ended."""
+        by_change = {}
+        for d in self.deliveries:
+            if d["kind"] == 0:
+                by_change.setdefault(d["change"], []).append(d["action"])
+            if d["state"] not in ("done", "superseded") or (d["event"] and d["state"] != "done"):
+                self.find("lost", f"{d['action']} of {d['change']} is {d['state']}: {d['message']}")
+        for c in self.changes:
+            got = by_change.pop(c["id"], [])
+            wanted = self.state_actions | (self.event_actions if c["from_mode"] else set())
+            if len(got) > len(set(got)):
+                self.find("doubled", f"change {c['id']} caused {sorted(got)}")
+            if set(got) != wanted:
+                self.find("lost", f"change {c['id']} caused {sorted(got)}, not {sorted(wanted)}")
+        for change in by_change:
+            self.find("lost", f"deliveries of change {change} are there, the change is not")
+
+    def events(self, action):
+        """The ids under which receivers must have heard of this action's deliveries."""
+        return [d["facts"]["id"] for d in self.deliveries if d["event"] and d["action"] == action]
+
+    def check_receiver(self, action, received):
+        """received: ids in the order of arrival, doubles included."""
+        wanted = self.events(action)
+        for i in sorted(set(wanted) - set(received)):
+            self.find("lost", f"{action} of {i} is {'done' if i in wanted else 'unknown'}, but never arrived")
+        for i in sorted(set(received) - set(wanted)):
+            self.find("lost", f"{action} of {i} arrived, but nothing in the database says so")
+        if len(wanted) != len(set(wanted)):
+            self.find("doubled", f"{action} has deliveries that share an id")
+        order = list(dict.fromkeys(received))
+        if order != [i for i in wanted if i in order] and set(order) == set(wanted):
+            self.find("doubled", f"{action} arrived in the order {order}, not {wanted}")
+
+    def check_known(self, change, where):
+        """What others have seen must be in the history."""
+        if change and change not in (c["id"] for c in self.changes):
+            self.find("lost", f"{where} named change {change}, which is not in the history")
+
+
+def main():
+    a = Audit(sys.argv[1], filter(None, sys.argv[2].split(",")), filter(None, sys.argv[3].split(",")))
+    for kind, words in a.findings:
+        print(f"{kind}: {words}")
+    print(len(a.changes))
+    return 1 if a.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
