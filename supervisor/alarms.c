@@ -115,11 +115,13 @@ static Alarm *add(Alarms *a, AlarmKind kind, const char *subject)
         if (!alarm.name)
                 return NULL;
         a->items[a->n] = alarm;
+        a->turns++;
         return &a->items[a->n++];
 }
 
 static void drop(Alarms *a, size_t i)
 {
+        a->turns++;
         free(a->items[i].name);
         free(a->items[i].message);
         memmove(&a->items[i], &a->items[i + 1], (a->n - i - 1) * sizeof(a->items[0]));
@@ -148,8 +150,10 @@ void alarms_set(Alarms *a, AlarmKind kind, const char *subject, bool standing, c
                 alarm = add(a, kind, subject);
         if (!alarm)
                 return;
-        if (standing && !alarm->standing)
+        if (standing && !alarm->standing) {
+                a->turns++;
                 alarm->began = now;
+        }
         alarm->standing = standing;
         if (standing)
                 set_message(alarm, message);
@@ -176,6 +180,7 @@ void alarms_check(Alarms *a, uint64_t now, uint64_t wall, AlarmFn fn, void *user
                 Alarm *alarm = &a->items[i];
 
                 if (alarm->standing && !alarm->raised && now >= due_at(alarm)) {
+                        a->turns++;
                         alarm->raised = true;
                         alarm->since_wall = wall;
                         make_id(alarm, wall);

@@ -32,6 +32,7 @@ typedef struct Alarm {
 typedef struct Alarms {
         Alarm *items;
         size_t n, capacity;
+        unsigned turns; /* counts what begins to stand, is raised or ends: what is stored must follow */
 } Alarms;
 
 typedef void (*AlarmFn)(const Alarm *alarm, bool raised, void *userdata);

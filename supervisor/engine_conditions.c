@@ -73,7 +73,6 @@ static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
 {
         Engine *e = userdata;
 
-        e->alarms_changed = true;
         e->output.alarm(alarm, raised, e->output.userdata);
 }
 
@@ -90,10 +89,11 @@ void engine_conditions(Engine *e, uint64_t now, uint64_t wall)
         alarms_set(&e->alarms, ALARM_BLIND, NULL, schedule_blind(e->schedule),
                    "no reference can be reached: outages outside cannot be told from our own", now);
 
-        e->alarms_changed = false;
         alarms_check(&e->alarms, now, wall, on_alarm, e);
-        if (e->alarms_changed)
-                e->output.remember(e->output.userdata);
+        if (e->alarm_turns == e->alarms.turns)
+                return;
+        e->alarm_turns = e->alarms.turns;
+        e->output.remember(e->output.userdata);
 }
 
 /* --- what a configuration dropped --- */

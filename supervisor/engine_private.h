@@ -37,7 +37,7 @@ struct Engine {
         EngineProbe *probes;
         unsigned *from; /* of a reload: which probe of the old config each one was */
         Alarms alarms;
-        bool alarms_changed;
+        unsigned alarm_turns; /* what is remembered */
 
         EngineOutcome *queue;
         size_t n_queue, queue_size;

@@ -52,6 +52,7 @@ typedef struct World {
         uint64_t random, seed;
         json_t *memory;
         uint64_t batch_at, reborn_at;
+        uint64_t line_at; /* of the trace: since the start */
         bool remember;
         FILE *out;
 } World;
@@ -529,6 +530,10 @@ static int play(World *w, const Line *line, bool *ret_end)
         r = get_seconds(line, "t", 0, &t);
         if (r < 0)
                 return r;
+        if (t < w->line_at)
+                return bad(line, "`t` goes back from %g to %g: lines stand in order of time",
+                           (double) w->line_at / (double) USEC_PER_SEC, (double) t / (double) USEC_PER_SEC);
+        w->line_at = t;
         /* How a target behaves from t on is known to a run that starts at t; whoever speaks at t speaks after it. */
         r = run_until(w, SIMULATE_EPOCH + t, !json_object_get(line->json, "behaviour"));
         if (r < 0)
@@ -550,13 +555,11 @@ static int play(World *w, const Line *line, bool *ret_end)
 static int play_all(World *w, FILE *trace, Line *line)
 {
         char text[SIMULATE_LINE_MAX];
-        double last = 0;
         bool end = false;
 
         while (!end && fgets(text, sizeof(text), trace)) {
                 _cleanup_json_ json_t *json = NULL;
                 size_t size = strlen(text);
-                double t;
                 Error e;
                 int r;
 
@@ -567,11 +570,6 @@ static int play_all(World *w, FILE *trace, Line *line)
                         continue;
                 if (json_parse(text, size, &json, &e) < 0)
                         return bad(line, "%.200s", e.text);
-                t = json_number_value(json_object_get(json, "t"));
-                if (t < last)
-                        return bad(line, "`t` goes back from %g to %g: lines stand in order of time", last,
-                                   t);
-                last = t;
                 line->json = json;
                 r = play(w, line, &end);
                 if (r < 0)

@@ -462,6 +462,21 @@ TEST(a_raised_alert_is_not_raised_again_after_a_restart)
         CHECK_STR(w->log, "cleared warning:btc: said so\n");
 }
 
+TEST(a_patience_that_ended_is_remembered_as_ended)
+{
+        _cleanup_world_ World *w = world_new(shop);
+        unsigned asked;
+
+        engine_begin(w->engine, true, w->now, wall(w)); /* no fallback is ready yet … */
+        asked = w->n_remember;
+        run(w, 10 * S); /* … and now all are: what was stored meanwhile must say so */
+        CHECK(w->n_remember > asked);
+        CHECK(!alarms_find(engine_alarms(w->engine), ALARM_FALLBACK, "crypto"));
+        asked = w->n_remember;
+        run(w, 600 * S);
+        CHECK_INT(w->n_remember, asked);
+}
+
 TEST(times_from_the_future_are_cut_to_now)
 {
         _cleanup_world_ World *w = in_crypto();
