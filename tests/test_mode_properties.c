@@ -5,6 +5,7 @@
  * test_mode_properties [SEQUENCES [SEED]]: 1,000 events each. scripts/property --full runs a million sequences. */
 #include "base/id.h"
 #include "supervisor/mode.h"
+#include "tests/mode_same.h"
 #include "tests/test.h"
 
 #include <time.h>
@@ -453,7 +454,7 @@ static uint64_t one_event(Sequence *q, uint64_t *ill)
         r = mode_step(&q->state, &event, q->now, &q->config, &plan);
         if (r < 0) {
                 HOLDS(r == -EAGAIN && event.kind == MODE_EVENT_PIN && event.mode == MODE_NONE, "%d", r);
-                HOLDS(memcmp(&before, &q->state, sizeof(before)) == 0, "refused, yet changed");
+                HOLDS(state_same(&before, &q->state), "refused, yet changed");
                 return USEC_NEVER;
         }
         if (event.kind == MODE_EVENT_TIME)

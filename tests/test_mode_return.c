@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The decision, point by point: the way back and its damping, tilt, the operator, the chain. */
+#include "tests/mode_same.h"
 #include "tests/mode_shop.h"
 
 /* --- 6. the way back --- */
@@ -466,7 +467,7 @@ TEST(force_fallback_is_refused_when_none_is_ready_and_nothing_changes)
         outcomes(&s, PAY, "pp");
         before = s.state;
         CHECK_INT(pin(&s, MODE_NONE, 0), -EAGAIN);
-        CHECK(memcmp(&before, &s.state, sizeof(before)) == 0);
+        CHECK(state_same(&before, &s.state));
 }
 
 TEST(a_named_mode_is_pinned_whatever_its_state)
@@ -657,9 +658,9 @@ TEST(a_copy_of_the_state_goes_the_same_way)
         pay_fails(&a);
         pay_fails(&b);
         CHECK_INT(a.plan.changed, b.plan.changed);
-        b.state.probes = a.state.probes;
-        CHECK(memcmp(&a.state, &b.state, sizeof(a.state)) == 0);
-        CHECK(memcmp(a.states, b.states, sizeof(a.states)) == 0);
+        CHECK(state_same(&a.state, &b.state));
+        for (size_t i = 0; i < N_PROBES; i++)
+                CHECK(probe_same(&a.states[i], &b.states[i]));
 }
 
 TEST(names_go_both_ways)

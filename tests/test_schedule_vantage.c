@@ -353,7 +353,7 @@ static void reload(World *w, const ScheduleProbe *to, size_t n, const unsigned *
 TEST(a_reload_keeps_grid_pace_and_attempts_in_flight)
 {
         _cleanup_world_ World *w = world_new(2);
-        uint64_t t, told = w->told;
+        uint64_t t, told;
 
         world_begin(w);
         run_to(w, 100 * S);
@@ -441,6 +441,7 @@ TEST(a_schedule_without_probes_sleeps)
 
 static unsigned below(uint64_t *random, unsigned n)
 {
+        CHECK(n > 0);
         return (unsigned) (random_next(random) >> 33) % n;
 }
 
