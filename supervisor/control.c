@@ -255,6 +255,33 @@ static int listen_metrics(Control *c, const char *address, HttpServer **ret, Err
         return r < 0 ? r : http_server_new(c->manager->event, &options, ret, e);
 }
 
+/* address: NULL for none. On failure the old listener stays. */
+static int reconfigure_metrics(Control *c, const char *address, Error *e)
+{
+        HttpServer *metrics = NULL;
+        char *listen = NULL;
+
+        if (address && c->metrics_listen && streq(address, c->metrics_listen))
+                return 0;
+        if (address) {
+                int r;
+
+                listen = strdup(address);
+                if (!listen)
+                        return error_set(e, -ENOMEM, "out of memory");
+                r = listen_metrics(c, listen, &metrics, e);
+                if (r < 0) {
+                        free(listen);
+                        return r;
+                }
+        }
+        http_server_free(c->metrics);
+        free(c->metrics_listen);
+        c->metrics = metrics;
+        c->metrics_listen = listen;
+        return 0;
+}
+
 int control_new(Manager *m, Control **ret, Error *e)
 {
         Control *c = calloc(1, sizeof(*c));
@@ -278,34 +305,18 @@ int control_new(Manager *m, Control **ret, Error *e)
         r = http_server_new(m->event, &options, &c->server, e);
         if (r < 0)
                 return r;
-        return control_reconfigure(c, m->config, e);
+        return reconfigure_metrics(c, m->config->metrics_listen, e);
 }
 
-int control_reconfigure(Control *c, const Config *config, Error *e)
+int control_reconfigure(Control *c, const Config *config, PeerRules *rules, Error *e)
 {
-        HttpServer *metrics = NULL;
-        char *listen = NULL;
-        int r;
+        int r = reconfigure_metrics(c, config->metrics_listen, e);
 
-        r = peer_rules_load(&c->rules, config);
         if (r < 0)
-                return error_set(e, r, "out of memory");
-        if (config->metrics_listen && c->metrics_listen && streq(config->metrics_listen, c->metrics_listen))
-                return 0;
-        if (config->metrics_listen) {
-                listen = strdup(config->metrics_listen);
-                if (!listen)
-                        return error_set(e, -ENOMEM, "out of memory");
-                r = listen_metrics(c, listen, &metrics, e);
-                if (r < 0) {
-                        free(listen);
-                        return r;
-                }
-        }
-        http_server_free(c->metrics);
-        free(c->metrics_listen);
-        c->metrics = metrics;
-        c->metrics_listen = listen;
+                return r;
+        peer_rules_clear(&c->rules);
+        c->rules = *rules;
+        *rules = (PeerRules){0};
         return 0;
 }
 

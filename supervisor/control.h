@@ -3,11 +3,13 @@
 #pragma once
 
 #include "supervisor/manager.h"
+#include "supervisor/peer.h"
 
+/* On failure, too, *ret is to be freed when it is not NULL. */
 int control_new(Manager *m, Control **ret, Error *e);
 Control *control_free(Control *c);
-/* Opens what the new config listens on, before anything else of a reload: all or nothing. */
-int control_reconfigure(Control *c, const Config *config, Error *e);
+/* Listens where the new config says, and takes over rules (emptied): who may do what. On failure nothing has changed. */
+int control_reconfigure(Control *c, const Config *config, PeerRules *rules, Error *e);
 /* NULL is fine for these. */
 void control_touch(Control *c); /* status has changed: streams hear of it soon */
 void control_event(Control *c, const char *event, const char *change); /* at once */

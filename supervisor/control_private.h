@@ -4,7 +4,6 @@
 #pragma once
 
 #include "supervisor/control.h"
-#include "supervisor/peer.h"
 
 #define STREAMS_MAX         16
 #define WAITERS_MAX         32

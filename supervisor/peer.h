@@ -12,7 +12,8 @@ typedef struct PeerRules {
         size_t n_reporters;
 } PeerRules;
 
-/* Looks the groups and the users of `from:` up, once: later nothing blocks. -ENOMEM. */
+/* Looks the groups and the users of `from:` up, once: later nothing blocks, but this may (LDAP, say), so once the loop runs
+ * a worker calls it. On failure (-ENOMEM) rules stay as they are. */
 int peer_rules_load(PeerRules *rules, const Config *config);
 void peer_rules_clear(PeerRules *rules);
 

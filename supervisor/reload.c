@@ -17,6 +17,7 @@ typedef struct Reload {
         Manager *manager;
         char *path;
         Config *config;
+        PeerRules rules;
         Error error;
 } Reload;
 
@@ -25,6 +26,7 @@ static Reload *reload_free(Reload *r)
         if (!r)
                 return NULL;
         config_free(r->config);
+        peer_rules_clear(&r->rules);
         free(r->path);
         free(r);
         return NULL;
@@ -39,6 +41,7 @@ static void on_finding(bool error, const char *text, void *userdata)
                 error_set(&r->error, -EPERM, "%s", text);
 }
 
+/* All that may wait for a disk, or for a service that knows the users. */
 static int run_load(void *job)
 {
         Reload *r = job;
@@ -47,7 +50,10 @@ static int run_load(void *job)
         error = config_load(r->path, &r->config, &r->error);
         if (error < 0)
                 return error;
-        return config_verify(r->config, on_finding, r) > 0 ? -EPERM : 0;
+        if (config_verify(r->config, on_finding, r) > 0)
+                return -EPERM;
+        error = peer_rules_load(&r->rules, r->config);
+        return error < 0 ? error_set(&r->error, error, "out of memory") : 0;
 }
 
 /* From here on nothing may fail: what can was done before. */
@@ -98,7 +104,7 @@ static int apply(Manager *m, Reload *r)
         error = engine_new(config, random_seed(), &output, now, wall, &engine);
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));
-        error = control_reconfigure(m->control, config, &r->error);
+        error = control_reconfigure(m->control, config, &r->rules, &r->error);
         if (error < 0)
                 return error;
 

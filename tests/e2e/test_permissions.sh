@@ -76,6 +76,23 @@ may fo-admin /v1/resume 200 -X POST
 may fo-admin /v1/mode 200 -d '{"mode":"crypto","reason":"a test"}'
 wait_for "the admin's order is carried out" pays_by crypto
 
+# A reload that is refused leaves everybody what they had.
+cat >"$shop/failoverd.yaml" <<END
+node: $node
+metrics_listen: 127.0.0.1:${port[api]}
+probes:
+  new: {type: passive, from: [fo-looker]}
+  checkout: {type: passive, from: [fo-looker]}
+  api: {type: http, url: "http://127.0.0.1:${port[api]}/", $fast}
+modes:
+  - {name: primary, requires: [api]}
+  - {name: crypto, requires: [], $to_crypto}
+END
+kill -HUP "${pid[failoverd]}"
+wait_for "the reload is refused" grep -q "reload refused.*${port[api]}" "$shop/failoverd.log"
+may fo-shop /v1/report 200 -d '{"probe":"checkout","outcome":"pass"}'
+may fo-looker /v1/report 403 -d '{"probe":"checkout","outcome":"pass"}'
+
 # The group is judged at every request, not by the socket's mode alone.
 chmod 666 "$shop/run/control.sock"
 may fo-stranger /v1/status 403
