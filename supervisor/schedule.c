@@ -511,7 +511,9 @@ static void slot_wake(Schedule *s, Slot *slot, uint64_t now)
 
 void schedule_wake(Schedule *s, uint64_t now)
 {
-        while (s->n > 0 && s->heap[0]->wake <= now)
+        uint64_t before = s->started;
+
+        while (s->n > 0 && s->heap[0]->wake <= now && s->started - before < SCHEDULE_BATCH)
                 slot_wake(s, s->heap[0], now);
         if (s->n_held > 0)
                 ask_for_held(s, now);

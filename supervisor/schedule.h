@@ -10,6 +10,9 @@
 #define SCHEDULE_FALL_MAX    16
 #define SCHEDULE_PASSES      32   /* latencies remembered, for "late" */
 #define SCHEDULE_SPREAD_USEC 1000 /* between the first runs of two probes */
+/* Begun in one wake; the rest in the next, so that those that have ended are heard in between. After a stall thousands
+ * are due at once, and a loop that looks at thousands of ready sockets before each single event never catches up. */
+#define SCHEDULE_BATCH 32
 
 typedef struct ScheduleProbe {
         uint64_t interval_usec, fast_interval_usec;
