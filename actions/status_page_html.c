@@ -164,11 +164,19 @@ static void add_part(Text *t, const json_t *probe, PartState state)
         text_add_string(t, "</td></tr>\n");
 }
 
+/* Of very many probes the document has the first ones only. */
+static size_t more_parts(const Page *p)
+{
+        json_int_t n = json_integer_value(json_object_get(p->status, "more_probes"));
+
+        return n > 0 ? (size_t) n : 0;
+}
+
 static void add_parts(Text *t, const Page *p)
 {
         static const PartState order[] = {PART_DOWN, PART_WARN, PART_UNKNOWN, PART_UP};
         const json_t *probes = page_list(p, "probes");
-        size_t shown = 0, all = 0;
+        size_t shown = 0, all = more_parts(p);
 
         for (size_t i = 0; i < json_array_size(probes); i++)
                 all += probe_is_part(json_array_get(probes, i));

@@ -9,6 +9,7 @@
 #include "supervisor/simulate.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -271,6 +272,15 @@ static void raise_limits(void)
         }
 }
 
+/* One heap for the three threads, which hardly ever allocate at the same time; and what a large document took is given
+ * back: the threshold for that would grow with the documents otherwise. */
+static void tame_malloc(void)
+{
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+        mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
 static int supervise(const Places *places)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
@@ -286,6 +296,7 @@ static int supervise(const Places *places)
                 return EXIT_CONFIG;
         }
         raise_limits();
+        tame_malloc();
         if (manager_new(places, c, &m, &e) < 0) {
                 log_error("%s", e.text);
                 return EXIT_OTHER;

@@ -192,7 +192,7 @@ void manager_refresh(Manager *m)
         m->refresh_at = manager_now(m) + REFRESH_EVERY_USEC;
         if (!m->wants_page)
                 return;
-        status = status_document(m);
+        status = status_page_document(m);
         if (!status)
                 return;
         json_put(status, "changes", json_incref(m->recent));

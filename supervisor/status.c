@@ -114,16 +114,35 @@ static json_t *probe_to_json(const Manager *m, unsigned i)
         return j;
 }
 
-static json_t *probes_to_json(const Manager *m)
+static bool probe_is_well(const Manager *m, unsigned i)
+{
+        const ProbeState *p = &engine_state(m->engine)->probes[i];
+
+        return p->verdict == VERDICT_UP && p->last == OUTCOME_PASS;
+}
+
+/* At most that many: those that are not well before those that are, in the order of the configuration. */
+static json_t *probes_to_json(const Manager *m, size_t max)
 {
         json_t *list = json_array();
+        size_t ill = 0, well;
 
         for (unsigned i = 0; i < m->config->n_probes; i++)
+                ill += !probe_is_well(m, i);
+        ill = MIN(ill, max);
+        well = max - ill;
+        for (unsigned i = 0; i < m->config->n_probes; i++) {
+                size_t *left = probe_is_well(m, i) ? &well : &ill;
+
+                if (*left == 0)
+                        continue;
+                (*left)--;
                 json_array_append_new(list, probe_to_json(m, i));
+        }
         return list;
 }
 
-json_t *status_document(const Manager *m)
+static json_t *document(const Manager *m, size_t probes_max)
 {
         const ModeState *s = engine_state(m->engine);
         const ModeSettings *mode = &m->config->modes[s->mode];
@@ -149,11 +168,26 @@ json_t *status_document(const Manager *m)
         json_put(j, "alerts", alarms_to_json(engine_alarms(m->engine), false));
         json_put(j, "vantage", vantage ? json_string(*vantage) : json_null());
         json_put(j, "modes", modes_to_json(m));
-        json_put(j, "probes", probes_to_json(m));
+        json_put(j, "probes", probes_to_json(m, probes_max));
         json_put(j, "actions", outbox_to_json(m->outbox));
         json_put(j, "updated", json_timestamp(clock_wall_usec()));
         json_put(j, "started", json_timestamp(m->started_wall));
         json_put(j, "version", json_string(PROJECT_VERSION));
+        return j;
+}
+
+json_t *status_document(const Manager *m)
+{
+        return document(m, SIZE_MAX);
+}
+
+json_t *status_page_document(const Manager *m)
+{
+        size_t n = m->config->n_probes;
+        json_t *j = document(m, STATUS_PAGE_PROBES);
+
+        json_put(j, "more_probes",
+                 json_integer(n > STATUS_PAGE_PROBES ? (json_int_t) (n - STATUS_PAGE_PROBES) : 0));
         return j;
 }
 

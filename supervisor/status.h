@@ -4,7 +4,11 @@
 
 #include "supervisor/manager.h"
 
-json_t *status_document(const Manager *m);            /* GET /v1/status */
+json_t *status_document(const Manager *m); /* GET /v1/status */
+/* The same with at most so many probes, and "more_probes": what the page shows and the outbox keeps. The JSON of ten
+ * thousand would be 20 MiB of memory. */
+#define STATUS_PAGE_PROBES 500
+json_t *status_page_document(const Manager *m);
 json_t *status_mode(const Manager *m);                /* mode.json */
 json_t *status_plan(const Manager *m, unsigned mode); /* what a change to it would cause */
 json_t *status_evidence(const Manager *m); /* outcomes, windows and verdicts of what modes require */
