@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "supervisor/config_private.h"
 
+#include <sys/stat.h>
+
 static const ConfRange changes_range = {0, MODE_CHANGES_MAX};
 static const ConfRange hold_range = {0, 30 * USEC_PER_DAY};
 static const ConfRange heartbeat_range = {USEC_PER_SEC, USEC_PER_DAY};
@@ -286,10 +288,15 @@ static int config_from(const Conf *conf, Config **ret, Error *e)
 int config_load(const char *path, Config **ret, Error *e)
 {
         _cleanup_(conf_freep) Conf *conf = NULL;
+        struct stat st;
         int r;
 
         r = conf_load(path, &conf, e);
-        return r < 0 ? r : config_from(conf, ret, e);
+        if (r >= 0)
+                r = config_from(conf, ret, e);
+        if (r >= 0)
+                (*ret)->exposed = stat(path, &st) == 0 && st.st_mode & S_IROTH;
+        return r;
 }
 
 int config_load_text(const char *name, const char *text, size_t size, Config **ret, Error *e)

@@ -75,6 +75,7 @@ typedef struct Config {
         char *metrics_listen; /* NULL: off */
         HeartbeatConfig heartbeat;
         char *directory;  /* of the file */
+        bool exposed;     /* others can read the file */
         uint8_t hash[32]; /* of the whole file's content */
 
         /* the same for the decision */

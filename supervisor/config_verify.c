@@ -121,12 +121,51 @@ static void verify_actions(const Config *c, Findings *f)
                 find(f, false, "actions: none of type alert, so nobody is told");
 }
 
+/* The first key that holds a secret in the file itself; addresses of webhooks, which only a stranger's spam would abuse, are
+ * left out. */
+static const char *find_secret(const ConfField *fields, const void *conf)
+{
+        for (const ConfField *f = fields; f && f->key; f++) {
+                const void *target = (const uint8_t *) conf + f->offset;
+                const char *inner = f->type == &conf_table ? find_secret(f->data, target) : NULL;
+
+                if (inner)
+                        return inner;
+                if (f->flags & CONF_SECRET && f->type != &conf_url && *(void *const *) target)
+                        return f->key;
+        }
+        return NULL;
+}
+
+static void verify_exposure(const Config *c, Findings *f)
+{
+        for (size_t i = 0; i < c->n_probes && c->exposed; i++) {
+                const char *key = find_secret(c->probes[i]->type->fields, c->probes[i]->conf);
+
+                if (key)
+                        find(f, false,
+                             "%s: others can read this file, and `%s` of probe `%s` may hold a secret: chmod "
+                             "o-r it",
+                             c->probes[i]->place, key, c->probes[i]->name);
+        }
+        for (size_t i = 0; i < c->n_actions && c->exposed; i++) {
+                const char *key = find_secret(c->actions[i]->type->fields, c->actions[i]->conf);
+
+                if (key)
+                        find(f, false,
+                             "%s: others can read this file, and `%s` of action `%s` may hold a secret: "
+                             "chmod o-r it",
+                             c->actions[i]->place, key, c->actions[i]->name);
+        }
+}
+
 unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata)
 {
         Findings f = {.fn = fn, .userdata = userdata};
 
         verify_types(c, &f);
         verify_key(c, &f);
+        verify_exposure(c, &f);
         verify_vantage(c, &f);
         verify_modes(c, &f);
         verify_actions(c, &f);
