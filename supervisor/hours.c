@@ -4,62 +4,57 @@
 
 #include "base/clock.h"
 
-typedef struct HourNotes {
+/* One for each probe, in the order of the config; ended by one without a name. */
+struct HourNotes {
         char *name;
         HourRecord hour;
         bool dirty, urgent;
-} HourNotes;
+};
 
-static size_t count(const HourNotes *notes)
+int hours_new(const Config *config, HourNotes **ret)
 {
-        size_t n = 0;
+        HourNotes *notes = calloc(config->n_probes + 1, sizeof(*notes));
 
-        while (notes && notes[n].name)
-                n++;
-        return n;
+        if (!notes)
+                return -ENOMEM;
+        for (size_t i = 0; i < config->n_probes; i++) {
+                notes[i].name = strdup(config->probes[i]->name);
+                if (!notes[i].name) {
+                        hours_free(notes);
+                        return -ENOMEM;
+                }
+                notes[i].hour.probe = notes[i].name;
+        }
+        *ret = notes;
+        return 0;
 }
 
-static void notes_free(HourNotes *notes)
+HourNotes *hours_free(HourNotes *notes)
 {
         for (size_t i = 0; notes && notes[i].name; i++)
                 free(notes[i].name);
         free(notes);
+        return NULL;
 }
 
-int hours_configure(Manager *m)
+void hours_configure(Manager *m, HourNotes *notes)
 {
-        HourNotes *notes = calloc(m->config->n_probes + 1, sizeof(*notes)), *old = m->notes;
-        size_t n_old = count(old);
-
-        if (!notes)
-                return -ENOMEM;
-        for (size_t i = 0; i < m->config->n_probes; i++) {
-                const char *name = m->config->probes[i]->name;
-
-                notes[i].name = strdup(name);
-                if (!notes[i].name) {
-                        notes_free(notes);
-                        return -ENOMEM;
-                }
-                if (i < n_old && streq(old[i].name, name)) {
-                        notes[i].hour = old[i].hour;
-                        notes[i].dirty = old[i].dirty;
-                        notes[i].urgent = old[i].urgent;
-                }
-                notes[i].hour.probe = notes[i].name;
-        }
-        notes_free(old);
-        m->notes = notes;
         m->n_urgent = 0;
-        for (size_t i = 0; i < m->config->n_probes; i++)
-                m->n_urgent += notes[i].urgent;
-        return 0;
-}
+        for (const HourNotes *old = m->notes; old && old->name; old++) {
+                unsigned probe = config_find_probe(m->config, old->name);
+                HourNotes *n;
 
-void hours_free(Manager *m)
-{
-        notes_free(m->notes);
-        m->notes = NULL;
+                if (probe == PROBE_NONE)
+                        continue;
+                n = &notes[probe];
+                n->hour = old->hour;
+                n->hour.probe = n->name;
+                n->dirty = old->dirty;
+                n->urgent = old->urgent;
+                m->n_urgent += old->urgent;
+        }
+        hours_free(m->notes);
+        m->notes = notes;
 }
 
 void hours_note(Manager *m, unsigned probe, Outcome outcome, bool important)

@@ -4,8 +4,12 @@
 
 #include "supervisor/manager.h"
 
-int hours_configure(Manager *m); /* one note for each probe; keeps what a reload keeps */
-void hours_free(Manager *m);
+/* One note for each probe of config. -ENOMEM. */
+int hours_new(const Config *config, HourNotes **ret);
+HourNotes *hours_free(HourNotes *notes);
+DEFINE_CLEANUP(HourNotes, hours_free)
+/* Takes over notes, made for m->config, and moves into them what is not written yet, by the probes' names. */
+void hours_configure(Manager *m, HourNotes *notes);
 void hours_note(Manager *m, unsigned probe, Outcome outcome, bool important);
 bool hours_urgent(const Manager *m);                 /* a window that holds a fail is not yet written */
 void hours_add(Manager *m, StoreBatch *b, bool all); /* all: the minute's batch; else what is urgent only */

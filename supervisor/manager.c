@@ -343,7 +343,7 @@ static int make_parts(Manager *m, Error *e)
                 r = publisher_new(m, &m->publisher);
         }
         if (r >= 0)
-                r = hours_configure(m);
+                r = hours_new(m->config, &m->notes);
         if (r >= 0)
                 r = heartbeat_new(m, &m->heartbeat);
         if (r >= 0)
@@ -404,7 +404,7 @@ Manager *manager_free(Manager *m)
         worker_free(m->runtime, STOP_PATIENCE_USEC);
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);
-        hours_free(m);
+        hours_free(m->notes);
         json_decref(m->recent);
         loop_source_free(m->wake);
         loop_source_free(m->patience);

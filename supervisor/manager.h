@@ -12,6 +12,7 @@
 typedef struct Manager Manager;
 typedef struct Control Control;
 typedef struct Heartbeat Heartbeat;
+typedef struct HourNotes HourNotes;
 typedef struct Publisher Publisher;
 typedef struct Targets Targets;
 
@@ -50,9 +51,9 @@ struct Manager {
         uint64_t save_at;    /* steady: the next routine batch */
         uint64_t refresh_at; /* steady: the next writing of the status page */
         bool wants_page;
-        json_t *recent;          /* the last changes, newest first, for the status page */
-        struct HourNotes *notes; /* hours.c: one for each probe of the config */
-        size_t n_urgent;
+        json_t *recent;   /* the last changes, newest first, for the status page */
+        HourNotes *notes; /* hours.c: one for each probe of the config … */
+        size_t n_urgent;  /* … and how many of them hold a fail that is not written */
         struct ManagerTrouble *troubles;
         bool remember;
         unsigned n_changing; /* changes of which the store has not said what became of them */

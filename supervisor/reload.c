@@ -92,6 +92,7 @@ static void forget_dropped(Manager *m, const Config *old, const Config *new)
 static int apply(Manager *m, Reload *r)
 {
         _cleanup_(engine_freep) Engine *engine = NULL;
+        _cleanup_(hours_freep) HourNotes *notes = NULL;
         uint64_t now = manager_now(m), wall = clock_wall_usec();
         Config *config = r->config;
         EngineOutput output;
@@ -104,6 +105,9 @@ static int apply(Manager *m, Reload *r)
         error = engine_new(config, random_seed(), &output, now, wall, &engine);
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));
+        error = hours_new(config, &notes);
+        if (error < 0)
+                return error_set(&r->error, error, "%s", strerror(-error));
         error = control_reconfigure(m->control, config, &r->rules, &r->error);
         if (error < 0)
                 return error;
@@ -113,7 +117,7 @@ static int apply(Manager *m, Reload *r)
         engine_carry_over(engine, m->engine);
         r->config = NULL;
         swap(m, config, TAKE_PTR(engine));
-        hours_configure(m);
+        hours_configure(m, TAKE_PTR(notes));
         engine_begin(m->engine, false, now, wall);
         return 0;
 }
