@@ -91,14 +91,14 @@ static bool watched_read(Watched *w, size_t max)
         return true;
 }
 
-static void conf_clear(ResolveConf *conf)
+static void resolve_conf_clear(ResolveConf *conf)
 {
         for (size_t i = 0; i < conf->n_search; i++)
                 free(conf->search[i]);
         *conf = (ResolveConf){.ndots = 1};
 }
 
-static void conf_set_search(ResolveConf *conf, char **rest)
+static void resolve_conf_set_search(ResolveConf *conf, char **rest)
 {
         char *word;
 
@@ -112,7 +112,7 @@ static void conf_set_search(ResolveConf *conf, char **rest)
 }
 
 /* resolv.conf(5). */
-static void conf_line(ResolveConf *conf, char *line)
+static void resolve_conf_line(ResolveConf *conf, char *line)
 {
         char *rest, *key = strtok_r(line, SPACE, &rest), *word;
 
@@ -124,21 +124,21 @@ static void conf_line(ResolveConf *conf, char *line)
                     address_parse(word, 53, &conf->servers[conf->n_servers], NULL) >= 0)
                         conf->n_servers++;
         } else if (streq(key, "search") || streq(key, "domain"))
-                conf_set_search(conf, &rest);
+                resolve_conf_set_search(conf, &rest);
         else if (streq(key, "options"))
                 while ((word = strtok_r(NULL, SPACE, &rest)))
                         if (strncmp(word, "ndots:", 6) == 0)
                                 conf->ndots = MIN((unsigned) strtoul(word + 6, NULL, 10), 15U);
 }
 
-static void conf_parse(ResolveConf *conf, char *text)
+static void resolve_conf_parse(ResolveConf *conf, char *text)
 {
         char *rest, *line;
 
-        conf_clear(conf);
+        resolve_conf_clear(conf);
         if (text)
                 for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-                        conf_line(conf, line);
+                        resolve_conf_line(conf, line);
         if (conf->n_servers == 0)
                 conf->n_servers = address_parse("127.0.0.1", 53, &conf->servers[0], NULL) >= 0;
 }
@@ -146,7 +146,7 @@ static void conf_parse(ResolveConf *conf, char *text)
 const ResolveConf *resolve_system_conf(ResolveSystem *system)
 {
         if (watched_read(&system->resolv_conf, RESOLV_CONF_MAX)) {
-                conf_parse(&system->conf, system->resolv_conf.text);
+                resolve_conf_parse(&system->conf, system->resolv_conf.text);
                 free(TAKE_PTR(system->resolv_conf.text));
         }
         return &system->conf;
@@ -230,7 +230,7 @@ int resolve_system_new(ResolveSystem **ret)
                 resolve_system_free(system);
                 return -ENOMEM;
         }
-        conf_parse(&system->conf, NULL);
+        resolve_conf_parse(&system->conf, NULL);
         *ret = system;
         return 0;
 }
@@ -239,7 +239,7 @@ ResolveSystem *resolve_system_free(ResolveSystem *system)
 {
         if (!system)
                 return NULL;
-        conf_clear(&system->conf);
+        resolve_conf_clear(&system->conf);
         free(system->resolv_conf.path);
         free(system->resolv_conf.text);
         free(system->hosts.path);

@@ -51,9 +51,11 @@ static int unknown_action_type(const ConfNode *node, const char *type, Error *e)
 
 static bool action_name_taken(const Config *c, const char *name)
 {
-        for (size_t i = 0; i < c->n_actions; i++)
+        for (size_t i = 0; i < c->n_actions; i++) {
+                assert(c->actions[i]);
                 if (streq(c->actions[i]->name, name))
                         return true;
+        }
         return false;
 }
 

@@ -14,3 +14,10 @@
                                               : EIO;   \
                 errno_;                                \
         }))
+
+/* These return what they are told to, or -EINVAL. Not for the files that define them. */
+#ifndef ANALYZER_DEFINES_ERRORS
+#include "base/conf.h"
+#define error_set(e, r, ...) ((error_set) ((e), (r), __VA_ARGS__), (r))
+#define conf_error(...)      ((conf_error) (__VA_ARGS__), -EINVAL)
+#endif
