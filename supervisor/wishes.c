@@ -10,6 +10,7 @@
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
+#include "supervisor/service.h"
 #include "supervisor/status.h"
 
 static int on_engine_start(unsigned probe, uint64_t serial, void *userdata)
@@ -97,6 +98,8 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         ChangeRecord record;
 
         log_change(change, from, to);
+        if (m->ready)
+                service_status(m);
         if (evidence)
                 json_print(evidence, &evidence_text);
         hex_encode(config_hash, m->config->hash, sizeof(m->config->hash));
