@@ -137,7 +137,7 @@ static json_t *payload(const AlertMessage *m)
                 json_decref(alerts);
                 return NULL;
         }
-        (void) json_array_append_new(alerts, entry_json(m, &entry));
+        json_add(alerts, entry_json(m, &entry));
         json_put(j, "version", json_string("4"));
         json_put(j, "groupKey", group_key(&entry, node));
         json_put(j, "truncatedAlerts", json_integer(0));

@@ -87,7 +87,7 @@ static json_t *components_json(const Page *p, const json_t *before)
         for (size_t i = 0; i < json_array_size(probes); i++) {
                 const json_t *probe = json_array_get(probes, i);
                 if (probe_is_part(probe))
-                        (void) json_array_append_new(list, component_json(p, probe, ++position, index));
+                        json_add(list, component_json(p, probe, ++position, index));
         }
         json_decref(index);
         return list;
@@ -132,9 +132,8 @@ static json_t *incident_json(const Page *p, const Incident *incident)
 
         json_t *updates = json_array();
         for (size_t i = incident->newest; i <= incident->oldest; i++)
-                (void) json_array_append_new(updates,
-                                             update_json(p, json_array_get(p->changes, i), id,
-                                                         incident->resolved && i == incident->newest));
+                json_add(updates, update_json(p, json_array_get(p->changes, i), id,
+                                              incident->resolved && i == incident->newest));
         json_t *j = json_object();
         json_put(j, "id", request_string(id, false));
         json_put(j, "name", name ? request_string(name, false) : NULL);
@@ -160,7 +159,7 @@ static json_t *incidents_json(const Page *p, bool resolved_too)
 
         while (json_array_size(list) < INCIDENTS_MAX && page_next_incident(p, &position, &incident))
                 if (resolved_too || !incident.resolved)
-                        (void) json_array_append_new(list, incident_json(p, &incident));
+                        json_add(list, incident_json(p, &incident));
         return list;
 }
 

@@ -255,11 +255,26 @@ void json_put(json_t *object, const char *key, json_t *value)
         }
 }
 
+void json_add(json_t *array, json_t *value)
+{
+        if (json_array_append_new(array, value) < 0)
+                put_failed = true;
+}
+
 bool json_failed(void)
 {
         bool failed = put_failed;
         put_failed = false;
         return failed;
+}
+
+json_t *json_whole(json_t *document)
+{
+        if (json_failed()) {
+                json_decref(document);
+                return NULL;
+        }
+        return document;
 }
 
 json_t *json_string_or_null(const char *s)

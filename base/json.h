@@ -25,9 +25,12 @@ int json_canonical(const json_t *j, char **ret, Error *e);
 /* The same without the members of the outermost object that except names (NULL-terminated). */
 int json_canonical_without(const json_t *j, const char *const except[], char **ret, Error *e);
 
-/* Sets key on object; the value is consumed even on failure. A value or object of NULL, or no memory, leaves the key
- * out and is remembered: ask json_failed() once, when the document stands. */
+/* Sets key on object, or adds to the end of array; the value is consumed even on failure. A value, object or array of
+ * NULL, or no memory, leaves it out and is remembered: ask json_whole() or json_failed() once, when the document stands. */
 void json_put(json_t *object, const char *key, json_t *value);
-bool json_failed(void); /* has a json_put() of this thread failed since this was last asked? */
+void json_add(json_t *array, json_t *value);
+bool json_failed(void); /* has one of this thread failed since this was last asked? */
+/* The document, or NULL (and it is gone) when json_failed(). */
+json_t *json_whole(json_t *document);
 json_t *json_string_or_null(const char *s); /* invalid UTF-8 becomes visible escapes */
 json_t *json_timestamp(uint64_t wall_usec); /* null when 0 */

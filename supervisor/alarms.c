@@ -250,7 +250,7 @@ json_t *alarms_to_json(const Alarms *a, bool all)
                         json_put(j, "since_usec", json_integer((json_int_t) alarm->since_wall));
                         json_put(j, "raised", json_boolean(alarm->raised));
                 }
-                json_array_append_new(list, j);
+                json_add(list, j);
         }
         return list;
 }

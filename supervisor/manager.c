@@ -83,9 +83,10 @@ static json_t *memory_document(const Manager *m)
 {
         json_t *j = engine_remember(m->engine);
 
-        if (j)
-                json_put(j, "steady", steady_to_json(&m->steady));
-        return j;
+        if (!j)
+                return NULL;
+        json_put(j, "steady", steady_to_json(&m->steady));
+        return json_whole(j);
 }
 
 void manager_add_memory(Manager *m, StoreBatch *b)

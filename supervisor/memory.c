@@ -14,7 +14,7 @@ static json_t *changes_to_json(const ModeState *s)
         json_t *list = json_array();
 
         for (unsigned i = 0; i < s->n_changes; i++)
-                json_array_append_new(list, json_integer((json_int_t) s->changes[i]));
+                json_add(list, json_integer((json_int_t) s->changes[i]));
         return list;
 }
 
@@ -38,7 +38,7 @@ json_t *engine_remember(const Engine *e)
         json_put(j, "cause", json_string_or_null(e->cause));
         put_usec(j, "since", e->since_wall);
         json_put(j, "alarms", alarms_to_json(&e->alarms, true));
-        return j;
+        return json_whole(j); /* one without its mode would be forgotten at the next start */
 }
 
 static uint64_t get_usec(const json_t *j, const char *key, uint64_t now)

@@ -27,7 +27,7 @@ void recent_add(Manager *m, const ChangeRecord *change)
         json_put(j, "to", json_string(change->to));
         json_put(j, "cause", json_string_or_null(change->cause));
         json_put(j, "automatic", json_boolean(change->automatic));
-        json_array_insert_new(m->recent, 0, j);
+        json_array_insert_new(m->recent, 0, json_whole(j)); /* without memory the page does without it */
         if (json_array_size(m->recent) > RECENT_CHANGES)
                 json_array_remove(m->recent, RECENT_CHANGES);
 }

@@ -54,6 +54,7 @@ typedef struct World {
         uint64_t batch_at, reborn_at;
         uint64_t line_at; /* of the trace: since the start */
         bool remember;
+        bool failed; /* something is missing: out of memory */
         FILE *out;
 } World;
 
@@ -69,12 +70,13 @@ static double seconds(const World *w)
 
 static void print(World *w, json_t *line)
 {
-        char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+        _cleanup_json_ json_t *whole = json_whole(line);
+        _cleanup_free_ char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
         if (text)
                 fprintf(w->out, "%s\n", text);
-        free(text);
-        json_decref(line);
+        else
+                w->failed = true;
 }
 
 static json_t *line_new(const World *w)
@@ -220,6 +222,7 @@ static void save(World *w)
         if (w->remember) {
                 json_decref(w->memory);
                 w->memory = engine_remember(w->engine);
+                w->failed = w->failed || !w->memory;
                 w->remember = false;
         }
         if (w->now < w->batch_at)
@@ -616,6 +619,8 @@ int simulate(const Config *config, FILE *trace, const char *name, uint64_t seed,
         }
         if (r >= 0)
                 print_end(&w);
+        if (r >= 0 && w.failed)
+                r = -ENOMEM;
         if (r == -ENOMEM)
                 error_set(e, r, "out of memory");
         engine_free(w.engine);

@@ -57,25 +57,32 @@ static json_t *automation_to_json(const Manager *m)
         return j;
 }
 
+static json_t *waiting_for(const Manager *m, unsigned mode)
+{
+        const ModeSettings *settings = &m->config->modes[mode];
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < settings->n_requires; i++) {
+                unsigned probe = settings->requires[i];
+
+                if (requirement_readiness(engine_state(m->engine), mode, probe, &m->config->mode) != READY)
+                        json_add(list, json_string(m->config->probes[probe]->name));
+        }
+        return list;
+}
+
 static json_t *modes_to_json(const Manager *m)
 {
-        const ModeState *s = engine_state(m->engine);
         json_t *list = json_array();
 
         for (unsigned i = 0; i < m->config->n_modes; i++) {
-                const ModeSettings *mode = &m->config->modes[i];
-                json_t *j = json_object(), *waiting = json_array();
+                json_t *j = json_object(), *waiting = waiting_for(m, i);
 
-                for (size_t k = 0; k < mode->n_requires; k++)
-                        if (requirement_readiness(s, i, mode->requires[k], &m -> config -> mode) != READY)
-                                json_array_append_new(
-                                                waiting,
-                                                json_string(m->config->probes[mode->requires[k]]->name));
-                json_put(j, "name", json_string(mode->name));
+                json_put(j, "name", json_string(m->config->modes[i].name));
                 json_put(j, "ready", json_boolean(json_array_size(waiting) == 0));
                 json_put(j, "waiting_for", waiting);
-                json_put(j, "payment", json_string(mode->payment));
-                json_array_append_new(list, j);
+                json_put(j, "payment", json_string(m->config->modes[i].payment));
+                json_add(list, j);
         }
         return list;
 }
@@ -137,7 +144,7 @@ static json_t *probes_to_json(const Manager *m, size_t max)
                 if (*left == 0)
                         continue;
                 (*left)--;
-                json_array_append_new(list, probe_to_json(m, i));
+                json_add(list, probe_to_json(m, i));
         }
         return list;
 }
@@ -173,7 +180,7 @@ static json_t *document(const Manager *m, size_t probes_max)
         json_put(j, "updated", json_timestamp(clock_wall_usec()));
         json_put(j, "started", json_timestamp(m->started_wall));
         json_put(j, "version", json_string(PROJECT_VERSION));
-        return j;
+        return json_whole(j);
 }
 
 json_t *status_document(const Manager *m)
@@ -196,9 +203,8 @@ static json_t *verdicts_to_json(const Manager *m)
         json_t *list = json_array();
 
         for (unsigned i = 0; i < m->config->n_probes; i++)
-                json_array_append_new(list,
-                                      json_pack("{s:s, s:s}", "name", m->config->probes[i]->name, "verdict",
-                                                verdict_name(engine_state(m->engine)->probes[i].verdict)));
+                json_add(list, json_pack("{s:s, s:s}", "name", m->config->probes[i]->name, "verdict",
+                                         verdict_name(engine_state(m->engine)->probes[i].verdict)));
         return list;
 }
 
@@ -224,7 +230,7 @@ json_t *status_mode(const Manager *m)
         /* A start whose database does not answer goes on from here. */
         json_put(j, "memory", engine_remember(m->engine));
         json_put(j, "steady", steady_to_json(&m->steady));
-        return j;
+        return json_whole(j);
 }
 
 /* --- plan --- */
@@ -259,7 +265,7 @@ json_t *status_plan(const Manager *m, unsigned mode)
                                             [READY_BROKEN] = "not ready"};
 
         for (size_t i = 0; i < m->config->n_actions; i++)
-                json_array_append_new(actions, plan_action(m, m->config->actions[i], mode));
+                json_add(actions, plan_action(m, m->config->actions[i], mode));
         snprintf(text, sizeof(text), "%s %s: PAYMENT_MODE=%s, CHECKOUT_ROUTE=%s; the mode is %s.",
                  mode == s->mode ? "The shop runs in" : "A change would take the shop to", to->name,
                  to->payment, to->checkout, words[r]);
@@ -268,39 +274,51 @@ json_t *status_plan(const Manager *m, unsigned mode)
         json_put(j, "ready", json_boolean(r == READY));
         json_put(j, "actions", actions);
         json_put(j, "text", json_string_or_null(text));
-        return j;
+        return json_whole(j);
 }
 
 /* --- evidence --- */
 
+static bool is_required(const Config *c, unsigned probe)
+{
+        for (size_t m = 0; m < c->n_modes; m++) {
+                const ModeSettings *mode = &c->modes[m];
+
+                for (size_t i = 0; i < mode->n_requires; i++)
+                        if (mode->requires[i] == probe)
+                                return true;
+        }
+        return false;
+}
+
+static json_t *evidence_of(const Manager *m, unsigned probe)
+{
+        const ProbeState *p = &engine_state(m->engine)->probes[probe];
+        json_t *j = json_object();
+
+        json_put(j, "name", json_string(m->config->probes[probe]->name));
+        json_put(j, "verdict", json_string(verdict_name(p->verdict)));
+        json_put(j, "window", window_to_json(m, probe));
+        json_put(j, "message", json_string_or_null(engine_message(m->engine, probe)));
+        json_put(j, "verdict_since", steady_timestamp(m, p->verdict_since));
+        json_put(j, "last_fail", steady_timestamp(m, p->last_fail));
+        return j;
+}
+
 json_t *status_evidence(const Manager *m)
 {
-        const ModeState *s = engine_state(m->engine);
-        json_t *probes = json_array();
+        json_t *j = json_object(), *probes = json_array();
         char hold[DURATION_SIZE];
 
-        for (unsigned i = 0; i < m->config->n_probes; i++) {
-                const ProbeState *p = &s->probes[i];
-                bool required = false;
-                json_t *j;
-
-                for (size_t k = 0; k < m->config->n_modes && !required; k++)
-                        for (size_t r = 0; r < m->config->modes[k].n_requires && !required; r++)
-                required = m->config->modes[k].requires[r] == i;
-                if (!required)
-                        continue;
-                j = json_object();
-                json_put(j, "name", json_string(m->config->probes[i]->name));
-                json_put(j, "verdict", json_string(verdict_name(p->verdict)));
-                json_put(j, "window", window_to_json(m, i));
-                json_put(j, "message", json_string_or_null(engine_message(m->engine, i)));
-                json_put(j, "verdict_since", steady_timestamp(m, p->verdict_since));
-                json_put(j, "last_fail", steady_timestamp(m, p->last_fail));
-                json_array_append_new(probes, j);
-        }
-        return json_pack("{s:o, s:s, s:b, s:b, s:b}", "probes", probes, "hold", duration_print(hold, s->hold),
-                         "tilt", engine_tilt(m->engine, manager_now(m)), "blind",
-                         schedule_blind(engine_schedule(m->engine)), "durable", store_is_durable(m->store));
+        for (unsigned i = 0; i < m->config->n_probes; i++)
+                if (is_required(m->config, i))
+                        json_add(probes, evidence_of(m, i));
+        json_put(j, "probes", probes);
+        json_put(j, "hold", json_string(duration_print(hold, engine_state(m->engine)->hold)));
+        json_put(j, "tilt", json_boolean(engine_tilt(m->engine, manager_now(m))));
+        json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));
+        json_put(j, "durable", json_boolean(store_is_durable(m->store)));
+        return json_whole(j);
 }
 
 /* --- words --- */

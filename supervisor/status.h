@@ -4,6 +4,7 @@
 
 #include "supervisor/manager.h"
 
+/* NULL when out of memory. */
 json_t *status_document(const Manager *m); /* GET /v1/status */
 /* The same with at most so many probes, and "more_probes": what the page shows and the outbox keeps. The JSON of ten
  * thousand would be 20 MiB of memory. */

@@ -100,8 +100,8 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         log_change(change, from, to);
         if (m->ready)
                 service_status(m);
-        if (evidence)
-                json_print(evidence, &evidence_text);
+        if (!evidence || json_print(evidence, &evidence_text) < 0)
+                log_error("out of memory: change %s is stored without its evidence", change->id);
         hex_encode(config_hash, m->config->hash, sizeof(m->config->hash));
         record = (ChangeRecord){
                         .id = change->id,

@@ -529,6 +529,35 @@ TEST(a_window_that_is_narrower_now_is_cut)
         CHECK_STR(mode_name(w), "primary");
 }
 
+static unsigned allocations_left;
+
+static void *allocate(size_t size)
+{
+        if (allocations_left == 0)
+                return NULL;
+        allocations_left--;
+        return malloc(size);
+}
+
+TEST(a_memory_that_lacks_something_is_not_given)
+{
+        _cleanup_world_ World *w = in_crypto();
+        _cleanup_json_ json_t *wanted = engine_remember(w->engine);
+        json_t *got = NULL;
+        unsigned n = 0;
+
+        CHECK(wanted);
+        for (; !got; n++) {
+                allocations_left = n;
+                json_set_alloc_funcs(allocate, free);
+                got = engine_remember(w->engine);
+                json_set_alloc_funcs(malloc, free);
+        }
+        CHECK(n > 20);
+        CHECK(json_equal(got, wanted));
+        json_decref(got);
+}
+
 TEST(a_memory_that_is_none_is_refused)
 {
         static const char *const bad[] = {"{}",

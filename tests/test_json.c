@@ -183,3 +183,20 @@ TEST(documents_are_put_together_and_a_loss_is_remembered)
         CHECK(json_failed());
         CHECK(!json_failed());
 }
+
+TEST(a_document_that_lacks_something_is_none)
+{
+        _cleanup_json_ json_t *whole = json_object();
+        json_t *list = json_array();
+
+        json_add(list, json_integer(1));
+        json_put(whole, "list", list);
+        CHECK(json_whole(whole) == whole);
+
+        list = json_array();
+        json_add(list, json_string("\xff"));
+        CHECK(!json_whole(list));
+        json_add(NULL, json_integer(1));
+        CHECK(!json_whole(json_object()));
+        CHECK(json_whole(whole) == whole); /* told once */
+}
