@@ -276,13 +276,14 @@ int alarms_from_json(Alarms *a, const json_t *j)
                 int raised, kind;
                 Alarm *alarm;
 
+                /* One of another version is left out: its condition will show again, if it still stands. */
                 if (json_unpack(item, "{s:s, s:s, s?:s, s:s, s:I, s:I, s:b}", "name", &name, "kind",
                                 &kind_name, "message", &message, "id", &id, "began", &began, "since_usec",
                                 &since, "raised", &raised) < 0)
-                        return -EBADMSG;
+                        continue;
                 kind = kind_from_name(kind_name);
                 if (kind < 0)
-                        continue; /* of another version: its condition will show again, if it still stands */
+                        continue;
                 colon = strchr(name, ':');
                 alarm = add(a, (AlarmKind) kind, colon ? colon + 1 : NULL);
                 if (!alarm)

@@ -56,4 +56,4 @@ void alarms_forget(Alarms *a, AlarmKind kind, bool (*keep)(const char *subject, 
 void alarms_clear(Alarms *a);
 
 json_t *alarms_to_json(const Alarms *a, bool all); /* all: for storing; else the raised ones, for people */
-int alarms_from_json(Alarms *a, const json_t *j);
+int alarms_from_json(Alarms *a, const json_t *j);  /* into an empty one; -ENOMEM */

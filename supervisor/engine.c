@@ -457,6 +457,7 @@ Engine *engine_free(Engine *e)
         free(e->settings);
         free(e->from);
         free(e->cause);
+        free(e->gone);
         free(e);
         return NULL;
 }

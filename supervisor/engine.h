@@ -65,6 +65,7 @@ DEFINE_CLEANUP(Engine, engine_free)
 /* Before engine_begin(), at a start: what was stored. Times in the future are cut to now. */
 void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, const char *history,
                           const char *message, uint64_t now);
+/* -EBADMSG: not what engine_remember() gave; -ENOMEM. Then nothing of it has been taken. */
 int engine_recall(Engine *e, const json_t *memory, uint64_t now);
 json_t *engine_remember(const Engine *e); /* NULL when out of memory */
 

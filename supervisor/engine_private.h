@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine's inside, shared by engine.c and memory.c. */
+/* The engine's inside, shared by engine.c, engine_conditions.c, engine_reload.c and memory.c. */
 #pragma once
 
 #include "supervisor/engine.h"

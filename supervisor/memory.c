@@ -73,20 +73,6 @@ static unsigned first_ready(const Engine *e)
         return 0;
 }
 
-static int recall_mode(Engine *e, const char *name)
-{
-        unsigned mode = config_find_mode(e->config, name);
-
-        if (mode == MODE_NONE) {
-                e->gone = strdup(name);
-                if (!e->gone)
-                        return -ENOMEM;
-                mode = first_ready(e);
-        }
-        e->state.mode = mode;
-        return 0;
-}
-
 static void recall_pin(ModeState *s, unsigned pin, const json_t *until)
 {
         s->pin = pin;
@@ -95,20 +81,51 @@ static void recall_pin(ModeState *s, unsigned pin, const json_t *until)
                 s->pin_until = (uint64_t) json_integer_value(until);
 }
 
-int engine_recall(Engine *e, const json_t *memory, uint64_t now)
+/* What takes memory, so that all of it can be had before anything is changed. */
+typedef struct Recalled {
+        Alarms alarms;
+        char *gone, *cause;
+} Recalled;
+
+static void recalled_clear(Recalled *r)
+{
+        alarms_clear(&r->alarms);
+        free(r->gone);
+        free(r->cause);
+}
+
+static int recall_texts(const Config *c, const json_t *memory, Recalled *ret)
 {
         const char *mode = json_string_value(json_object_get(memory, "mode"));
-        const char *pinned = json_string_value(json_object_get(memory, "pinned"));
-        const char *id = json_string_value(json_object_get(memory, "change"));
         const char *cause = json_string_value(json_object_get(memory, "cause"));
-        ModeState *s = &e->state;
-        int r;
 
         if (!mode || json_integer_value(json_object_get(memory, "version")) != MEMORY_VERSION)
                 return -EBADMSG;
-        r = recall_mode(e, mode);
+        if (config_find_mode(c, mode) == MODE_NONE && !(ret->gone = strdup(mode)))
+                return -ENOMEM;
+        if (cause && !(ret->cause = strdup(cause)))
+                return -ENOMEM;
+        return alarms_from_json(&ret->alarms, json_object_get(memory, "alarms"));
+}
+
+int engine_recall(Engine *e, const json_t *memory, uint64_t now)
+{
+        _cleanup_(recalled_clear) Recalled texts = {0};
+        const char *pinned = json_string_value(json_object_get(memory, "pinned"));
+        const char *id = json_string_value(json_object_get(memory, "change"));
+        ModeState *s = &e->state;
+        int r;
+
+        r = recall_texts(e->config, memory, &texts);
         if (r < 0)
                 return r;
+        s->mode = texts.gone ? first_ready(e)
+                             : config_find_mode(e->config,
+                                                json_string_value(json_object_get(memory, "mode")));
+        e->gone = TAKE_PTR(texts.gone);
+        e->cause = TAKE_PTR(texts.cause);
+        e->alarms = texts.alarms;
+        texts.alarms = (Alarms){0};
         s->mode_since = get_usec(memory, "mode_since", now);
         recall_pin(s, pinned ? config_find_mode(e->config, pinned) : MODE_NONE,
                    json_object_get(memory, "pin_until"));
@@ -120,12 +137,7 @@ int engine_recall(Engine *e, const json_t *memory, uint64_t now)
         s->returns_stopped = json_is_true(json_object_get(memory, "returns_stopped"));
         snprintf(e->change_id, sizeof(e->change_id), "%s", id ? id : "");
         e->since_wall = get_usec(memory, "since", UINT64_MAX);
-        if (cause) {
-                e->cause = strdup(cause);
-                if (!e->cause)
-                        return -ENOMEM;
-        }
-        return alarms_from_json(&e->alarms, json_object_get(memory, "alarms"));
+        return 0;
 }
 
 static void cut(uint64_t *time, uint64_t now)

@@ -112,7 +112,10 @@ static int begin(Manager *m, const StoreLoaded *loaded)
                 return r;
         if (loaded && loaded->error >= 0)
                 restore_probes(m, loaded, now);
-        if (memory && engine_recall(m->engine, memory, now) < 0) {
+        r = memory ? engine_recall(m->engine, memory, now) : 0;
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
                 log_error("what was stored cannot be read: beginning anew");
                 memory = NULL;
         }

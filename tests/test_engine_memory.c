@@ -576,6 +576,21 @@ TEST(a_memory_that_is_none_is_refused)
         }
 }
 
+TEST(an_alert_that_cannot_be_read_costs_nothing_else)
+{
+        _cleanup_world_ World *w = world_new(shop);
+        _cleanup_json_ json_t *memory =
+                        json_loads("{\"version\": 1, \"mode\": \"crypto\", \"pinned\": \"crypto\","
+                                   " \"alarms\": [{\"name\": \"blind\", \"kind\": \"blind\"}]}",
+                                   0, NULL);
+
+        CHECK(memory);
+        CHECK_INT(engine_recall(w->engine, memory, w->now), 0);
+        CHECK_STR(mode_name(w), "crypto");
+        CHECK_INT(engine_state(w->engine)->pin, 1);
+        CHECK_INT(engine_alarms(w->engine)->n, 0);
+}
+
 TEST(a_memory_with_half_of_it_missing_is_taken_for_what_it_says)
 {
         _cleanup_world_ World *w = world_new(shop);
