@@ -128,6 +128,23 @@ TEST(the_widest_window_counts_sixty_four)
         CHECK_INT(verdict_after(&s, "ff"), VERDICT_DOWN);
 }
 
+TEST(a_window_of_any_width_counts_so_many_outcomes)
+{
+        for (unsigned window = 2; window <= MODE_WINDOW_MAX; window++)
+                for (unsigned between = window - 2; between < window; between++) {
+                        Shop s = shop_new();
+
+                        s.probes[PAY].window = window;
+                        s.probes[PAY].fall = 2;
+                        s.probes[PAY].rise = 100;
+                        outcomes(&s, PAY, "f");
+                        for (unsigned i = 0; i < between; i++)
+                                outcomes(&s, PAY, "p");
+                        CHECK_INT(verdict_after(&s, "f"),
+                                  between == window - 2 ? VERDICT_DOWN : VERDICT_UNKNOWN);
+                }
+}
+
 TEST(ten_intervals_of_silence_make_a_verdict_unknown)
 {
         Shop s = shop_well();

@@ -106,6 +106,23 @@ TEST(one_reference_that_passes_is_enough_and_the_slow_one_is_not_waited_for)
         CHECK_INT(run_since(w, 0, 49 * S, 0)->told - 1, 55 * S + 20 * MS);
 }
 
+TEST(a_quick_reference_that_fails_does_not_outvote_a_slow_one_that_passes)
+{
+        for (unsigned quick = 1; quick <= 2; quick++) {
+                _cleanup_world_ World *w = external_world();
+
+                world_begin(w);
+                run_to(w, 55 * S);
+                w->answer[0] = w->answer[quick] = OUTCOME_FAIL;
+                w->latency[3 - quick] = 2 * S;
+                schedule_run_now(w->schedule, 0, w->now);
+                run_to(w, 56 * S);
+                CHECK(run_since(w, 0, 49 * S, 0)->told == 0);
+                run_to(w, 58 * S);
+                CHECK_INT(run_since(w, 0, 49 * S, 0)->outcome, OUTCOME_FAIL);
+        }
+}
+
 TEST(a_reference_that_warns_has_passed_and_an_inconclusive_one_has_not)
 {
         _cleanup_world_ World *w = external_world();
@@ -408,6 +425,49 @@ TEST(a_reload_in_the_middle_of_a_held_failure_asks_the_new_references)
         reload(w, w->probes, 3, (unsigned[]){0, PROBE_NONE, PROBE_NONE});
         run_to(w, 53 * S);
         CHECK_INT(run_since(w, 0, 49 * S, 0)->outcome, OUTCOME_FAIL);
+}
+
+TEST(a_reload_that_names_another_reference_asks_that_one)
+{
+        _cleanup_world_ World *w = external_world();
+        ScheduleProbe probes[3];
+        uint64_t runs;
+
+        w->probes[2].vantage = false; /* one that is watched for itself */
+        w->hang[1] = true;
+        w->timeout[1] = 40 * S;
+        w->steady_ticks = true;
+        world_begin(w);
+        run_to(w, 50 * S);
+        w->answer[0] = OUTCOME_FAIL;
+        schedule_run_now(w->schedule, 0, w->now);
+        run_to(w, 51 * S);
+        CHECK(run_since(w, 0, 49 * S, 0)->told == 0);
+        memcpy(probes, w->probes, sizeof(probes));
+        probes[1].vantage = false;
+        probes[2].vantage = true;
+        runs = schedule_runs(w->schedule, 2);
+        reload(w, probes, 3, (unsigned[]){0, 1, 2});
+        run_to(w, 53 * S);
+        CHECK_INT(schedule_runs(w->schedule, 2), runs + 1);
+        CHECK_INT(run_since(w, 0, 49 * S, 0)->outcome, OUTCOME_FAIL);
+}
+
+TEST(a_reload_gives_nobody_sight)
+{
+        _cleanup_world_ World *w = external_world();
+
+        world_begin(w);
+        run_to(w, 55 * S);
+        for (unsigned i = 0; i < 3; i++)
+                w->answer[i] = OUTCOME_FAIL;
+        schedule_run_now(w->schedule, 0, w->now);
+        run_to(w, 56 * S);
+        CHECK(schedule_blind(w->schedule));
+        reload(w, w->probes, 3, (unsigned[]){0, 1, 2});
+        CHECK(schedule_blind(w->schedule));
+        reload(w, w->probes, 1, (unsigned[]){0}); /* no vantage any more: nobody asks whether we see */
+        CHECK(!schedule_blind(w->schedule));
 }
 
 TEST(a_reload_that_drops_the_vantage_lets_the_held_failure_count)
