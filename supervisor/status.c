@@ -356,7 +356,7 @@ static void explain_rule(const json_t *change, Text *t)
                 text_add(t,
                          "The operator said so%s%s. Automation leaves a pinned mode alone until `failoverctl "
                          "auto`.\n",
-                         get(change, "operator_reason")[0] ? ": " : "", get(change, "operator_reason"));
+                         get(change, "reason")[0] ? ": " : "", get(change, "reason"));
         else if (streq(rule, rule_name(RULE_FIRST_START)))
                 text_add(t, "The supervisor started for the first time and took the first mode.\n");
         else if (streq(rule, rule_name(RULE_MODE_GONE)))
