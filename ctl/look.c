@@ -167,8 +167,8 @@ int verb_history(const Invocation *i)
         size_t k;
 
         n = strtoul(limit, &end, 10);
-        if (limit[0] < '0' || limit[0] > '9' || *end != '\0' || n < 1 || n > 10000)
-                return ctl_usage(i, "--limit takes a number from 1 to 10000");
+        if (limit[0] < '0' || limit[0] > '9' || *end != '\0' || n < 1 || n > 1000)
+                return ctl_usage(i, "--limit takes a number from 1 to 1000");
         snprintf(target, sizeof(target), "/v1/history?limit=%lu", n);
         if (ctl_ask(i, "GET", target, NULL, CTL_ANSWER_USEC, &history, &e) < 0)
                 return ctl_failed(i, &e);

@@ -27,6 +27,15 @@ static void on_answer(int error, json_t *result, void *userdata)
                 http_reply_json(r, 200, json_incref(result));
 }
 
+/* The question could not be asked. */
+static void refuse(HttpRequest *r, int error)
+{
+        if (error == -EBUSY)
+                http_reply_error(r, 503, "too many questions wait for the database");
+        else
+                http_reply_error(r, 500, "%s", strerror(-error));
+}
+
 static void on_explained(int error, json_t *result, void *userdata)
 {
         HttpRequest *r = userdata;
@@ -49,21 +58,25 @@ void control_get_history(Control *c, HttpRequest *r, const char *rest)
         const char *limit = http_query(r, "limit");
         char *end = NULL;
         unsigned long n = limit ? strtoul(limit, &end, 10) : 50;
+        int error;
 
-        if (limit && (!limit[0] || *end || limit[0] == '-' || n == 0 || n > 10000)) {
-                http_reply_error(r, 400, "`limit` is a number from 1 to 10000");
+        if (limit && (!limit[0] || *end || limit[0] == '-' || n == 0 || n > STORE_HISTORY_MAX)) {
+                http_reply_error(r, 400, "`limit` is a number from 1 to %d", STORE_HISTORY_MAX);
                 return;
         }
-        if (store_read_history(c->manager->store, (unsigned) n, on_answer, r) < 0)
-                http_reply_error(r, 500, "out of memory");
+        error = store_read_history(c->manager->store, (unsigned) n, on_answer, r);
+        if (error < 0)
+                refuse(r, error);
 }
 
 void control_get_explain(Control *c, HttpRequest *r, const char *rest)
 {
         const char *id = rest[0] && !streq(rest, "latest") ? rest : NULL;
 
-        if (store_read_change(c->manager->store, id, on_explained, r) < 0)
-                http_reply_error(r, 500, "out of memory");
+        int error = store_read_change(c->manager->store, id, on_explained, r);
+
+        if (error < 0)
+                refuse(r, error);
 }
 
 void control_get_plan(Control *c, HttpRequest *r, const char *rest)

@@ -13,7 +13,8 @@
 typedef struct Store Store;
 typedef struct StoreBatch StoreBatch;
 
-#define STORE_HASH_SIZE 65 /* hex SHA-256 and terminator */
+#define STORE_HASH_SIZE   65   /* hex SHA-256 and terminator */
+#define STORE_HISTORY_MAX 1000 /* changes that one answer holds */
 
 /* One switch of mode. Strings are borrowed by store_batch_change(), owned in StoreLoaded. */
 typedef struct ChangeRecord {

@@ -2,8 +2,7 @@
 /* What people ask the database: the history of changes, one change with its evidence, the hours of the probes. */
 #include "supervisor/store_db.h"
 
-#define HISTORY_MAX 1000U
-#define HOURS_MAX   "100000"
+#define HOURS_MAX "100000"
 
 static int check_failed(Error *e)
 {
@@ -102,7 +101,7 @@ int store_db_read_history(StoreDb *db, unsigned limit, json_t **ret, Error *e)
                 return error_set(e, -ENOTCONN, "the database is not open");
         int r = db_prepare(store_db_handle(db), &stmt, e,
                            "SELECT " STORE_CHANGE_COLUMNS " FROM change ORDER BY seq DESC LIMIT ?", "i",
-                           (int64_t) MIN(limit, HISTORY_MAX));
+                           (int64_t) MIN(limit, (unsigned) STORE_HISTORY_MAX));
         if (r == 0)
                 r = prepare_actions(store_db_handle(db), &actions, e);
         if (r < 0)

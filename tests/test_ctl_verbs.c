@@ -312,6 +312,7 @@ TEST(a_wrong_command_line_exits_2_and_asks_nothing)
         CHECK_INT(CTL(&s, &ran, "pause", "-x"), 2);
         CHECK_INT(CTL(&s, &ran, "history", "--limit", "0"), 2);
         CHECK_INT(CTL(&s, &ran, "history", "--limit", "-3"), 2);
+        CHECK_INT(CTL(&s, &ran, "history", "--limit", "1001"), 2);
         CHECK_INT(CTL(&s, &ran, "alert"), 2);
         CHECK_INT(CTL(&s, &ran, "explain", ""), 2);
         CHECK_INT(CTL(&s, &ran, "simulate"), 2);

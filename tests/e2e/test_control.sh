@@ -21,6 +21,7 @@ refuses 400 /v1/mode -d '{"mode":"crypto","for":"2"}'
 refuses 400 /v1/mode -d '{"mode":7}'
 refuses 404 /v1/probe/nobody -X POST
 refuses 404 /v1/explain/nothing
+refuses 400 "/v1/history?limit=1001"
 refuses 400 /v1/report -d '{"probe":"payment-api"}'
 head -c 200000 /dev/zero | tr '\0' ' ' >"$shop/large"
 refuses 413 /v1/mode --data-binary "@$shop/large"
