@@ -104,9 +104,11 @@ static void cause_text(const Engine *e, const ModePlan *plan, uint64_t hold, con
         case RULE_LAST_RESORT: {
                 const ProbeConfig *c = e->config->probes[plan->probe];
                 const char *trouble = e->probes[plan->probe].trouble;
+                unsigned fails = e->state.probes[plan->probe].down_fails;
 
-                text_add(t, "%s down: %s (%u of %u)", c->name, trouble ? trouble : "failed",
-                         e->state.probes[plan->probe].down_fails, c->window);
+                text_add(t, "%s down: %s", c->name, trouble ? trouble : "failed");
+                if (fails > 0)
+                        text_add(t, " (%u of %u)", fails, c->window);
                 if (plan->rule == RULE_LAST_RESORT)
                         text_add(t, "; no mode is known to be ready, this one is not known to be down");
                 break;

@@ -63,7 +63,7 @@ typedef struct ProbeState {
         Outcome last;    /* newest outcome of any kind */
         uint64_t last_conclusive, last_pass, last_fail;
         uint64_t first_fail; /* of the trouble that has not settled; 0: none */
-        unsigned down_fails; /* in the window that made it down, for "3 of 5" */
+        unsigned down_fails; /* in the window that made it down, for "3 of 5"; not stored: 0 after a restart */
 } ProbeState;
 
 typedef struct ModeTilt {

@@ -437,6 +437,33 @@ TEST(the_alert_about_a_gone_mode_survives_a_restart_and_ends_with_a_change)
         CHECK(strstr(w->log, "cleared mode-gone"));
 }
 
+TEST(a_cause_from_before_the_restart_counts_nothing)
+{
+        _cleanup_world_ World *w = begun(shop);
+        _cleanup_json_ json_t *memory = NULL;
+        ProbeState pay;
+
+        answers(w, "pay", OUTCOME_FAIL);
+        answers(w, "btc", OUTCOME_FAIL);
+        answers(w, "peers", OUTCOME_FAIL);
+        run(w, 200 * S);
+        CHECK_STR(mode_name(w), "primary"); /* nowhere to go */
+        pay = *state_of(w, "pay");
+        CHECK(pay.verdict == VERDICT_DOWN);
+        pay.down_fails = 0; /* no column has it */
+        memory = engine_remember(w->engine);
+        w->n_flying = 0;
+        engine_free(w->engine);
+        engine_make(w);
+        engine_restore_probe(w->engine, 0, &pay, "fff", "HTTP 503", w->now);
+        CHECK_INT(engine_recall(w->engine, memory, w->now), 0);
+        w->log[0] = 0;
+        engine_begin(w->engine, false, w->now, wall(w));
+        answers(w, "btc", OUTCOME_PASS);
+        run(w, 60 * S);
+        CHECK(strstr(w->log, "primary > crypto: pay down: HTTP 503; no mode is known to be ready"));
+}
+
 TEST(a_restart_ends_alerts_about_what_is_gone)
 {
         _cleanup_world_ World *w = begun(shop);
