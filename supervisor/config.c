@@ -181,9 +181,11 @@ static int decision_settings(Config *c)
                                 .fast_interval_usec = p->fast_interval_usec,
                                 .timeout_usec = p->timeout_usec,
                                 .passive = p->type->passive,
-                                .silence_usec = p->type->passive ? ((const PassiveConf *) p->conf)
-                                                                                   ->max_silence_usec
-                                                                 : MODE_SILENCE_RUNS * p->interval_usec,
+                                .silence_usec = p->type->passive
+                                                                ? ((const PassiveConf *) p->conf)
+                                                                                  ->max_silence_usec
+                                                                : MAX(MODE_SILENCE_RUNS * p->interval_usec,
+                                                                      p->interval_usec + 2 * p->timeout_usec),
                 };
         }
         for (size_t i = 0; i < c->n_modes; i++)

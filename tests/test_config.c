@@ -184,6 +184,18 @@ TEST(the_smallest_file_has_every_default)
         CHECK_INT(c->n_actions, 0);
 }
 
+TEST(a_probe_that_may_take_longer_than_ten_intervals_is_not_silent_before)
+{
+        _cleanup_(config_freep) Config *c = loaded(NODE "probes:\n"
+                                                        "  a: {type: tcp, host: a, port: 1, interval: 500ms, "
+                                                        "fast_interval: 100ms, timeout: 30s}\n"
+                                                        "  b: {type: tcp, host: a, port: 1, interval: 500ms, "
+                                                        "fast_interval: 100ms, timeout: 1s}\n" MODES);
+
+        CHECK_INT(c->mode.probes[0].silence_usec, 60 * S + 500 * USEC_PER_MSEC);
+        CHECK_INT(c->mode.probes[1].silence_usec, 5 * S);
+}
+
 TEST(half_a_failback_keeps_the_other_defaults)
 {
         _cleanup_(config_freep) Config *c = loaded(NODE MODES "failback: {hold: 90s}\n");
