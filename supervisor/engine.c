@@ -222,9 +222,9 @@ static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t 
 
                 schedule_judged(e->schedule, event->probe, event->outcome, v, plan.settled, now);
                 e->probes[event->probe].known = (uint8_t) v;
-                if (plan.ask_others)
-                        ask_others(e, event->probe, now);
         }
+        if (plan.ask_others)
+                ask_others(e, event->kind == MODE_EVENT_OUTCOME ? event->probe : PROBE_NONE, now);
         if (event->kind == MODE_EVENT_TIME || plan.changed)
                 forget_silenced(e, now);
         if (plan.changed || event->kind == MODE_EVENT_ACK)

@@ -364,6 +364,8 @@ static void change(ModeState *s, const Decision *d, uint64_t now, const ModeConf
         s->mode = d->to;
         s->mode_since = now;
         s->trouble = trouble_of(s, config);
+        plan->ask_others = s->trouble !=
+                           0; /* from doubt into doubt: its first fail asked nobody, nobody needed it */
         if (plan->automatic)
                 damp(s, d->rule, now, config);
 }

@@ -140,7 +140,7 @@ typedef struct ModePlan {
         bool automatic;
         bool verdict_changed; /* of the event's probe */
         bool settled;         /* … whose window was emptied, or which confirmed that it is down */
-        bool ask_others;      /* first fail: run every probe that another mode requires, now */
+        bool ask_others;      /* first fail, or into a mode in doubt: run what other modes require, now */
         uint64_t next;        /* call again with MODE_EVENT_TIME then; USEC_NEVER */
 } ModePlan;
 

@@ -273,6 +273,26 @@ TEST(the_first_fail_of_each_requirement_asks_the_others_and_no_other_fail_does)
         CHECK(s.plan.ask_others);
 }
 
+TEST(into_a_mode_that_is_in_doubt_asks_the_others_again)
+{
+        Shop s = shop_well();
+
+        outcomes(&s, PAY, "f");
+        all_pass(&s);
+        outcomes(&s, PAY, "ff");
+        CHECK_INT(s.state.mode, CRYPTO);
+        CHECK(!s.plan.ask_others);
+        s = shop_well();
+        outcomes(&s, BTC, "f"); /* while nobody needs it */
+        CHECK(!s.plan.ask_others);
+        outcomes(&s, PAY, "f");
+        outcomes(&s, BTC, "p");
+        outcomes(&s, DB, "p");
+        outcomes(&s, PAY, "ff");
+        CHECK_INT(s.state.mode, CRYPTO);
+        CHECK(s.plan.ask_others); /* its first fail is past, and the federation may be needed soon */
+}
+
 TEST(a_fallback_must_have_passed_since_the_first_fail)
 {
         Shop s = shop_well();

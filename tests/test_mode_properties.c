@@ -341,6 +341,12 @@ static void check_asked(const Sequence *q, const ModeState *before, const ModeEv
         bool wanted = event->kind == MODE_EVENT_OUTCOME && event->outcome == OUTCOME_FAIL && !troubled &&
                       naive_requires(q, before->mode, event->probe);
 
+        if (plan->changed) {
+                wanted = false;
+                for (unsigned i = 0; i < q->config.n_probes; i++)
+                        wanted = wanted || (naive_requires(q, plan->to, i) && q->naive[i].trouble != 0);
+        }
+
         HOLDS(plan->ask_others == wanted, "asks others: %d", plan->ask_others);
 }
 
