@@ -18,7 +18,7 @@ struct Publisher {
 };
 
 typedef struct Page {
-        Publisher *publisher; /* NULL: gone meanwhile */
+        Publisher *publisher; /* outlives the worker, and with it this */
         char *path, *data;
         char change[ID_SIZE];
 } Page;
@@ -81,7 +81,7 @@ static int page_new(Publisher *p, Page **ret)
 
 void publisher_now(Publisher *p)
 {
-        Page *page;
+        _cleanup_(page_freep) Page *page = NULL;
 
         if (!p->manager->engine)
                 return; /* not yet, or no longer */
@@ -96,6 +96,7 @@ void publisher_now(Publisher *p)
                 loop_timer_set_after(p->timer, USEC_PER_SEC);
                 return;
         }
+        page = NULL; /* the worker's */
         p->writing = true;
 }
 
