@@ -39,8 +39,8 @@ typedef struct HttpOptions {
 /* Requests that smuggle (two lengths, a length with chunked, white space in a header name) are refused with 400 and
  * the connection is closed. */
 int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **ret, Error *e);
-HttpServer *http_server_free(HttpServer *s); /* open requests and streams are ended */
-/* The request handler no longer wants this userdata: pending requests stay answerable. */
+/* Connections and streams are closed. A request that the handler has not answered yet stays its own until it does. */
+HttpServer *http_server_free(HttpServer *s);
 
 /* Listening sockets. The Unix one replaces a stale socket file (never a live one: -EADDRINUSE), gets exactly this
  * mode, and group gid unless it is (gid_t) -1. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* To add a probe type, write probes/NAME.c that defines `const ProbeType probe_NAME`, and add PROBE(NAME) to
- * probes/list.h. Copy a small one: probes/tcp.c or probes/exec.c.
+ * probes/list.h. Copy a small one: probes/exec.c, which runs a child, or the second half of probes/http.c, which asks one
+ * of base's clients.
  *
  * A probe type knows how to ask one question once. When to ask, how often, for how long, and what an answer means for
  * the shop is not its business: interval, jitter, timeout, window and thresholds belong to the driver (probe.c) and to
- * the supervisor. What counts as fail and what as inconclusive: docs/configuration.md, "Outcomes". */
+ * the supervisor. What counts as fail and what as inconclusive: docs/decision.md, "What is a fail and what is not". */
 #pragma once
 
 #include "base/conf.h"

@@ -71,7 +71,7 @@ static void running_free(Running *r)
         free(r);
 }
 
-void attempts_cancel(Manager *m, const Config *config, unsigned probe, uint64_t serial)
+void attempts_cancel(const Config *config, unsigned probe, uint64_t serial)
 {
         for (Running *r = config->probes[probe]->running; r; r = r->next)
                 if (r->serial == serial) {
@@ -81,7 +81,7 @@ void attempts_cancel(Manager *m, const Config *config, unsigned probe, uint64_t 
                 }
 }
 
-void attempts_cancel_all(Config *config)
+void attempts_cancel_all(const Config *config)
 {
         for (size_t i = 0; i < config->n_probes; i++)
                 while (config->probes[i]->running) {

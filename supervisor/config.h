@@ -76,7 +76,7 @@ typedef struct Config {
         HeartbeatConfig heartbeat;
         char *directory;  /* of the file */
         bool exposed;     /* others can read the file */
-        uint8_t hash[32]; /* of the whole file's content */
+        uint8_t hash[32]; /* of the whole file's content; order of keys, comments and style do not count */
 
         /* the same for the decision */
         ModeProbe *mode_probes;
@@ -102,9 +102,9 @@ bool config_action_runs_in(const ActionConfig *a, const char *mode);
 typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
 unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata);
 
-/* The field tables, for --help-config: each section with its fields. */
+/* The field tables, for --help-config: each section with its fields. Those of the types: probe_types, action_types. */
 typedef struct ConfigSection {
-        const char *name; /* "node", "probes.NAME", "probes.NAME (http)", … */
+        const char *name; /* "node", "probes.NAME", "modes[]", …; "" for the top of the file */
         const char *help;
         const ConfField *fields;
 } ConfigSection;

@@ -288,7 +288,7 @@ int control_new(Manager *m, Control **ret, Error *e)
         HttpOptions options = {.handler = on_request, .userdata = c};
         int r;
 
-        *ret = c; /* the manager frees it, half-built or not */
+        *ret = c;
         if (!c)
                 return -ENOMEM;
         c->manager = m;

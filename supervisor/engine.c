@@ -207,6 +207,8 @@ static void mode_gone_end(Engine *e, uint64_t now)
                 alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, false, "", now);
 }
 
+/* One event through the decision, and what follows from it. reason: the operator's, "" for others. 0; -EAGAIN: refused,
+ * and nothing has changed. */
 static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t now, uint64_t wall)
 {
         uint64_t hold = e->state.hold;
@@ -253,11 +255,9 @@ static void judge(Engine *e, const EngineOutcome *o, uint64_t now, uint64_t wall
 
 static void drain(Engine *e, uint64_t now, uint64_t wall)
 {
-        for (size_t i = 0; i < e->n_queue; i++) {
-                EngineOutcome o = e->queue[i]; /* judging may queue more */
-
-                judge(e, &o, now, wall);
-        }
+        /* Judging starts attempts, but settles none: nothing is queued meanwhile. */
+        for (size_t i = 0; i < e->n_queue; i++)
+                judge(e, &e->queue[i], now, wall);
         e->n_queue = 0;
 }
 

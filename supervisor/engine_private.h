@@ -40,7 +40,7 @@ struct Engine {
         unsigned alarm_turns; /* what is remembered */
 
         EngineOutcome *queue;
-        size_t n_queue, queue_size;
+        size_t n_queue, queue_size; /* `fall` of each probe: so many outcomes can be settled by one call */
         EngineMessage *messages;
 
         uint64_t random;

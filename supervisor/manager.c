@@ -358,7 +358,7 @@ static int make_parts(Manager *m, Error *e)
 
 int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
 {
-        Manager *m = calloc(1, sizeof(*m)); /* freed by the caller's cleanup through ret, on failure too */
+        Manager *m = calloc(1, sizeof(*m));
         int r;
 
         *ret = m;

@@ -70,7 +70,7 @@ struct Manager {
         bool ready, reloading, reload_again, stopping;
 };
 
-/* Everything up to the loop. Takes over config. */
+/* Everything up to the loop. Takes over config. On failure, too, *ret is to be freed when it is not NULL. */
 int manager_new(const Places *places, Config *config, Manager **ret, Error *e);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)

@@ -22,7 +22,7 @@ static void on_engine_cancel(unsigned probe, uint64_t serial, void *userdata)
 {
         Manager *m = userdata;
 
-        attempts_cancel(m, m->config, probe, serial);
+        attempts_cancel(m->config, probe, serial);
 }
 
 typedef struct Release {
