@@ -41,7 +41,7 @@ chmod 600 "$shop/stripe.key"
 LOG_LEVEL=debug daemon_start
 wait_for "made private, it is used" verdict_is payment-api up
 chmod 640 "$shop/stripe.key"
-chgrp 65534 "$shop/stripe.key"
+((EUID != 0)) || chgrp 65534 "$shop/stripe.key"
 wait_for "a group may read it" status_is '.probes[] | select(.name == "payment-api") | .outcome == "pass"'
 chmod 644 "$shop/stripe.key"
 wait_for "opened to others in mid-flight, it is used no more" status_is \
