@@ -53,19 +53,22 @@ bool channel_wants(const ActionConfig *config, const ActionFacts *facts)
         return false;
 }
 
-int channel_new(const ActionConfig *config, Channel **ret)
+int channel_new(Channel **ret)
 {
-        _cleanup_(channel_freep) Channel *c = calloc(1, sizeof(*c));
+        Channel *c = calloc(1, sizeof(*c));
 
         if (!c)
                 return -ENOMEM;
         TAILQ_INIT(&c->pending);
-        c->config = config;
-        c->name = strdup(config->name);
-        if (!c->name)
-                return -ENOMEM;
-        *ret = TAKE_PTR(c);
+        *ret = c;
         return 0;
+}
+
+void channel_begin(Channel *c, const ActionConfig *config)
+{
+        assert(!c->config && strlen(config->name) < sizeof(c->name));
+        snprintf(c->name, sizeof(c->name), "%s", config->name);
+        c->config = config;
 }
 
 Channel *channel_free(Channel *c)
@@ -81,7 +84,6 @@ Channel *channel_free(Channel *c)
         }
         delivery_free(c->last);
         facts_unref(c->refresh);
-        free(c->name);
         free(c);
         return NULL;
 }

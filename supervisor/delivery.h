@@ -49,7 +49,7 @@ typedef enum Trouble {
 /* The deliveries of one action. */
 typedef struct Channel {
         TAILQ_ENTRY(Channel) entry;
-        char *name;
+        char name[80];
         const ActionConfig *config; /* borrowed */
         DeliveryList pending;       /* by id */
         size_t n_pending;
@@ -61,7 +61,8 @@ typedef struct Channel {
         bool calm;                            /* nothing is wanted of it any more: its trouble ends */
 } Channel;
 
-int channel_new(const ActionConfig *config, Channel **ret);
+int channel_new(Channel **ret); /* for no action yet */
+void channel_begin(Channel *c, const ActionConfig *config);
 Channel *channel_free(Channel *c); /* its deliveries too */
 DEFINE_CLEANUP(Channel, channel_free)
 

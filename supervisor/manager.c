@@ -339,10 +339,10 @@ static int make_parts(Manager *m, Error *e)
         if (!path)
                 return -ENOMEM;
         r = outbox_new(&m->action_context, &outbox_events, &m->outbox);
-        if (r >= 0) {
-                outbox_configure(m->outbox, m->config->actions, m->config->n_actions);
+        if (r >= 0)
+                r = outbox_configure(m->outbox, m->config->actions, m->config->n_actions);
+        if (r >= 0)
                 r = publisher_new(m, &m->publisher);
-        }
         if (r >= 0)
                 r = hours_new(m->config, &m->notes);
         if (r >= 0)

@@ -15,6 +15,7 @@ int outbox_new(ActionContext *context, const OutboxEvents *events, Outbox **ret)
         *o = (Outbox){.context = context, .events = *events, .random = random_seed()};
         TAILQ_INIT(&o->channels);
         TAILQ_INIT(&o->gone);
+        TAILQ_INIT(&o->spare);
         TAILQ_INIT(&o->ended);
         TAILQ_INIT(&o->tests);
         int r = loop_timer_new(context->event, "outbox", outbox_on_timer, o, &o->timer);
@@ -57,6 +58,7 @@ Outbox *outbox_free(Outbox *o)
         }
         channels_free(&o->channels);
         channels_free(&o->gone);
+        channels_free(&o->spare);
         while ((d = TAILQ_FIRST(&o->ended))) {
                 TAILQ_REMOVE(&o->ended, d, entry);
                 delivery_free(d);
@@ -101,6 +103,7 @@ static void channel_reconfigure(Channel *c, const ActionConfig *config)
         c->config = config;
 }
 
+/* The one that the action has already, or a spare one. */
 static Channel *take_channel(Outbox *o, ChannelList *from, const ActionConfig *config)
 {
         Channel *c;
@@ -111,7 +114,12 @@ static Channel *take_channel(Outbox *o, ChannelList *from, const ActionConfig *c
                 channel_reconfigure(c, config);
                 return c;
         }
-        return channel_new(config, &c) < 0 ? NULL : c;
+        c = TAILQ_FIRST(&o->spare);
+        assert(c);
+        TAILQ_REMOVE(&o->spare, c, entry);
+        o->n_spare--;
+        channel_begin(c, config);
+        return c;
 }
 
 static void cancel_tests(Outbox *o, const ActionConfig *config)
@@ -146,25 +154,41 @@ static void dismiss(Outbox *o, Channel *c)
         TAILQ_INSERT_TAIL(&o->gone, c, entry);
 }
 
-void outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions)
+int outbox_reserve(Outbox *o, size_t n_actions)
+{
+        Channel *c;
+
+        for (; o->n_spare < n_actions; o->n_spare++) {
+                int r = channel_new(&c);
+                if (r < 0)
+                        return r;
+                TAILQ_INSERT_TAIL(&o->spare, c, entry);
+        }
+        return 0;
+}
+
+int outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions)
 {
         ChannelList old = TAILQ_HEAD_INITIALIZER(old);
         Channel *c;
 
+        int r = outbox_reserve(o, n_actions);
+        if (r < 0)
+                return r;
         TAILQ_CONCAT(&old, &o->channels, entry);
         TAILQ_FOREACH(c, &old, entry)
         if (!is_configured(actions, n_actions, c->config))
                 cancel_tests(o, c->config);
-        for (size_t i = 0; i < n_actions; i++) {
-                c = take_channel(o, &old, actions[i]);
-                if (c)
-                        insert_by_rank(&o->channels, c);
-        }
+        for (size_t i = 0; i < n_actions; i++)
+                insert_by_rank(&o->channels, take_channel(o, &old, actions[i]));
         while ((c = TAILQ_FIRST(&old))) {
                 TAILQ_REMOVE(&old, c, entry);
                 dismiss(o, c);
         }
+        channels_free(&o->spare);
+        o->n_spare = 0;
         outbox_arm(o);
+        return 0;
 }
 
 /* Adding */

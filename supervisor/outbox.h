@@ -39,8 +39,10 @@ typedef struct OutboxEvents {
 
 int outbox_new(ActionContext *context, const OutboxEvents *events, Outbox **ret);
 Outbox *outbox_free(Outbox *o); /* abandons what is in flight */
-/* The actions by name; deliveries of actions that are gone are superseded. Borrowed until the next call. */
-void outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions);
+/* The actions by name; deliveries of actions that are gone are superseded. Borrowed until the next call. -ENOMEM, and
+ * nothing has changed; but it cannot fail after an outbox_reserve() for as many. */
+int outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions);
+int outbox_reserve(Outbox *o, size_t n_actions);
 
 /* Makes the deliveries that these facts (ACTION_CHANGE, RAISED, CLEARED) cause and adds their rows to the batch, and the
  * rows of those that they supersede; nothing runs before outbox_release(facts->id): the batch is on disk, or will not be

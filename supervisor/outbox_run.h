@@ -40,7 +40,9 @@ struct Outbox {
         sd_event_source *timer;
         ChannelList channels; /* in the order in which they are tried: payment-mode, state actions, events */
         ChannelList gone;     /* … whose end is to be told */
-        DeliveryList ended;   /* … of which, too */
+        ChannelList spare;    /* … of no action yet */
+        size_t n_spare;
+        DeliveryList ended; /* … of which, too */
         RunningList tests;
         Count *counts;
         json_t *status;           /* the newest status document */

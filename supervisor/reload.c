@@ -60,6 +60,7 @@ static int run_load(void *job)
 static void swap(Manager *m, Config *config, Engine *engine)
 {
         Config *old = m->config;
+        int r;
 
         m->config = config;
         m->engine = engine_free(m->engine);
@@ -69,7 +70,8 @@ static void swap(Manager *m, Config *config, Engine *engine)
         m->wants_page = false;
         for (size_t i = 0; i < config->n_actions; i++)
                 m->wants_page = m->wants_page || config->actions[i]->type->refresh;
-        outbox_configure(m->outbox, config->actions, config->n_actions);
+        r = outbox_configure(m->outbox, config->actions, config->n_actions);
+        assert(r >= 0); /* reserved */
         heartbeat_configure(m->heartbeat);
         targets_configure(m->targets);
         attempts_cancel_all(old);
@@ -106,6 +108,8 @@ static int apply(Manager *m, Reload *r)
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));
         error = hours_new(config, &notes);
+        if (error >= 0)
+                error = outbox_reserve(m->outbox, config->n_actions);
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));
         error = control_reconfigure(m->control, config, &r->rules, &r->error);

@@ -159,7 +159,8 @@ TEST(trouble_begins_at_the_third_failure_and_ends_with_success)
         ActionConfig config = config_of(&event_type, NULL);
         Channel *c;
         bool given_up, ended;
-        CHECK_INT(channel_new(&config, &c), 0);
+        CHECK_INT(channel_new(&c), 0);
+        channel_begin(c, &config);
         Delivery *d = make(&config, ACTION_CHANGE, "", 1);
 
         for (unsigned i = 1; i <= 5; i++) {
@@ -187,7 +188,8 @@ TEST(deliveries_wait_in_the_order_of_their_ids)
         ActionConfig config = config_of(&event_type, NULL);
         int64_t ids[] = {5, 2, 9, 1, 7};
         Channel *c;
-        CHECK_INT(channel_new(&config, &c), 0);
+        CHECK_INT(channel_new(&c), 0);
+        channel_begin(c, &config);
         for (size_t i = 0; i < ELEMENTSOF(ids); i++)
                 channel_insert(c, make(&config, ACTION_CHANGE, "", ids[i]));
         TAILQ_FIRST(&c->pending)->released = false;
@@ -227,7 +229,8 @@ TEST(in_a_storm_alerts_that_have_ended_are_left_out_and_nothing_else)
         DeliveryList shed = TAILQ_HEAD_INITIALIZER(shed);
         Channel *c;
         int64_t id = 0;
-        CHECK_INT(channel_new(&config, &c), 0);
+        CHECK_INT(channel_new(&c), 0);
+        channel_begin(c, &config);
 
         channel_insert(c, make(&config, ACTION_RAISED, "standing", ++id));
         Delivery *tried = make(&config, ACTION_RAISED, "tried", ++id);
