@@ -402,6 +402,7 @@ Manager *manager_free(Manager *m)
         store_batch_free(m->progress);
         store_free(m->store, STOP_PATIENCE_USEC);
         m->engine = engine_free(m->engine);
+        worker_free(TAKE_PTR(m->loader), 0);
         worker_free(m->runtime, STOP_PATIENCE_USEC);
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);

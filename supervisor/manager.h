@@ -35,7 +35,8 @@ struct Manager {
         Resolver *resolver;
         FetchClient *fetch;
         Worker *disk;    /* SQLite and the status page */
-        Worker *runtime; /* payment.env, mode.json, reading the config again */
+        Worker *runtime; /* payment.env and mode.json: nothing that waits for a disk */
+        Worker *loader;  /* reads the config again; NULL but during a reload */
         ProbeContext probe_context;
         ActionContext action_context;
 

@@ -132,7 +132,8 @@ static void on_loaded(int error, void *job)
         Manager *m = r->manager;
 
         m->reloading = false;
-        if (m->stopping)
+        worker_free(TAKE_PTR(m->loader), USEC_PER_SEC); /* it has nothing left to do, and ends at once */
+        if (m->stopping || !m->engine)
                 return;
         if (error >= 0)
                 error = apply(m, r);
@@ -152,9 +153,30 @@ static void on_loaded(int error, void *job)
                 reload_start(m);
 }
 
+/* To a thread of its own: the file, its secrets and the directory of users may be slow, and payment.env must not wait. */
+static int submit(Manager *m)
+{
+        _cleanup_(reload_freep) Reload *r = calloc(1, sizeof(*r));
+        int error;
+
+        if (!r || !(r->path = strdup(m->places.config)))
+                return -ENOMEM;
+        r->manager = m;
+        error = worker_new(m->event, "reload", &m->loader);
+        if (error < 0)
+                return error;
+        error = worker_submit(m->loader, run_load, on_loaded, r);
+        if (error < 0) {
+                worker_free(TAKE_PTR(m->loader), USEC_PER_SEC);
+                return error;
+        }
+        r = NULL; /* the worker's */
+        return 0;
+}
+
 void reload_start(Manager *m)
 {
-        Reload *r;
+        int error;
 
         if (!m->engine)
                 return; /* still starting, with the file as it is */
@@ -164,12 +186,9 @@ void reload_start(Manager *m)
         }
         m->reload_again = false;
         service_reloading(m);
-        r = calloc(1, sizeof(*r));
-        if (r)
-                r->path = strdup(m->places.config);
-        if (!r || !r->path || (r->manager = m, worker_submit(m->runtime, run_load, on_loaded, r)) < 0) {
-                log_error("reload refused, nothing has changed: out of memory");
-                reload_free(r);
+        error = submit(m);
+        if (error < 0) {
+                log_error("reload refused, nothing has changed: %s", strerror(-error));
                 service_reloaded(m);
                 return;
         }
