@@ -11,6 +11,10 @@
 
 #define BACKLOG 128
 
+/* A predecessor that was killed while it started a child lives on in that child, until it has closed what it inherited. */
+#define LEFTOVER_TRIES 25
+#define LEFTOVER_USEC  (20 * 1000)
+
 static int address_fill(struct sockaddr_un *sa, const char *path, Error *e)
 {
         *sa = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -38,6 +42,15 @@ static int check_free(const char *path, const struct sockaddr_un *sa, Error *e)
             (errno == ECONNREFUSED || errno == ENOENT))
                 return 0;
         return error_set(e, -EADDRINUSE, "%s: somebody listens there", path);
+}
+
+static int wait_free(const char *path, const struct sockaddr_un *sa, Error *e)
+{
+        int r;
+
+        for (unsigned i = 0; (r = check_free(path, sa, e)) == -EADDRINUSE && i < LEFTOVER_TRIES; i++)
+                usleep(LEFTOVER_USEC);
+        return r;
 }
 
 /* Listens under a name of its own beside path, with mode and group set before anybody can connect. */
@@ -77,7 +90,7 @@ int http_listen_unix(const char *path, mode_t mode, gid_t gid, int *ret_fd, Erro
 
         int r = address_fill(&sa, path, e);
         if (r == 0)
-                r = check_free(path, &sa, e);
+                r = wait_free(path, &sa, e);
         if (r == 0)
                 r = listen_beside(path, mode, gid, &beside, &fd, e);
         if (r < 0)
@@ -109,12 +122,27 @@ static int address_split(const char *address, char host[static NI_MAXHOST], cons
         return 0;
 }
 
+static int listen_tcp(const struct addrinfo *info, int *ret_fd)
+{
+        int on = 1;
+        _cleanup_close_ int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                        info->ai_protocol);
+
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            (info->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+            bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 int http_listen_tcp(const char *address, int *ret_fd, Error *e)
 {
         char host[NI_MAXHOST];
         const char *port;
         struct addrinfo *info,
                         hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+        int r;
 
         assert(address);
         assert(ret_fd);
@@ -123,17 +151,8 @@ int http_listen_tcp(const char *address, int *ret_fd, Error *e)
                 return error_set(e, -EINVAL,
                                  "%s: not an address and a port, such as 127.0.0.1:9440 or [::1]:9440",
                                  address);
-        int on = 1;
-        _cleanup_close_ int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                                        info->ai_protocol);
-        bool bad = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-                   (info->ai_family == AF_INET6 &&
-                    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-                   bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0;
-        int r = bad ? -errno : 0;
+        for (unsigned i = 0; (r = listen_tcp(info, ret_fd)) == -EADDRINUSE && i < LEFTOVER_TRIES; i++)
+                usleep(LEFTOVER_USEC);
         freeaddrinfo(info);
-        if (r < 0)
-                return error_set(e, r, "%s: %s", address, strerror(-r));
-        *ret_fd = TAKE_FD(fd);
-        return 0;
+        return r < 0 ? error_set(e, r, "%s: %s", address, strerror(-r)) : 0;
 }

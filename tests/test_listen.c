@@ -76,3 +76,36 @@ TEST(a_live_socket_with_a_full_backlog_counts_as_live)
         unlink(sa.sun_path);
         CHECK_INT(rmdir(folder), 0);
 }
+
+static int listen_plainly(const char *path)
+{
+        struct sockaddr_un sa = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+        CHECK_INT(bind(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
+        CHECK_INT(listen(fd, 1), 0);
+        return fd;
+}
+
+TEST(what_a_killed_predecessors_child_still_holds_is_waited_for)
+{
+        char folder[] = "/tmp/test-httpd-XXXXXX", path[64];
+        int fd = -1;
+
+        CHECK(mkdtemp(folder));
+        snprintf(path, sizeof(path), "%s/s", folder);
+        int listener = listen_plainly(path);
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) { /* the child, which is about to close it */
+                usleep(100000);
+                _exit(0);
+        }
+        close(listener);
+        CHECK_INT(http_listen_unix(path, 0600, (gid_t) -1, &fd, NULL), 0);
+        CHECK_INT(waitpid(pid, NULL, 0), pid);
+        close(fd);
+        unlink(path);
+        CHECK_INT(rmdir(folder), 0);
+}
