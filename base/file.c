@@ -360,7 +360,13 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode, b
 
 int directory_make(const char *path, mode_t mode)
 {
+        struct stat st;
+
         assert(path);
+
+        /* Asked first: on a frozen disk mkdir() hangs even when the directory is there. */
+        if (stat(path, &st) >= 0)
+                return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 
         _cleanup_free_ char *copy = strdup(path);
         if (!copy)
@@ -378,7 +384,6 @@ int directory_make(const char *path, mode_t mode)
         if (mkdir(copy, mode) >= 0)
                 return chmod(copy, mode) < 0 ? -errno : 0;
 
-        struct stat st;
         if (errno != EEXIST)
                 return -errno;
         if (stat(copy, &st) < 0)
