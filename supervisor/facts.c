@@ -145,6 +145,11 @@ Facts *facts_unref(Facts *f)
         return NULL;
 }
 
+void facts_doubt(Facts *f)
+{
+        f->facts.durable = false;
+}
+
 const ActionFacts *facts_get(const Facts *f)
 {
         return &f->facts;

@@ -12,6 +12,9 @@ Facts *facts_ref(Facts *f);
 Facts *facts_unref(Facts *f);
 DEFINE_CLEANUP(Facts, facts_unref)
 
+/* It turned out that they could not be saved in time: who acts on them says so. What is stored stays. */
+void facts_doubt(Facts *f);
+
 const ActionFacts *facts_get(const Facts *f);
 const char *facts_text(const Facts *f); /* as stored */
 

@@ -300,7 +300,7 @@ int outbox_add(Outbox *o, const ActionFacts *facts, StoreBatch *batch)
         return 0;
 }
 
-void outbox_release(Outbox *o, const char *id)
+void outbox_release(Outbox *o, const char *id, bool durable)
 {
         Channel *c;
         Delivery *d;
@@ -311,6 +311,8 @@ void outbox_release(Outbox *o, const char *id)
                 TAILQ_FOREACH(d, &c->pending, entry)
                 if (!d->released && (streq(d->change, id) || streq(facts_get(d->facts)->id, id))) {
                         d->released = true;
+                        if (!durable)
+                                facts_doubt(d->facts);
                         released = true;
                 }
                 if (released && c->running && !c->running->delivery)

@@ -46,9 +46,9 @@ int outbox_reserve(Outbox *o, size_t n_actions);
 
 /* Makes the deliveries that these facts (ACTION_CHANGE, RAISED, CLEARED) cause and adds their rows to the batch, and the
  * rows of those that they supersede; nothing runs before outbox_release(facts->id): the batch is on disk, or will not be
- * in time. On failure (-ENOMEM) nothing has been added. */
+ * in time (durable: which of the two; the deliveries say so). On failure (-ENOMEM) nothing has been added. */
 int outbox_add(Outbox *o, const ActionFacts *facts, StoreBatch *batch);
-void outbox_release(Outbox *o, const char *id);
+void outbox_release(Outbox *o, const char *id, bool durable);
 /* From the database at a start, after outbox_configure(): tried in the loop's next turn, state actions by query(). One
  * that has ended is shown by outbox_to_json(). */
 int outbox_restore(Outbox *o, const DeliveryRecord *record);

@@ -38,8 +38,9 @@ static void on_saved(int r, void *userdata)
 
         m->n_changing -= release->change;
         if (r < 0)
-                log_warning("acting before it is saved: %s", strerror(-r));
-        outbox_release(m->outbox, release->id);
+                log_warning("acting before it is saved: %s",
+                            r == -EINPROGRESS ? "the disk has not answered" : strerror(-r));
+        outbox_release(m->outbox, release->id, r >= 0);
         publisher_now(m->publisher);
         manager_touch(m);
 }
@@ -63,7 +64,7 @@ static void commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         if (!b || !release) { /* act all the same */
                 store_batch_free(b);
                 free(release);
-                outbox_release(m->outbox, facts->id);
+                outbox_release(m->outbox, facts->id, false);
                 publisher_now(m->publisher);
                 return;
         }

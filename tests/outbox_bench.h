@@ -210,7 +210,7 @@ _unused_ static void bench_add(Bench *b, ActionKind kind, const char *id, const 
 _unused_ static void bench_change(Bench *b, const char *id, const char *from, const char *mode)
 {
         bench_add(b, ACTION_CHANGE, id, from, mode);
-        outbox_release(b->outbox, id);
+        outbox_release(b->outbox, id, true);
 }
 
 /* "payment-mode c1 pending\n…": the rows of the batch. */

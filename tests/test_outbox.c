@@ -16,10 +16,10 @@ TEST(nothing_runs_before_its_change_is_saved)
         bench_settle(&b);
         CHECK_STR(journal, "");
         CHECK_INT(outbox_pending(b.outbox), 2);
-        outbox_release(b.outbox, "c0");
+        outbox_release(b.outbox, "c0", true);
         bench_settle(&b);
         CHECK_STR(journal, "");
-        outbox_release(b.outbox, "c1");
+        outbox_release(b.outbox, "c1", true);
         CHECK_STR(journal, "payment-mode c1\n"); /* in the same turn */
         WAIT_FOR(b.event, outbox_pending(b.outbox) == 0);
         CHECK_STR(journal, "payment-mode c1\nexec c1\n");
@@ -90,7 +90,7 @@ TEST(at_most_sixteen_run_at_once_and_events_leave_room_for_states)
         }
         bench_configure(&b);
         bench_add(&b, ACTION_CHANGE, "c1", "primary", "crypto");
-        outbox_release(b.outbox, "c1");
+        outbox_release(b.outbox, "c1", true);
         bench_settle(&b);
         CHECK_INT(fakes_in_flight, 16);
         unsigned states = 0;
@@ -145,10 +145,10 @@ TEST(an_alert_that_clears_while_it_waits_is_still_told_with_its_end)
         alert->fails = 1;
         bench_configure(&b);
         bench_add(&b, ACTION_RAISED, "blind", "", "primary");
-        outbox_release(b.outbox, "blind");
+        outbox_release(b.outbox, "blind", true);
         bench_settle(&b);
         bench_add(&b, ACTION_CLEARED, "blind", "", "primary");
-        outbox_release(b.outbox, "blind");
+        outbox_release(b.outbox, "blind", true);
         WAIT_FOR(b.event, outbox_pending(b.outbox) == 0);
         CHECK_STR(journal, "alert raised blind\nalert raised blind\nalert cleared blind\n");
         bench_end(&b);
@@ -167,7 +167,7 @@ TEST(a_newer_change_supersedes_what_states_were_still_to_do_and_no_event)
         bench_add(&b, ACTION_CHANGE, "c2", "crypto", "primary");
         CHECK_STR(bench_rows(&b),
                   "dns c2 pending\nexec c2 pending\ndns c1 superseded\n"); /* in one transaction */
-        outbox_release(b.outbox, "c2");
+        outbox_release(b.outbox, "c2", true);
         WAIT_FOR(b.event, outbox_pending(b.outbox) == 0);
         CHECK_STR(journal, "dns c1\nexec c1\ndns c2\nexec c2\n");
         CHECK_STR(dns->mode, "primary");
@@ -187,7 +187,7 @@ TEST(an_attempt_in_flight_goes_on_until_the_newer_change_is_saved)
         bench_settle(&b);
         CHECK_INT(dns->in_flight, 1);
         CHECK_INT(dns->stopped, 0);
-        outbox_release(b.outbox, "c2");
+        outbox_release(b.outbox, "c2", true);
         CHECK_INT(dns->stopped, 1);
         CHECK_INT(dns->in_flight, 1); /* the newer one */
         CHECK_STR(dns->mode, "primary");
@@ -211,7 +211,7 @@ TEST(a_mode_in_which_an_action_has_no_part_supersedes_what_it_still_had_to_do)
         CHECK_INT(dns->applied, 1);
         bench_add(&b, ACTION_CHANGE, "c2", "crypto", "primary");
         CHECK_STR(bench_rows(&b), "dns c1 superseded\n");
-        outbox_release(b.outbox, "c2");
+        outbox_release(b.outbox, "c2", true);
         bench_settle(&b);
         CHECK_INT(outbox_pending(b.outbox), 0);
         CHECK_INT(dns->applied, 1);
@@ -606,7 +606,7 @@ TEST(status_shows_the_newest_of_each_action_and_all_that_wait)
         CHECK(!outbox_is_pending(b.outbox, "payment-mode"));
         bench_add(&b, ACTION_CHANGE, "c1", "primary", "crypto");
         CHECK(outbox_is_pending(b.outbox, "payment-mode"));
-        outbox_release(b.outbox, "c1");
+        outbox_release(b.outbox, "c1", true);
         bench_change(&b, "c2", "crypto", "primary");
         bench_settle(&b);
         CHECK(!outbox_is_pending(b.outbox, "payment-mode"));

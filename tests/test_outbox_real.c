@@ -154,7 +154,7 @@ static void on_saved(int r, void *userdata)
         Node *n = userdata;
 
         CHECK_INT(r, 0);
-        outbox_release(n->outbox, n->releasing);
+        outbox_release(n->outbox, n->releasing, true);
         if (n->saved)
                 n->saved(n);
 }
