@@ -15,6 +15,7 @@
 #include "supervisor/start.h"
 #include "supervisor/status.h"
 #include "supervisor/targets.h"
+#include "supervisor/unsaved.h"
 
 #define STOP_PATIENCE_USEC   (2 * USEC_PER_SEC)
 #define REFRESH_EVERY_USEC   USEC_PER_MIN /* the status page's `updated` */
@@ -256,6 +257,8 @@ static void on_durability(bool durable, const char *why, void *userdata)
                 log_notice("the state is saved again");
         else
                 log_error("not durable: %s", why);
+        if (durable)
+                unsaved_drop(m, NULL);
         if (!m->engine)
                 return;
         snprintf(text, sizeof(text), "the state cannot be saved: %s", why);
@@ -370,6 +373,7 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
         m->config = config;
         m->started_wall = clock_wall_usec();
         m->recent = json_array();
+        m->unsaved = json_array();
         for (size_t i = 0; i < config->n_actions; i++)
                 m->wants_page = m->wants_page || config->actions[i]->type->refresh;
         error_set(e, 0, "%s", "");
@@ -408,6 +412,7 @@ Manager *manager_free(Manager *m)
         publisher_free(m->publisher);
         hours_free(m->notes);
         json_decref(m->recent);
+        json_decref(m->unsaved);
         loop_source_free(m->wake);
         loop_source_free(m->patience);
         loop_source_free(m->turn);

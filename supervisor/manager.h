@@ -58,6 +58,7 @@ struct Manager {
         struct ManagerTrouble *troubles;
         bool remember;
         unsigned n_changing; /* changes of which the store has not said what became of them */
+        json_t *unsaved;     /* unsaved.c: changes that are not known to be stored, oldest first */
 
         Publisher *publisher;
         Control *control;

@@ -2,16 +2,29 @@
 /* The last changes, for the status page. */
 #include "supervisor/recent.h"
 
+static bool is_known(const Manager *m, const json_t *id)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(m->recent, i, item)
+        {
+                if (json_equal(json_object_get(item, "id"), id))
+                        return true;
+        }
+        return false;
+}
+
 void recent_on_read(int r, json_t *result, void *userdata)
 {
         Manager *m = userdata;
         json_t *known = r < 0 ? NULL : json_object_get(result, "changes"), *item;
         size_t i;
 
-        /* What has happened since the question is newer. */
+        /* What has happened since the question is newer; some of it may be in the answer. */
         json_array_foreach(known, i, item)
         {
-                if (json_array_size(m->recent) < RECENT_CHANGES)
+                if (json_array_size(m->recent) < RECENT_CHANGES && !is_known(m, json_object_get(item, "id")))
                         json_array_append(m->recent, item);
         }
         manager_refresh(m);

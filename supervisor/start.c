@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
+#include "supervisor/unsaved.h"
 #include "supervisor/wishes.h"
 
 /* After a reboot payment.env is gone though its delivery was done, and a reload may bring a new action: every state action
@@ -121,6 +122,9 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         }
         for (size_t i = 0; loaded && i < loaded->n_deliveries; i++)
                 outbox_restore(m->outbox, &loaded->deliveries[i]);
+        if (adopt && memory)
+                unsaved_adopt(m, json_object_get(mode, "unsaved"),
+                              loaded && loaded->memory ? last_change(loaded->memory) : "");
         engine_begin(m->engine, !memory, now, clock_wall_usec());
         if (memory)
                 manager_assure_state(m);

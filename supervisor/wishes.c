@@ -12,6 +12,7 @@
 #include "supervisor/recent.h"
 #include "supervisor/service.h"
 #include "supervisor/status.h"
+#include "supervisor/unsaved.h"
 
 static int on_engine_start(unsigned probe, uint64_t serial, void *userdata)
 {
@@ -37,6 +38,8 @@ static void on_saved(int r, void *userdata)
         Manager *m = release->manager;
 
         m->n_changing -= release->change;
+        if (r >= 0 && release->change)
+                unsaved_drop(m, release->id);
         if (r < 0)
                 log_warning("acting before it is saved: %s",
                             r == -EINPROGRESS ? "the disk has not answered" : strerror(-r));
@@ -45,13 +48,14 @@ static void on_saved(int r, void *userdata)
         manager_touch(m);
 }
 
-/* Writes facts and their deliveries, with all that hangs on them, in one transaction; then lets them run. */
-static void commit(Manager *m, const ActionFacts *facts, const ChangeRecord *change)
+void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *change)
 {
         Release *release = malloc(sizeof(*release));
         StoreBatch *b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
         int r;
 
+        if (change)
+                unsaved_add(m, change, facts->since_usec);
         if (b && change)
                 store_batch_change(b, change);
         r = b ? outbox_add(m->outbox, facts, b) : -ENOMEM;
@@ -122,7 +126,7 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         facts.automatic = change->automatic;
         facts.since_usec = change->since_wall;
         recent_add(m, &record);
-        commit(m, &facts, &record);
+        wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
         control_event(m->control, "change", change->id);
 }
@@ -145,7 +149,7 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
                         alarm->kind); /* the same for begin and end: receivers pair them by it */
         facts.at_usec = clock_wall_usec();
         facts.since_usec = alarm->since_wall;
-        commit(m, &facts, NULL);
+        wishes_commit(m, &facts, NULL);
         manager_touch_page(m);
 }
 

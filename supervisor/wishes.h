@@ -5,3 +5,6 @@
 #include "supervisor/manager.h"
 
 void wishes_output(Manager *m, EngineOutput *ret);
+/* Writes facts and their deliveries, with all that hangs on them, in one transaction; then lets them run. change: NULL
+ * for an alert. */
+void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *change);
