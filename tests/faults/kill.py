@@ -363,7 +363,7 @@ class Shop:
     def arrived(self, where, mode, n):
         """The mode is what buyers see, and n changes have been said to everybody. Asks nobody: calls are counted."""
         return (payment_env(where).get("PAYMENT_MODE") == mode and
-                json.loads(read(f"{where}/status/api/v2/status.json") or "{}").get("mode", mode) == mode and
+                (json.loads(read(f"{where}/status/api/v2/status.json") or "{}").get("failover") or {}).get("mode") == mode and
                 len(set(self.heard(where, "alert"))) >= n and len(set(self.heard(where, "http"))) >= n and
                 len(set(self.executed(where))) >= n)
 
