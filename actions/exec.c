@@ -8,8 +8,6 @@
 #include "base/text.h"
 
 #include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define EXEC_TIMEOUT_MAX_USEC (10 * USEC_PER_MIN)
 
@@ -135,33 +133,14 @@ static int exec_check(const void *conf, const ConfNode *node, Error *e)
         return 0;
 }
 
-static bool is_program(const char *path)
-{
-        struct stat st;
-        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 static int exec_verify(const void *conf, const char *config_dir, Error *e)
 {
-        const char *name = ((const ExecConf *) conf)->command[0];
+        const ExecConf *c = conf;
 
-        if (strchr(name, '/')) {
-                if (!is_program(name))
-                        return error_set(e, -ENOENT, "command: %s is no program that this user may run",
-                                         name);
-                return 0;
-        }
-        const char *path = getenv("PATH");
-        for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
-                size_t size = strcspn(p, ":");
-                _cleanup_free_ char *file = string_printf("%.*s/%s", (int) size, p, name);
-                if (!file)
-                        return error_set(e, -ENOMEM, "out of memory");
-                if (size > 0 && is_program(file))
-                        return 0;
-                p += size + (p[size] == ':');
-        }
-        return error_set(e, -ENOENT, "command: there is no program %s in PATH", name);
+        int r = child_find(c->command[0]);
+        if (r < 0)
+                return error_set(e, r, "command: cannot run %s: %s", c->command[0], strerror(-r));
+        return 0;
 }
 
 static int exec_target(const void *conf, char **ret)

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,6 +246,47 @@ static int input_open(const char *text)
         return TAKE_FD(fd);
 }
 
+static const char *search_path(void)
+{
+        const char *path = getenv("PATH");
+        return path && *path ? path : DEFAULT_PATH;
+}
+
+static int file_check(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EACCES;
+        return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+int child_find(const char *program)
+{
+        int r = -ENOENT;
+
+        if (strchr(program, '/'))
+                return file_check(program);
+        for (const char *path = search_path(); *path;) {
+                size_t n = strcspn(path, ":");
+                _cleanup_free_ char *file = NULL;
+
+                if (asprintf(&file, "%.*s/%s", (int) n, path, program) < 0) {
+                        file = NULL;
+                        return -ENOMEM;
+                }
+                int found = file_check(file);
+                if (found == 0)
+                        return 0;
+                if (found != -ENOENT && found != -ENOTDIR)
+                        r = found;
+                path += n + (path[n] == ':');
+        }
+        return r;
+}
+
 static bool environment_has(const char *const *environment, const char *name, size_t size)
 {
         for (; environment && *environment; environment++)
@@ -256,7 +298,6 @@ static bool environment_has(const char *const *environment, const char *name, si
 /* The caller's variables, and the three defaults that it does not set. Only the array is allocated, and *ret_path. */
 static int environment_new(const char *const *extra, const char ***ret, char **ret_path)
 {
-        const char *path = getenv("PATH");
         _cleanup_free_ const char **list = NULL;
         _cleanup_free_ char *entry = NULL;
         size_t n = 0;
@@ -264,7 +305,7 @@ static int environment_new(const char *const *extra, const char ***ret, char **r
         while (extra && extra[n])
                 n++;
         list = calloc(n + 4, sizeof(*list));
-        if (!list || asprintf(&entry, "PATH=%s", path && *path ? path : DEFAULT_PATH) < 0) {
+        if (!list || asprintf(&entry, "PATH=%s", search_path()) < 0) {
                 entry = NULL;
                 return -ENOMEM;
         }

@@ -38,5 +38,8 @@ typedef void (*ChildDone)(Child *child, const ChildResult *result, void *userdat
 int child_start(sd_event *event, const ChildSpec *spec, ChildDone done, void *userdata, Child **ret);
 Child *child_free(Child *child);
 DEFINE_CLEANUP(Child, child_free)
+/* For check-config: is there a program of that name, with a slash or in PATH, that we may run? 0, or why not: -ENOENT,
+ * -EACCES, …. Looks at files. */
+int child_find(const char *program);
 /* Processes of ours, killed but not yet gone (stuck in the kernel). */
 unsigned child_lingering(void);

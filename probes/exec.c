@@ -5,9 +5,6 @@
 #include "base/text.h"
 #include "probes/probe.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 typedef struct ExecConf {
         char **command;
         ConfPair *environment;
@@ -139,47 +136,11 @@ static int exec_check(const void *conf, const ConfNode *node, Error *e)
         return 0;
 }
 
-static int program_check(const char *path)
-{
-        struct stat st;
-
-        if (stat(path, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EACCES;
-        return access(path, X_OK) < 0 ? -errno : 0;
-}
-
-/* The same search as child_start() makes, in our own PATH. */
-static int program_find(const char *name, const char *path)
-{
-        int r = -ENOENT;
-
-        if (strchr(name, '/'))
-                return program_check(name);
-        while (*path) {
-                size_t n = strcspn(path, ":");
-                _cleanup_free_ char *full = string_printf("%.*s/%s", (int) n, path, name);
-                int q = full ? program_check(full) : -ENOMEM;
-
-                if (q == 0)
-                        return 0;
-                if (q != -ENOENT)
-                        r = q;
-                path += n + (path[n] == ':');
-        }
-        return r;
-}
-
 static int exec_verify(const void *conf, const char *config_dir, Error *e)
 {
         const ExecConf *c = conf;
-        const char *path = getenv("PATH");
-        int r;
+        int r = child_find(c->command[0]);
 
-        if (!path || !*path)
-                path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        r = program_find(c->command[0], path);
         if (r < 0)
                 return error_set(e, r, "cannot run %s: %s", c->command[0], strerror(-r));
         return 0;
