@@ -29,6 +29,7 @@ typedef struct Sequence {
 
         ModeProbe probes[PROBES];
         unsigned requires[MODES][PROBES];
+        bool needs[MODES][PROBES]; /* the same, once more */
         ModeMode modes[MODES];
         ModeConfig config;
 
@@ -96,9 +97,11 @@ static void random_config(Sequence *q)
         for (size_t m = 0; m < c->n_modes; m++) {
                 size_t n = 0;
 
-                for (unsigned i = 0; i < c->n_probes; i++)
-                        if (below(q, 3) == 0)
-                q->requires[m][n++] = i;
+                for (unsigned i = 0; i < c->n_probes; i++) {
+                        q->needs[m][i] = below(q, 3) == 0;
+                        if (q->needs[m][i])
+                        q->requires[m][n++] = i;
+                }
                 q->modes[m] = (ModeMode){.requires = q->requires[m], .n_requires = n};
         }
         c->hold_usec = holds[below(q, ELEMENTSOF(holds))];
@@ -163,10 +166,7 @@ static void naive_time(Sequence *q)
 
 static bool naive_requires(const Sequence *q, unsigned mode, unsigned probe)
 {
-        for (size_t i = 0; i < q->modes[mode].n_requires; i++)
-                if (q->requires[mode][i] == probe)
-                        return true;
-        return false;
+        return q->needs[mode][probe];
 }
 
 static void naive_leave(Sequence *q, unsigned from, unsigned to)
