@@ -8,9 +8,6 @@
 #include <stdarg.h>
 #include <strings.h>
 
-static const char token_characters[] = "!#$%&'*+-.^_`|~0123456789"
-                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
 static void headers_add_line(Headers *h, char *line)
 {
         char **lines = line ? reallocarray(h->lines, h->count + 2, sizeof(*lines)) : NULL;
@@ -64,7 +61,7 @@ int request_check_headers(const ConfPair *pairs, const ConfNode *node, Error *e)
                                            "Expect"};
 
         for (const ConfPair *p = pairs; p && p->key; p++) {
-                if (p->key[0] == '\0' || p->key[strspn(p->key, token_characters)] != '\0')
+                if (!string_is_token(p->key))
                         return conf_error(node, e, "\"%s\" is not the name of a header", p->key);
                 for (size_t i = 0; i < ELEMENTSOF(ours); i++)
                         if (strcasecmp(p->key, ours[i]) == 0)

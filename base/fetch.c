@@ -2,6 +2,7 @@
 /* The HTTP client: a request's life from its URL over names, sockets and redirects to done(). */
 #include "base/clock.h"
 #include "base/fetch_private.h"
+#include "base/text.h"
 
 #include <strings.h>
 #include <sys/epoll.h>
@@ -443,14 +444,6 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-static bool is_token(const char *s) /* RFC 9110, section 5.6.2 */
-{
-        for (const char *c = s; *c; c++)
-                if (*c <= ' ' || *c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", *c))
-                        return false;
-        return *s;
-}
-
 /* "Name: value" without a line break in it: what is sent must be one header. */
 static bool is_header(const char *s)
 {
@@ -461,7 +454,7 @@ static bool is_header(const char *s)
                 return false;
         memcpy(name, s, n);
         name[n] = '\0';
-        return is_token(name);
+        return string_is_token(name);
 }
 
 static int copy_string(char **to, const char *from)
@@ -512,7 +505,7 @@ static int copy_request(Fetch *f, const FetchRequest *request)
         struct sockaddr_storage address;
         int r;
 
-        if ((request->method && !is_token(request->method)) ||
+        if ((request->method && !string_is_token(request->method)) ||
             (request->bearer && (!*request->bearer || strpbrk(request->bearer, "\r\n"))) ||
             (request->resolve && address_parse(request->resolve, 0, &address, NULL) < 0))
                 return -EINVAL;

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <strings.h>
 
@@ -14,7 +14,6 @@
 #define SEND_TIMEOUT       (30 * USEC_PER_SEC)
 #define SEND_BYTES_PER_SEC (16 * 1024)
 #define OUR_HEADER_KIND    MHD_FOOTER_KIND /* trailers of a request are not looked at */
-#define TOKEN_PUNCTUATION  "!#$%&'*+-.^_`|~"
 
 int http_pairs_add(HttpPairs *pairs, enum MHD_ValueKind kind, const char *key, const char *value)
 {
@@ -87,16 +86,6 @@ int http_request_add_body(HttpRequest *r, const void *data, size_t size, size_t 
         return 0;
 }
 
-static bool is_token(const char *s)
-{
-        if (!*s)
-                return false;
-        for (; *s; s++)
-                if (!isalnum((unsigned char) *s) && !strchr(TOKEN_PUNCTUATION, *s))
-                        return false;
-        return true;
-}
-
 const char *http_request_smuggles(const HttpRequest *r, const char *version)
 {
         unsigned lengths = 0, encodings = 0, hosts = 0;
@@ -104,7 +93,7 @@ const char *http_request_smuggles(const HttpRequest *r, const char *version)
         for (const HttpPair *p = r->pairs.list; p < r->pairs.list + r->pairs.n; p++) {
                 if (p->kind != MHD_HEADER_KIND)
                         continue;
-                if (!is_token(p->key))
+                if (!string_is_token(p->key))
                         return "a header's name holds a character that is not allowed there";
                 if (strcasecmp(p->key, "Content-Length") == 0) {
                         lengths++;
@@ -172,7 +161,7 @@ const HttpPeer *http_peer(const HttpRequest *r)
 int http_add_header(HttpRequest *r, const char *name, const char *value)
 {
         assert(r->state != HTTP_ANSWERED);
-        assert(is_token(name));
+        assert(string_is_token(name));
 
         for (const char *p = value; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 127)

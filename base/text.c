@@ -279,6 +279,14 @@ char *string_printf(const char *format, ...)
         return r < 0 ? NULL : s;
 }
 
+bool string_is_token(const char *s)
+{
+        assert(s);
+
+        return *s && !s[strspn(s, "!#$%&'*+-.^_`|~0123456789"
+                                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
 bool string_valid_name(const char *s)
 {
         assert(s);

@@ -30,4 +30,5 @@ void text_clear(Text *t);
 /* text_add_plain() into a fixed buffer, always terminated, cut at a character boundary. Returns buffer. */
 char *plain_copy(char *buffer, size_t size, const char *s);
 char *string_printf(const char *format, ...) _printf_(1, 2); /* malloc'ed; NULL when out of memory */
+bool string_is_token(const char *s);                         /* a header's name, a method: RFC 9110, 5.6.2 */
 bool string_valid_name(const char *s); /* letters, digits, . _ -; 1 to 64 bytes; not starting with . or - */

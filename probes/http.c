@@ -261,18 +261,12 @@ static void http_expire(Attempt *a)
                 attempt_report_silence(a, phase);
 }
 
-static bool is_token(const char *s) /* RFC 9110, 5.6.2 */
-{
-        return *s && s[strspn(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
-}
-
 static int check_headers(const HttpConf *c, const ConfNode *node, Error *e)
 {
         for (const ConfPair *p = c->headers; p && p->key; p++) {
                 const ConfNode *at = conf_get(conf_get(node, "headers"), p->key);
 
-                if (!is_token(p->key))
+                if (!string_is_token(p->key))
                         return conf_error(at, e, "\"%s\" is not a name for a header", p->key);
                 if (strpbrk(p->value, "\r\n"))
                         return conf_error(at, e, "the value of a header is one line");
@@ -325,7 +319,7 @@ static int http_check(const void *conf, const ConfNode *node, Error *e)
         socklen_t size;
         int r;
 
-        if (c->method && !is_token(c->method))
+        if (c->method && !string_is_token(c->method))
                 return conf_error(conf_get(node, "method"), e, "method: \"%s\" is not an HTTP method",
                                   c->method);
         if (c->resolve && address_parse(c->resolve, 1, &address, &size) < 0)

@@ -4,6 +4,18 @@
 #include "base/text.h"
 #include "tests/test.h"
 
+TEST(knows_what_can_be_a_header)
+{
+        CHECK(string_is_token("Content-Type"));
+        CHECK(string_is_token("!#$%&'*+-.^_`|~09azAZ"));
+        CHECK(!string_is_token(""));
+        for (int c = 1; c < 256; c++) {
+                char s[] = {'a', (char) c, 'b', '\0'};
+
+                CHECK_INT(string_is_token(s), c > ' ' && c < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", c));
+        }
+}
+
 MAIN()
 
 static char *plain(const char *s, size_t limit)
