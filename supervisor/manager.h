@@ -89,8 +89,8 @@ void manager_arm(Manager *m);           /* the engine's timer; the loop does it 
 StoreBatch *manager_progress(Manager *m);
 void manager_end_turn(Manager *m);
 void manager_add_memory(Manager *m, StoreBatch *b);
-void manager_submit(Manager *m, StoreBatch *b, StoreDone done,
-                    void *userdata);   /* done is called, come what may */
+/* As store_submit(), but done is called, come what may: from within when b is NULL or lacks something. */
+void manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata);
 #define MANAGER_SAVE_USEC USEC_PER_MIN /* windows without a fail are saved so often */
 
 /* The facts of the last change, or of an alert; strings are borrowed from config and engine. */

@@ -21,7 +21,7 @@ void unsaved_add(Manager *m, const ChangeRecord *c, uint64_t since_wall)
         json_put(j, "automatic", json_boolean(c->automatic));
         json_put(j, "config_hash", json_string_or_null(c->config_hash));
         json_put(j, "evidence", json_string_or_null(c->evidence));
-        json_array_append_new(m->unsaved, j);
+        json_array_append_new(m->unsaved, json_whole(j));
         if (json_array_size(m->unsaved) > UNSAVED_MAX)
                 json_array_remove(m->unsaved, 0);
 }

@@ -65,9 +65,8 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
                 hours_add(m, b, false);
                 manager_add_memory(m, b);
         }
-        if (!b || !release) { /* act all the same */
-                store_batch_free(b);
-                free(release);
+        if (!release) { /* nobody can be told when it is saved: act at once */
+                manager_submit(m, b, NULL, NULL);
                 outbox_release(m->outbox, facts->id, false);
                 publisher_now(m->publisher);
                 return;
