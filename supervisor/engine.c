@@ -12,7 +12,9 @@ static void on_cancel(unsigned probe, uint64_t serial, void *userdata)
 {
         Engine *e = userdata;
 
+        e->telling = true;
         e->output.cancel(probe, serial, e->output.userdata);
+        e->telling = false;
 }
 
 /* The schedule must not be called from here: queued, and drained when its call has returned. */
@@ -44,7 +46,9 @@ static int on_start(unsigned probe, uint64_t serial, void *userdata)
         char text[128];
         int r;
 
+        e->telling = true;
         r = e->output.start(probe, serial, e->output.userdata);
+        e->telling = false;
         if (r >= 0)
                 return r;
         snprintf(text, sizeof(text), "could not be started: %s", strerror(-r));
@@ -170,7 +174,9 @@ static void announce(Engine *e, const ModePlan *plan, uint64_t hold, const char 
         memcpy(e->change_id, change.id, ID_SIZE);
         e->since_wall = wall;
         e->n_changes++;
+        e->telling = true;
         e->output.changed(&change, e->output.userdata);
+        e->telling = false;
 }
 
 /* A change of mode forgets what passive probes of the old one said. */
@@ -207,6 +213,22 @@ static void mode_gone_end(Engine *e, uint64_t now)
                 alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, false, "", now);
 }
 
+static void tell_judged(Engine *e, const ModeEvent *event, bool turned)
+{
+        bool important = turned || e->state.probes[event->probe].fails != 0;
+
+        e->telling = true;
+        e->output.judged(event->probe, event->outcome, turned, important, e->output.userdata);
+        e->telling = false;
+}
+
+void engine_tell_remember(Engine *e)
+{
+        e->telling = true;
+        e->output.remember(e->output.userdata);
+        e->telling = false;
+}
+
 /* One event through the decision, and what follows from it. reason: the operator's, "" for others. 0; -EAGAIN: refused,
  * and nothing has changed. */
 static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t now, uint64_t wall)
@@ -233,9 +255,7 @@ static int step(Engine *e, const ModeEvent *event, const char *reason, uint64_t 
                 mode_gone_end(e, now);
         /* Before what it causes: a change is stored together with the window that it rests on. */
         if (event->kind == MODE_EVENT_OUTCOME)
-                e->output.judged(event->probe, event->outcome, plan.verdict_changed,
-                                 plan.verdict_changed || e->state.probes[event->probe].fails != 0,
-                                 e->output.userdata);
+                tell_judged(e, event, plan.verdict_changed);
         if (plan.changed)
                 announce(e, &plan, hold, reason, now, wall);
         return 0;
@@ -263,11 +283,13 @@ static void drain(Engine *e, uint64_t now, uint64_t wall)
 
 /* --- time --- */
 
+/* Every entry into the engine begins here. */
 static void tick(Engine *e, uint64_t now, uint64_t wall)
 {
         int64_t offset = (int64_t) (wall - now), moved = offset - e->offset;
         ModeEvent event = {.kind = MODE_EVENT_TILT};
 
+        assert(!e->telling);
         e->offset = offset;
         if (llabs(moved) <= (int64_t) ENGINE_STALL_USEC && now <= e->expected + ENGINE_STALL_USEC)
                 return;
@@ -336,6 +358,7 @@ void engine_run_now(Engine *e, unsigned probe, uint64_t now, uint64_t wall)
 void engine_condition(Engine *e, AlarmKind kind, const char *subject, bool standing, const char *message,
                       uint64_t now, uint64_t wall)
 {
+        assert(!e->telling);
         alarms_set(&e->alarms, kind, subject, standing, message, now);
         engine_conditions(e, now, wall);
 }
@@ -373,7 +396,7 @@ int engine_operate(Engine *e, const EngineCommand *command, uint64_t now, uint64
                 return refuse_force(e, error);
         if (command->kind == COMMAND_ACK)
                 alarms_set(&e->alarms, ALARM_MODE_GONE, NULL, false, "", now);
-        e->output.remember(e->output.userdata);
+        engine_tell_remember(e);
         settle(e, now, wall);
         return 0;
 }

@@ -73,7 +73,9 @@ static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
 {
         Engine *e = userdata;
 
+        e->telling = true;
         e->output.alarm(alarm, raised, e->output.userdata);
+        e->telling = false;
 }
 
 void engine_conditions(Engine *e, uint64_t now, uint64_t wall)
@@ -93,7 +95,7 @@ void engine_conditions(Engine *e, uint64_t now, uint64_t wall)
         if (e->alarm_turns == e->alarms.turns)
                 return;
         e->alarm_turns = e->alarms.turns;
-        e->output.remember(e->output.userdata);
+        engine_tell_remember(e);
 }
 
 /* --- what a configuration dropped --- */

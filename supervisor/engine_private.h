@@ -30,6 +30,7 @@ typedef struct EngineProbe {
 struct Engine {
         const Config *config;
         EngineOutput output;
+        bool telling; /* an output is being called: it must not call the engine */
         ScheduleProbe *settings;
         Schedule *schedule;
         ModeState state;
@@ -54,6 +55,8 @@ struct Engine {
         uint64_t since_wall;
         uint64_t n_changes;
 };
+
+void engine_tell_remember(Engine *e);
 
 /* engine_reload.c: a hold that was in force under other settings, as these bound it; 0: it was not doubled. */
 uint64_t engine_hold(const Config *config, uint64_t hold);
