@@ -2,8 +2,6 @@
 /* ActionFacts as JSON and back, by one table. */
 #include "supervisor/facts.h"
 
-#include "supervisor/outbox.h"
-
 struct Facts {
         unsigned refs;
         json_t *json;

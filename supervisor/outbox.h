@@ -74,9 +74,5 @@ void outbox_count(const Outbox *o,
                   void (*fn)(const char *type, const char *result, uint64_t n, void *userdata),
                   void *userdata);
 
-/* Facts as JSON and back; the status document is left out. */
-json_t *facts_to_json(const ActionFacts *f);
-int facts_from_json(const json_t *j, ActionFacts *ret); /* strings borrowed from j */
-
 /* The delay before attempt n + 1 (n >= 1), for a fraction in [0, 1): pure. */
 uint64_t outbox_backoff(unsigned attempts, double fraction, uint64_t retry_after_usec);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/facts.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
 #include "supervisor/unsaved.h"

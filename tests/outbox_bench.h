@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "supervisor/facts.h"
 #include "supervisor/outbox.h"
 #include "supervisor/store_batch.h"
 #include "tests/test.h"
