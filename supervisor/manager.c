@@ -186,13 +186,21 @@ static int on_prepare(sd_event_source *s, void *userdata)
         return 0;
 }
 
+static bool has_page(const Config *c)
+{
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (c->actions[i]->type->refresh)
+                        return true;
+        return false;
+}
+
 void manager_refresh(Manager *m)
 {
         ActionFacts facts;
         _cleanup_json_ json_t *status = NULL;
 
         m->refresh_at = manager_now(m) + REFRESH_EVERY_USEC;
-        if (!m->wants_page)
+        if (!has_page(m->config))
                 return;
         status = status_page_document(m);
         if (!status)
@@ -374,8 +382,6 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
         m->started_wall = clock_wall_usec();
         m->recent = json_array();
         m->unsaved = json_array();
-        for (size_t i = 0; i < config->n_actions; i++)
-                m->wants_page = m->wants_page || config->actions[i]->type->refresh;
         error_set(e, 0, "%s", "");
         r = make_directories(places, e);
         if (r >= 0)

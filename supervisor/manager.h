@@ -51,10 +51,9 @@ struct Manager {
         sd_event_source *turn;
         uint64_t save_at;    /* steady: the next routine batch */
         uint64_t refresh_at; /* steady: the next writing of the status page */
-        bool wants_page;
-        json_t *recent;   /* the last changes, newest first, for the status page */
-        HourNotes *notes; /* hours.c: one for each probe of the config … */
-        size_t n_urgent;  /* … and how many of them hold a fail that is not written */
+        json_t *recent;      /* the last changes, newest first, for the status page */
+        HourNotes *notes;    /* hours.c: one for each probe of the config … */
+        size_t n_urgent;     /* … and how many of them hold a fail that is not written */
         struct ManagerTrouble *troubles;
         bool remember;
         unsigned n_changing; /* changes of which the store has not said what became of them */
@@ -81,7 +80,6 @@ int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
 /* For the parts. */
 uint64_t manager_now(const Manager *m); /* steady */
 void manager_touch(Manager *m);         /* something that people see has changed */
-void manager_assure_state(Manager *m);  /* state actions: is it so? apply what is missing */
 void manager_refresh(Manager *m);       /* write the status page again, now */
 void manager_touch_page(Manager *m);    /* the same of the status page: within two seconds */
 void manager_arm(Manager *m);           /* the engine's timer; the loop does it before it sleeps */

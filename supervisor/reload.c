@@ -10,6 +10,7 @@
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
 #include "supervisor/service.h"
+#include "supervisor/start.h"
 #include "supervisor/targets.h"
 #include "supervisor/wishes.h"
 
@@ -67,9 +68,6 @@ static void swap(Manager *m, Config *config, Engine *engine)
         m->engine = engine;
         m->probe_context.config_dir = config->directory;
         m->action_context.config_dir = config->directory;
-        m->wants_page = false;
-        for (size_t i = 0; i < config->n_actions; i++)
-                m->wants_page = m->wants_page || config->actions[i]->type->refresh;
         r = outbox_configure(m->outbox, config->actions, config->n_actions);
         assert(r >= 0); /* reserved */
         heartbeat_configure(m->heartbeat);
@@ -143,7 +141,7 @@ static void on_loaded(int error, void *job)
                 log_notice("reloaded: %zu probes, %zu modes, %zu actions", m->config->n_probes,
                            m->config->n_modes, m->config->n_actions);
                 m->remember = true;
-                manager_assure_state(m);
+                start_assure_state(m);
                 publisher_now(m->publisher);
                 manager_refresh(m);
                 manager_touch(m);

@@ -12,7 +12,7 @@
 
 /* After a reboot payment.env is gone though its delivery was done, and a reload may bring a new action: every state action
  * is asked whether it is so. */
-void manager_assure_state(Manager *m)
+void start_assure_state(Manager *m)
 {
         ActionFacts facts;
         _cleanup_json_ json_t *j = NULL;
@@ -128,7 +128,7 @@ static int begin(Manager *m, const StoreLoaded *loaded)
                               loaded && loaded->memory ? last_change(loaded->memory) : "");
         engine_begin(m->engine, !memory, now, clock_wall_usec());
         if (memory)
-                manager_assure_state(m);
+                start_assure_state(m);
         judge_database(m, loaded, now);
         if (adopt && loaded && loaded->error >= 0)
                 m->remember = true;

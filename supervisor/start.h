@@ -8,3 +8,5 @@
 
 void start_on_loaded(const StoreLoaded *loaded, void *userdata);          /* StoreEvents.loaded */
 int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata); /* the database has had its time */
+/* Also after a reload: asks every state action of the mode whether it is so, and applies what is missing. */
+void start_assure_state(Manager *m);
