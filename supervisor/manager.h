@@ -43,6 +43,7 @@ struct Manager {
         Store *store;
         bool loaded;  /* the database has answered */
         bool adopted; /* … but the state came from mode.json */
+        bool blank;   /* it has not, and there is no mode.json: it is given more time */
         sd_event_source *patience;
         Outbox *outbox;
 

@@ -169,11 +169,19 @@ void start_on_loaded(const StoreLoaded *loaded, void *userdata)
 int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata)
 {
         Manager *m = userdata;
+        _cleanup_json_ json_t *mode = NULL;
         int r;
 
         if (m->engine)
                 return 0;
-        log_error("the database does not answer: going on from mode.json, not durable");
+        mode = publisher_read(m->places.runtime_dir);
+        if (!json_object_get(mode, "memory") && !m->blank) {
+                m->blank = true;
+                log_warning("the database does not answer, and there is no mode.json: waiting for it");
+                return loop_timer_set_after(m->patience, START_BLANK_USEC - START_PATIENCE_USEC);
+        }
+        log_error("the database does not answer: %s, not durable",
+                  m->blank ? "beginning in the first mode" : "going on from mode.json");
         r = begin(m, NULL);
         return r < 0 ? sd_event_exit(m->event, 1) : 0;
 }

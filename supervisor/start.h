@@ -4,7 +4,9 @@
 
 #include "supervisor/manager.h"
 
-#define START_PATIENCE_USEC (2 * USEC_PER_SEC) /* for the database */
+#define START_PATIENCE_USEC (2 * USEC_PER_SEC) /* for the database … */
+/* … and where there is no mode.json to go on from, as after a reboot: what was pinned is known to the database alone. */
+#define START_BLANK_USEC (30 * USEC_PER_SEC)
 
 void start_on_loaded(const StoreLoaded *loaded, void *userdata);          /* StoreEvents.loaded */
 int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata); /* the database has had its time */

@@ -25,3 +25,21 @@ stop failoverd KILL || true
 daemon_start
 check "it was saved" status_is ".mode == \"crypto\" and .change == \"$change\""
 check "history has it" equal "$(ask "/v1/history?limit=1" | jq -r '.changes[0].id')" "$change"
+
+# A reboot while the disk is slow: what the operator has pinned is known to the database alone, and it is waited for.
+order api ok
+wait_for "the return happens" pays_by primary
+ctl force-fallback >/dev/null
+wait_for "pinned" pays_by crypto
+stop failoverd
+rm -r "$shop/run"
+disk_freeze
+: >"$shop/failoverd.log"
+start failoverd "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" --runtime-dir "$shop/run" \
+        --status-dir "$shop/status"
+wait_for "it waits for the database" grep -q "waiting for it" "$shop/failoverd.log"
+disk_thaw
+wait_for "failoverd answers" daemon_answers
+check "the pin has survived" status_is '.operator.pinned == "crypto" and .mode == "crypto"'
+wait_for "the shop is told" pays_by crypto
+check "nothing was changed" equal "$(changes)" 4
