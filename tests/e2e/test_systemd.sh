@@ -48,6 +48,7 @@ wait_for "STOPPING" said STOPPING=1
 
 # A socket that systemd made.
 mkdir -p "$shop/run"
+rm -f "$shop/run/control.sock" # the last daemon's: it would be taken for the new one
 start failoverd systemd-socket-activate --listen="$shop/run/control.sock" \
         --setenv=STATE_DIRECTORY="$shop/state" --setenv=RUNTIME_DIRECTORY="$shop/run" \
         "$build/failoverd" --config "$shop/failoverd.yaml"
