@@ -2,7 +2,6 @@
 /* systemd's side: signals, READY and RELOADING, STATUS, the watchdog, passed sockets. */
 #include "supervisor/service.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -12,6 +11,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 static int on_stop(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -110,9 +110,14 @@ void service_status(const Manager *m)
                    s->pin == MODE_NONE ? "" : ", pinned", s->paused ? ", paused" : "");
 }
 
+/* The protocol wants CLOCK_MONOTONIC here, which stands still while the machine sleeps (sd_notify(3)). */
 void service_reloading(const Manager *m)
 {
-        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_boot_usec());
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long) now.tv_sec * USEC_PER_SEC + (unsigned long long) now.tv_nsec / 1000);
 }
 
 void service_reloaded(Manager *m)
