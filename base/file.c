@@ -298,6 +298,9 @@ static int publish_fresh(const Place *p, const void *data, size_t size, mode_t m
         /* It may be the spare one day: it, too, gets the largest class that was ever needed. */
         if (r >= 0)
                 r = allocate(fd, MAX((off_t) size, allocated(p, p->spare)));
+        /* A page says more in an outage than on a quiet day: room for that, if there is. */
+        if (r >= 0)
+                (void) allocate(fd, 2 * (off_t) size);
         if (r >= 0 && renameat(p->dir, p->fresh, p->dir, p->name) < 0)
                 r = -errno;
         if (r < 0 && fd >= 0)
