@@ -14,6 +14,10 @@
 #define RECEIVE_TIMEOUT (5 * USEC_PER_SEC)
 #define STREAM_PING     (15 * USEC_PER_SEC)
 
+/* Without a descriptor for a caller who waits, libmicrohttpd has nothing to do and is woken at once, for ever. */
+#define IDLE_RUNS_MAX 16
+#define IDLE_PAUSE    (20 * USEC_PER_MSEC)
+
 struct HttpServer {
         sd_event *event;
         struct MHD_Daemon *daemon;
@@ -24,6 +28,8 @@ struct HttpServer {
         bool running;         /* MHD_run() is on the stack */
         bool freed;           /* by its owner, while it was running */
         bool lost_connection; /* in this run */
+        bool progress;        /* … something has happened */
+        unsigned idle_runs;   /* woken by the descriptor, in a row, without */
 };
 
 sd_event *http_server_event(const HttpServer *s)
@@ -116,6 +122,7 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **con
         HttpServer *s = userdata;
         HttpConnection *c = *context;
 
+        s->progress = true;
         if (code == MHD_CONNECTION_NOTIFY_STARTED) {
                 connection_new(s, mhd, context);
                 return;
@@ -197,6 +204,7 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
         HttpServer *s = userdata;
         HttpRequest *r = *context;
 
+        s->progress = true;
         if (s->freed)
                 return MHD_NO;
         if (!r) {
@@ -289,20 +297,32 @@ static void server_destroy(HttpServer *s)
         free(s);
 }
 
-static void server_run(HttpServer *s)
+/* Does the descriptor wake us for nothing, again and again? */
+static bool needs_pause(HttpServer *s, bool woken)
+{
+        if (s->progress)
+                s->idle_runs = 0;
+        else if (woken)
+                s->idle_runs++;
+        return woken && s->idle_runs > IDLE_RUNS_MAX;
+}
+
+static void server_run(HttpServer *s, bool woken)
 {
         MHD_UNSIGNED_LONG_LONG msec;
 
         s->running = true;
-        s->lost_connection = false;
+        s->lost_connection = s->progress = false;
         MHD_run(s->daemon);
         s->running = false;
         if (s->freed) {
                 server_destroy(s);
                 return;
         }
-        bool timed = MHD_get_timeout(s->daemon, &msec) == MHD_YES;
-        loop_timer_set_after(s->timer, timed ? msec * USEC_PER_MSEC : USEC_NEVER);
+        bool pause = needs_pause(s, woken);
+        bool timed = !pause && MHD_get_timeout(s->daemon, &msec) == MHD_YES;
+        sd_event_source_set_enabled(s->io, pause ? SD_EVENT_OFF : SD_EVENT_ON);
+        loop_timer_set_after(s->timer, pause ? IDLE_PAUSE : timed ? msec * USEC_PER_MSEC : USEC_NEVER);
         /* Once at its limit of connections it listens again in the run after the one that closed one. */
         if (s->lost_connection)
                 sd_event_source_set_enabled(s->again, SD_EVENT_ONESHOT);
@@ -310,19 +330,19 @@ static void server_run(HttpServer *s)
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        server_run(userdata);
+        server_run(userdata, true);
         return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        server_run(userdata);
+        server_run(userdata, false);
         return 0;
 }
 
 static int on_again(sd_event_source *source, void *userdata)
 {
-        server_run(userdata);
+        server_run(userdata, false);
         return 0;
 }
 

@@ -2,6 +2,8 @@
 /* The HTTP server against real clients: curl, and raw sockets that misbehave. */
 #include "tests/http_fixture.h"
 
+#include <sys/resource.h>
+
 MAIN()
 
 TEST(answers_at_once)
@@ -391,5 +393,40 @@ TEST(serves_tcp_with_nobody_known)
         check_curl(&f, arguments, "hello\n");
         CHECK(!f.peer.known);
         http_server_free(tcp);
+        teardown(&f);
+}
+
+TEST(does_not_spin_when_no_descriptor_is_left_for_a_caller)
+{
+        struct rlimit before, none;
+        struct sockaddr_un sa = {.sun_family = AF_UNIX};
+        char answer[64] = "";
+        Fixture f;
+
+        setup(&f);
+        snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", f.socket);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK_INT(connect(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
+        CHECK_INT(write(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 32), 32);
+        CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = 1;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+        unsigned turns = 0;
+        for (uint64_t end = clock_boot_usec() + USEC_PER_SEC / 2; clock_boot_usec() < end; turns++)
+                CHECK(sd_event_run(f.event, USEC_PER_SEC / 10) >= 0);
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+        CHECK(turns < 200);
+        CHECK_INT(f.handled, 0);
+
+        for (uint64_t end = clock_boot_usec() + PATIENCE; f.handled == 0 && clock_boot_usec() < end;)
+                CHECK(sd_event_run(f.event, USEC_PER_SEC / 10) >= 0);
+        CHECK(read(fd, answer, sizeof(answer) - 1) > 0);
+        CHECK(strncmp(answer, "HTTP/1.1 200", 12) == 0);
+        close(fd);
+        /* Once nobody asks, nothing wakes it. */
+        while (sd_event_run(f.event, USEC_PER_SEC / 10) > 0)
+                ;
+        CHECK_INT(sd_event_run(f.event, USEC_PER_SEC / 10), 0);
         teardown(&f);
 }
