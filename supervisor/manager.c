@@ -176,13 +176,29 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Our clock has jumped, or we stood still: what says when it was written is written again, before somebody thinks that
+ * it is old. */
+static void note_tilt(Manager *m)
+{
+        uint64_t until = engine_state(m->engine)->tilt_until;
+
+        if (until == m->tilt_until)
+                return;
+        m->tilt_until = until;
+        publisher_now(m->publisher);
+        manager_touch_page(m);
+        manager_touch(m);
+}
+
 /* Whatever called the engine may have changed when it wants to be called next: before the loop sleeps, the timer is set. */
 static int on_prepare(sd_event_source *s, void *userdata)
 {
         Manager *m = userdata;
 
-        if (m->engine)
+        if (m->engine) {
+                note_tilt(m);
                 manager_arm(m);
+        }
         return 0;
 }
 

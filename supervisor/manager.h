@@ -30,7 +30,8 @@ struct Manager {
         Config *config;
         Engine *engine; /* NULL until the store has answered, or has had its time */
         sd_event_source *wake;
-        uint64_t armed; /* what it is set to; 0: nothing */
+        uint64_t armed;      /* what it is set to; 0: nothing */
+        uint64_t tilt_until; /* the last tilt that was told */
 
         Resolver *resolver;
         FetchClient *fetch;
