@@ -45,20 +45,54 @@ static bool known_keys(HttpRequest *r, const json_t *body, const char *const key
         return true;
 }
 
+static void answer_command(const Manager *m, HttpRequest *r, bool durable)
+{
+        http_reply_json(r, 200,
+                        json_pack("{s:b, s:s, s:s, s:b}", "success", true, "mode",
+                                  m->config->modes[engine_state(m->engine)->mode].name, "change",
+                                  engine_change_id(m->engine), "durable", durable));
+}
+
+static void on_kept(int r, void *userdata)
+{
+        Command *command = userdata;
+
+        answer_command(command->manager, TAKE_PTR(command->request), r >= 0);
+}
+
+static Command *command_slot(Control *c)
+{
+        for (size_t i = 0; i < COMMANDS_MAX; i++)
+                if (!c->commands[i].request)
+                        return &c->commands[i];
+        return NULL;
+}
+
+/* It holds at once. The answer waits for the disk: whoever reads "pinned" may pull the plug. */
 static void operate(Control *c, HttpRequest *r, const EngineCommand *command)
 {
         Manager *m = c->manager;
+        Command *slot = command_slot(c);
+        StoreBatch *b;
         Error e;
 
+        if (!slot) {
+                http_reply_error(r, 503, "too many commands wait to be saved");
+                return;
+        }
         if (engine_operate(m->engine, command, manager_now(m), clock_wall_usec(), &e) < 0) {
                 http_reply_error(r, 409, "%s", e.text);
                 return;
         }
         service_status(m);
-        http_reply_json(r, 200,
-                        json_pack("{s:b, s:s, s:s, s:b}", "success", true, "mode",
-                                  m->config->modes[engine_state(m->engine)->mode].name, "change",
-                                  engine_change_id(m->engine), "durable", store_is_durable(m->store)));
+        b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
+        if (!b) {
+                answer_command(m, r, false);
+                return;
+        }
+        manager_add_memory(m, b);
+        *slot = (Command){.manager = m, .request = r};
+        manager_submit(m, b, on_kept, slot);
 }
 
 /* false: answered with what is wrong. */

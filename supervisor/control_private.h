@@ -7,6 +7,7 @@
 
 #define STREAMS_MAX         16
 #define WAITERS_MAX         32
+#define COMMANDS_MAX        32
 #define STREAM_SOONEST_USEC (250 * USEC_PER_MSEC)
 #define STREAM_EVERY_USEC   USEC_PER_SEC
 #define RUN_EXTRA_USEC      (2 * USEC_PER_SEC) /* beyond a probe's own timeout */
@@ -16,6 +17,11 @@ typedef struct Waiter { /* for a run of a probe */
         char *probe;
         uint64_t until; /* boot time */
 } Waiter;
+
+typedef struct Command { /* of an operator, on its way to the disk; free while request is NULL */
+        Manager *manager;
+        HttpRequest *request;
+} Command;
 
 struct Control {
         Manager *manager;
@@ -29,6 +35,7 @@ struct Control {
         sd_event_source *timer;
         Waiter waiters[WAITERS_MAX];
         size_t n_waiters;
+        Command commands[COMMANDS_MAX];
 };
 
 void control_arm(Control *c); /* the timer, after anything that waits has come or gone */

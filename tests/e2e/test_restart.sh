@@ -37,3 +37,17 @@ wait_for "automation would return" status_is '.automation.wants == "primary"'
 check "the pin holds" equal "$(payment_mode)" crypto
 ctl auto >/dev/null
 wait_for "auto ends it" pays_by primary
+
+# An answer is a promise: it comes when the disk has it, however busy the disk is with what came before.
+for mode in crypto primary crypto primary; do
+        ask /v1/mode -d "{\"mode\":\"$mode\"}" >/dev/null
+        for minutes in 1 2 3 4 5 6 7 8; do
+                ask /v1/mode -d "{\"mode\":\"$mode\",\"for\":\"${minutes}0m\"}" >"$shop/answer"
+        done
+        kill -KILL "${pid[failoverd]}"
+        check "it is said to be saved" jq -e .durable "$shop/answer" >/dev/null
+        stop failoverd KILL || true
+        daemon_start
+        check "what was answered last is stored" status_is ".operator.pinned == \"$mode\" and
+                (.operator.until | sub(\"[.][0-9]+Z\"; \"Z\") | fromdate) - now > 70 * 60"
+done
