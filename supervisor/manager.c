@@ -17,7 +17,12 @@
 #include "supervisor/targets.h"
 #include "supervisor/unsaved.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #define STOP_PATIENCE_USEC   (2 * USEC_PER_SEC)
+#define LOCK_TRIES           25
+#define LOCK_USEC            (20 * 1000)
 #define REFRESH_EVERY_USEC   USEC_PER_MIN /* the status page's `updated` */
 #define REFRESH_SOONEST_USEC (2 * USEC_PER_SEC)
 
@@ -308,6 +313,25 @@ static int make_directories(const Places *p, Error *e)
         return 0;
 }
 
+/* Where nothing can be locked (some network file systems), starting is better than not. Asked for half a second: a child
+ * that a killed predecessor left between fork and exec holds its lock for some milliseconds. */
+static int lock_state(Manager *m, Error *e)
+{
+        bool locked;
+
+        m->state_lock = open(m->places.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (m->state_lock < 0)
+                return 0;
+        for (unsigned i = 0; !(locked = flock(m->state_lock, LOCK_EX | LOCK_NB) >= 0) &&
+                             errno == EWOULDBLOCK && i < LOCK_TRIES;
+             i++)
+                usleep(LOCK_USEC);
+        if (!locked && errno == EWOULDBLOCK)
+                return error_set(e, -EBUSY, "%s: another failoverd keeps its state there",
+                                 m->places.state_dir);
+        return 0;
+}
+
 static int make_tools(Manager *m)
 {
         int r;
@@ -394,12 +418,15 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
                 return error_set(e, -ENOMEM, "out of memory");
         }
         m->places = *places;
+        m->state_lock = -1;
         m->config = config;
         m->started_wall = clock_wall_usec();
         m->recent = json_array();
         m->unsaved = json_array();
         error_set(e, 0, "%s", "");
         r = make_directories(places, e);
+        if (r >= 0)
+                r = lock_state(m, e);
         if (r >= 0)
                 r = sd_event_new(&m->event);
         if (r >= 0)
@@ -442,6 +469,7 @@ Manager *manager_free(Manager *m)
         resolver_free(m->resolver);
         sd_event_unref(m->event);
         config_free(m->config);
+        fd_closep(&m->state_lock);
         free(m);
         return NULL;
 }

@@ -24,6 +24,7 @@ typedef struct Places {
 struct Manager {
         sd_event *event;
         Places places;
+        int state_lock; /* held for life: two supervisors would write one history */
         Steady steady;
         uint64_t started_wall;
 

@@ -3,15 +3,26 @@
 # SIGTERM stops at once with status 0, and a second daemon on the same folders is refused.
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
-need curl jq
+need curl jq flock
 
 shop_start
 code=0
 daemon >"$shop/second.log" 2>&1 || code=$?
 check "a second daemon is refused" equal "$code" 1
 check "the first goes on" daemon_answers
+code=0
+timeout 10 "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" --runtime-dir "$shop/run2" \
+        --status-dir "$shop/status2" >"$shop/second.log" 2>&1 || code=$?
+check "a second daemon on the same state alone is refused" equal "$code" 1
+check "it says why" contains "$(<"$shop/second.log")" "another failoverd"
 before=$EPOCHREALTIME
 check "SIGTERM ends it with 0" stop failoverd
 took=$(awk -v a="$before" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
 check "within 3 s (took $took)" awk -v t="$took" 'BEGIN { exit t > 3 }'
 check "payment.env stays" equal "$(payment_mode)" primary
+
+# A killed predecessor's child may hold the lock for some milliseconds more: flock stands for it.
+(flock 9 && : >"$shop/locked" && sleep 0.3) 9<"$shop/state" &
+wait_for "the lock is held" test -e "$shop/locked"
+daemon_start
+wait $!
