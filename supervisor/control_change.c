@@ -113,6 +113,10 @@ static bool read_mode(Control *c, HttpRequest *r, const json_t *body, EngineComm
                 http_reply_error(r, 400, "`mode`, `for` and `reason` are strings");
                 return false;
         }
+        if (automatic && length) {
+                http_reply_error(r, 400, "`for` is how long a pin lasts: it does not go with `auto`");
+                return false;
+        }
         *ret = (EngineCommand){.kind = automatic ? COMMAND_AUTO : COMMAND_FORCE,
                                .mode = first ? 0 : MODE_NONE};
         ret->reason = reason ? json_string_value(reason) : "";
@@ -207,7 +211,7 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
         _cleanup_json_ json_t *body = body_object(r);
         const char *name = json_string_value(json_object_get(body, "probe"));
         const char *word = json_string_value(json_object_get(body, "outcome"));
-        const char *message = json_string_value(json_object_get(body, "message"));
+        const json_t *message = json_object_get(body, "message");
         int outcome = word ? outcome_from_name(word) : -EINVAL;
         char text[300];
         unsigned probe;
@@ -216,6 +220,10 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
                 return;
         if (!name || outcome < 0) {
                 http_reply_error(r, 400, "give `probe` and `outcome`: pass, warn, fail or inconclusive");
+                return;
+        }
+        if (message && !json_is_string(message)) {
+                http_reply_error(r, 400, "`message` is a string");
                 return;
         }
         probe = config_find_probe(m->config, name);
@@ -228,7 +236,7 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
                                  (unsigned) http_peer(r)->uid, name);
                 return;
         }
-        plain_copy(text, sizeof(text), message ? message : "reported");
+        plain_copy(text, sizeof(text), message ? json_string_value(message) : "reported");
         engine_report(m->engine, probe, (Outcome) outcome, text, manager_now(m), clock_wall_usec());
         http_reply_json(r, 200,
                         json_pack("{s:b, s:s}", "success", true, "verdict",

@@ -19,6 +19,8 @@ refuses 400 /v1/mode -d '[]'
 refuses "400 404" /v1/mode -d '{"mode":"no-such-mode"}'
 refuses 400 /v1/mode -d '{"mode":"crypto","for":"2"}'
 refuses 400 /v1/mode -d '{"mode":7}'
+refuses 400 /v1/mode -d '{"auto":true,"for":"1h"}'
+refuses 400 /v1/report -d '{"probe":"checkout","outcome":"pass","message":5}'
 refuses 404 /v1/probe/nobody -X POST
 refuses 404 /v1/explain/nothing
 refuses 400 "/v1/history?limit=1001"
