@@ -478,6 +478,8 @@ int manager_run(Manager *m)
 {
         int r = sd_event_loop(m->event);
 
+        if (r < 0)
+                log_error("the event loop has failed: %s", strerror(-r));
         if (m->engine) { /* the last batch: windows and memory as they stand */
                 m->save_at = 0;
                 on_turn(NULL, m);
