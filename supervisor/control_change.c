@@ -57,6 +57,8 @@ static void on_kept(int r, void *userdata)
 {
         Command *command = userdata;
 
+        if (command->manager->stopping)
+                return; /* the connection is about to go */
         answer_command(command->manager, TAKE_PTR(command->request), r >= 0);
 }
 

@@ -446,14 +446,15 @@ Manager *manager_free(Manager *m)
 {
         if (!m)
                 return NULL;
+        m->stopping = true;
         service_free(m);
         attempts_cancel_all(m->config);
+        store_batch_free(m->progress);
+        m->store = store_free(m->store, STOP_PATIENCE_USEC); /* first: its answers still find everybody */
         m->control = control_free(m->control);
         heartbeat_free(m->heartbeat);
         targets_free(m->targets);
         outbox_free(m->outbox);
-        store_batch_free(m->progress);
-        store_free(m->store, STOP_PATIENCE_USEC);
         m->engine = engine_free(m->engine);
         worker_free(TAKE_PTR(m->loader), 0);
         worker_free(m->runtime, STOP_PATIENCE_USEC);

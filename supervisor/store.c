@@ -598,6 +598,7 @@ int store_new(sd_event *event, Worker *worker, const char *path, const StoreEven
 
 Store *store_free(Store *s, uint64_t patience_usec)
 {
+        StoreBatch *b;
         StoreJob *job;
 
         if (!s)
@@ -611,6 +612,8 @@ Store *store_free(Store *s, uint64_t patience_usec)
         }
         if (s->writing)
                 TAILQ_INSERT_HEAD(&s->queue.batches, s->writing, entry);
+        TAILQ_FOREACH(b, &s->queue.batches, entry)
+        batch_report(b, -ECANCELED); /* what it hangs on is about to go */
         store_close(s->worker, s->db, &s->queue, patience_usec);
         free(s);
         return NULL;

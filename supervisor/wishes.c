@@ -37,6 +37,8 @@ static void on_saved(int r, void *userdata)
         _cleanup_free_ Release *release = userdata;
         Manager *m = release->manager;
 
+        if (m->stopping)
+                return; /* the next start finds what is to be done */
         m->n_changing -= release->change;
         if (r >= 0 && release->change)
                 unsaved_drop(m, release->id);

@@ -23,6 +23,7 @@ check "payment.env stays" equal "$(payment_mode)" primary
 
 # A killed predecessor's child may hold the lock for some milliseconds more: flock stands for it.
 (flock 9 && : >"$shop/locked" && sleep 0.3) 9<"$shop/state" &
+holder=$!
 wait_for "the lock is held" test -e "$shop/locked"
 daemon_start
-wait $!
+wait "$holder"
