@@ -120,6 +120,33 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* --- who waits for the disk, or for the alert channels --- */
+
+int control_ask(Control *c, HttpRequest *r, Question **ret)
+{
+        Question *q = calloc(1, sizeof(*q));
+
+        if (!q) {
+                http_reply_error(r, 500, "out of memory");
+                return -ENOMEM;
+        }
+        q->manager = c->manager;
+        q->request = r;
+        LIST_INSERT_HEAD(&c->questions, q, entry);
+        *ret = q;
+        return 0;
+}
+
+HttpRequest *question_end(Question *q)
+{
+        HttpRequest *r = q->request;
+
+        LIST_REMOVE(q, entry);
+        json_decref(q->results);
+        free(q);
+        return r;
+}
+
 /* --- routes --- */
 
 typedef enum Permission {
@@ -324,10 +351,13 @@ Control *control_free(Control *c)
 {
         if (!c)
                 return NULL;
+        /* Nobody is there any more to answer these. */
+        for (Question *q; (q = LIST_FIRST(&c->questions));)
+                http_reply_error(question_end(q), 503, "stopping");
+        for (; c->n_waiters > 0; waiter_drop(c, c->n_waiters - 1))
+                http_reply_error(c->waiters[c->n_waiters - 1].request, 503, "stopping");
         http_server_free(c->metrics);
         http_server_free(c->server);
-        while (c->n_waiters > 0)
-                waiter_drop(c, c->n_waiters - 1);
         loop_source_free(c->timer);
         peer_rules_clear(&c->rules);
         free(c->metrics_listen);

@@ -55,46 +55,32 @@ static void answer_command(const Manager *m, HttpRequest *r, bool durable)
 
 static void on_kept(int r, void *userdata)
 {
-        Command *command = userdata;
+        Question *q = userdata;
+        const Manager *m = q->manager;
 
-        if (command->manager->stopping)
-                return; /* the connection is about to go */
-        answer_command(command->manager, TAKE_PTR(command->request), r >= 0);
-}
-
-static Command *command_slot(Control *c)
-{
-        for (size_t i = 0; i < COMMANDS_MAX; i++)
-                if (!c->commands[i].request)
-                        return &c->commands[i];
-        return NULL;
+        if (!m->stopping) /* else the connection is about to go */
+                answer_command(m, question_end(q), r >= 0);
 }
 
 /* It holds at once. The answer waits for the disk: whoever reads "pinned" may pull the plug. */
 static void operate(Control *c, HttpRequest *r, const EngineCommand *command)
 {
         Manager *m = c->manager;
-        Command *slot = command_slot(c);
         StoreBatch *b;
+        Question *q;
         Error e;
 
-        if (!slot) {
-                http_reply_error(r, 503, "too many commands wait to be saved");
+        if (control_ask(c, r, &q) < 0)
                 return;
-        }
         if (engine_operate(m->engine, command, manager_now(m), clock_wall_usec(), &e) < 0) {
-                http_reply_error(r, 409, "%s", e.text);
+                http_reply_error(question_end(q), 409, "%s", e.text);
                 return;
         }
         service_status(m);
         b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
-        if (!b) {
-                answer_command(m, r, false);
-                return;
-        }
-        manager_add_memory(m, b);
-        *slot = (Command){.manager = m, .request = r};
-        manager_submit(m, b, on_kept, slot);
+        if (b)
+                manager_add_memory(m, b);
+        manager_submit(m, b, on_kept, q);
 }
 
 /* false: answered with what is wrong. */
@@ -247,58 +233,50 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
 
 /* --- alert --test --- */
 
-typedef struct Test {
-        HttpRequest *request;
-        json_t *results;
-        size_t left;
-        bool failed;
-} Test;
-
 static void on_tested(const char *action, ActionResult result, const char *message, void *userdata)
 {
-        Test *t = userdata;
+        Question *q = userdata;
+        HttpRequest *r;
+        json_t *j;
+        bool failed;
 
-        t->failed = t->failed || result != ACTION_DONE;
-        json_array_append_new(t->results,
+        q->failed = q->failed || result != ACTION_DONE;
+        json_array_append_new(q->results,
                               json_pack("{s:s, s:b, s:o}", "action", action, "delivered",
                                         result == ACTION_DONE, "message", json_string_or_null(message)));
-        if (--t->left > 0)
+        if (--q->left > 0)
                 return;
-        http_reply_json(t->request, t->failed ? 502 : 200,
-                        json_pack("{s:b, s:s, s:o}", "success", !t->failed, "error",
-                                  t->failed ? "an alert was not delivered" : "", "results", t->results));
-        free(t);
+        failed = q->failed;
+        j = json_pack("{s:b, s:s, s:O}", "success", !failed, "error",
+                      failed ? "an alert was not delivered" : "", "results", q->results);
+        r = question_end(q);
+        http_reply_json(r, failed ? 502 : 200, j);
 }
 
 void control_post_alert_test(Control *c, HttpRequest *r, const char *rest)
 {
         Manager *m = c->manager;
-        Test *t = calloc(1, sizeof(*t));
         ActionFacts facts;
         char id[ID_SIZE];
+        Question *q;
+        size_t n = 0;
 
-        if (!t) {
-                http_reply_error(r, 500, "out of memory");
-                return;
-        }
         for (size_t i = 0; i < m->config->n_actions; i++)
-                t->left += m->config->actions[i]->type->alerts;
-        if (t->left == 0) {
+                n += m->config->actions[i]->type->alerts;
+        if (n == 0) {
                 http_reply_error(r, 409, "no alert is configured: add an action of type alert");
-                free(t);
                 return;
         }
-        t->request = r;
-        t->results = json_array();
+        if (control_ask(c, r, &q) < 0)
+                return;
+        q->left = n;
+        q->results = json_array();
         manager_facts(m, ACTION_TEST, &facts);
         facts.id = id_make(id, clock_wall_usec());
         facts.at_usec = clock_wall_usec();
         facts.alert = "test";
         facts.summary = "this is a test of the alerts; nothing is wrong";
         facts.details = "An operator asked for it by `failoverctl alert --test`. Nothing needs to be done.";
-        if (outbox_test(m->outbox, &facts, on_tested, t) < 0) {
-                http_reply_error(r, 500, "out of memory");
-                json_decref(t->results);
-                free(t);
-        }
+        if (outbox_test(m->outbox, &facts, on_tested, q) < 0)
+                http_reply_error(question_end(q), 500, "out of memory");
 }

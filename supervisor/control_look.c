@@ -15,10 +15,8 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
                 http_reply_error(r, 500, "out of memory");
 }
 
-static void on_answer(int error, json_t *result, void *userdata)
+static void answer(HttpRequest *r, int error, json_t *result)
 {
-        HttpRequest *r = userdata;
-
         if (error == -ENOENT)
                 http_reply_error(r, 404, "no such change");
         else if (error < 0)
@@ -27,9 +25,16 @@ static void on_answer(int error, json_t *result, void *userdata)
                 http_reply_json(r, 200, json_incref(result));
 }
 
-/* The question could not be asked. */
-static void refuse(HttpRequest *r, int error)
+static void on_answer(int error, json_t *result, void *userdata)
 {
+        answer(question_end(userdata), error, result);
+}
+
+/* The question could not be asked. */
+static void refuse(Question *q, int error)
+{
+        HttpRequest *r = question_end(q);
+
         if (error == -EBUSY)
                 http_reply_error(r, 503, "too many questions wait for the database");
         else
@@ -38,11 +43,11 @@ static void refuse(HttpRequest *r, int error)
 
 static void on_explained(int error, json_t *result, void *userdata)
 {
-        HttpRequest *r = userdata;
+        HttpRequest *r = question_end(userdata);
         _cleanup_free_ char *words = NULL;
 
         if (error < 0) {
-                on_answer(error, NULL, r);
+                answer(r, error, NULL);
                 return;
         }
         if (status_explain(result, &words) < 0) {
@@ -58,25 +63,31 @@ void control_get_history(Control *c, HttpRequest *r, const char *rest)
         const char *limit = http_query(r, "limit");
         char *end = NULL;
         unsigned long n = limit ? strtoul(limit, &end, 10) : 50;
+        Question *q;
         int error;
 
         if (limit && (!limit[0] || *end || limit[0] == '-' || n == 0 || n > STORE_HISTORY_MAX)) {
                 http_reply_error(r, 400, "`limit` is a number from 1 to %d", STORE_HISTORY_MAX);
                 return;
         }
-        error = store_read_history(c->manager->store, (unsigned) n, on_answer, r);
+        if (control_ask(c, r, &q) < 0)
+                return;
+        error = store_read_history(c->manager->store, (unsigned) n, on_answer, q);
         if (error < 0)
-                refuse(r, error);
+                refuse(q, error);
 }
 
 void control_get_explain(Control *c, HttpRequest *r, const char *rest)
 {
         const char *id = rest[0] && !streq(rest, "latest") ? rest : NULL;
+        Question *q;
+        int error;
 
-        int error = store_read_change(c->manager->store, id, on_explained, r);
-
+        if (control_ask(c, r, &q) < 0)
+                return;
+        error = store_read_change(c->manager->store, id, on_explained, q);
         if (error < 0)
-                refuse(r, error);
+                refuse(q, error);
 }
 
 void control_get_plan(Control *c, HttpRequest *r, const char *rest)

@@ -5,9 +5,10 @@
 
 #include "supervisor/control.h"
 
+#include <sys/queue.h>
+
 #define STREAMS_MAX         16
 #define WAITERS_MAX         32
-#define COMMANDS_MAX        32
 #define STREAM_SOONEST_USEC (250 * USEC_PER_MSEC)
 #define STREAM_EVERY_USEC   USEC_PER_SEC
 #define RUN_EXTRA_USEC      (2 * USEC_PER_SEC) /* beyond a probe's own timeout */
@@ -18,10 +19,15 @@ typedef struct Waiter { /* for a run of a probe */
         uint64_t until; /* boot time */
 } Waiter;
 
-typedef struct Command { /* of an operator, on its way to the disk; free while request is NULL */
+/* A request whose answer waits for the disk, or for the alert channels. */
+typedef struct Question {
+        LIST_ENTRY(Question) entry;
         Manager *manager;
         HttpRequest *request;
-} Command;
+        json_t *results; /* of alert --test: what came of each channel so far */
+        size_t left;
+        bool failed;
+} Question;
 
 struct Control {
         Manager *manager;
@@ -35,11 +41,14 @@ struct Control {
         sd_event_source *timer;
         Waiter waiters[WAITERS_MAX];
         size_t n_waiters;
-        Command commands[COMMANDS_MAX];
+        LIST_HEAD(, Question) questions;
 };
 
 void control_arm(Control *c); /* the timer, after anything that waits has come or gone */
 void control_broadcast_status(Control *c);
+/* -ENOMEM: it has been answered so. question_end() gives it back, to be answered; control_free() does for the rest. */
+int control_ask(Control *c, HttpRequest *r, Question **ret);
+HttpRequest *question_end(Question *q);
 void control_on_stream_closed(HttpStream *stream, void *userdata);
 
 /* The routes; rest: of the path, behind the route's own. Each answers the request, now or later. */

@@ -88,7 +88,8 @@ typedef struct StoreEvents {
  * 2 s counts as not durable until the answer comes. No callback, of these or below, is ever made from within the call
  * that it belongs to, none after store_free(), and none may free the store. */
 int store_new(sd_event *event, Worker *worker, const char *path, const StoreEvents *events, Store **ret);
-/* Tries to write what waits, for at most patience; blocks. The worker comes after the store. */
+/* Tries to write what waits, for at most patience; blocks. Who waits for a batch is told -ECANCELED first, from within: it
+ * may be saved or not. The worker comes after the store. */
 Store *store_free(Store *s, uint64_t patience_usec);
 bool store_is_durable(const Store *s);
 const char *store_trouble(const Store *s); /* "" when durable */

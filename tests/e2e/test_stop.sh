@@ -27,3 +27,20 @@ holder=$!
 wait_for "the lock is held" test -e "$shop/locked"
 daemon_start
 wait "$holder"
+stop failoverd
+
+# Who still waits for an answer is let go, and nothing is left behind (the sanitizer would end it with 1).
+fast="interval: 60s, fast_interval: 5s, timeout: 30s"
+shop_config
+daemon_start
+wait_for "everything is up" all_up
+order api silent
+kill -STOP "${pid[sink]}"
+before=$(requests api)
+more_requests() {
+        (($(requests api) > before))
+}
+start asking_alert ask /v1/alert/test -X POST
+start asking_probe ask /v1/probe/payment-api -X POST
+wait_for "the probe runs" more_requests
+check "SIGTERM ends it with 0 all the same" stop failoverd
