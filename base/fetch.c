@@ -191,6 +191,14 @@ int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e)
         return 0;
 }
 
+int fetch_client_trust(FetchClient *c, const char *ca_file, X509_STORE **ret)
+{
+        assert(c);
+        assert(ret);
+
+        return fetch_trust_get(c->trust, ca_file, ret);
+}
+
 static void fetch_stop(Fetch *f)
 {
         if (f->state == FETCH_STATE_QUEUED)

@@ -72,6 +72,12 @@ FetchClient *fetch_client_free(FetchClient *c); /* only when nothing is in fligh
 /* Networks ("127.0.0.0/8") that the guard lets through; NULL-terminated, copied. */
 int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e);
 
+/* The certificate authorities of ca_file (or a hashed folder), NULL: the system's, for who speaks TLS without HTTP. Kept,
+ * and read again when they change; borrowed until the next call, so take a reference. -EBADMSG: no certificate in it, or
+ * why it cannot be read. */
+struct x509_store_st;
+int fetch_client_trust(FetchClient *c, const char *ca_file, struct x509_store_st **ret);
+
 /* done() is called once, never from within fetch_start(), and may free the fetch. -EINVAL: bad URL. */
 int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, void *userdata, Fetch **ret);
 Fetch *fetch_free(Fetch *f);

@@ -42,10 +42,13 @@ static bool is_hashed_folder(const char *path)
 static const char *system_place(void)
 {
         const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-        const char *file = secure_getenv("SSL_CERT_FILE"); /* as OpenSSL's own programs do */
+        const char *file = secure_getenv("SSL_CERT_FILE"), /* as OpenSSL's own programs do */
+                        *folder = secure_getenv("SSL_CERT_DIR");
 
         if (file && *file)
                 return file;
+        if (is_hashed_folder(folder))
+                return folder;
         if (is_hashed_folder(curl->capath))
                 return curl->capath;
         return curl->cainfo ? curl->cainfo : "/etc/ssl/certs/ca-certificates.crt";

@@ -5,7 +5,6 @@
 #include "probes/probe.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -201,29 +200,17 @@ static int tls_new(Attempt *a)
         return SSL_set_fd(s->tls, s->fd) == 1 ? 0 : -ENOMEM;
 }
 
-/* Does the folder hold certificates under the hashes of their names, so that the few that are needed can be found? */
-static bool folder_is_hashed(const char *path)
+static void report_no_trust(Attempt *a, int r)
 {
-        DIR *folder = opendir(path);
-        bool found = false;
+        const TcpConf *c = a->conf;
+        const char *place = c->ca_file ? c->ca_file : "the system's store";
 
-        if (!folder)
-                return false;
-        for (struct dirent *entry; !found && (entry = readdir(folder));)
-                found = strlen(entry->d_name) == 10 && streq(entry->d_name + 8, ".0");
-        closedir(folder);
-        return found;
-}
-
-/* The system's store, as OpenSSL finds it; but reading its one large file takes 40 ms, which the loop does not have. */
-static bool load_system_store(SSL_CTX *context)
-{
-        const char *file = getenv(X509_get_default_cert_file_env()),
-                   *dir = getenv(X509_get_default_cert_dir_env());
-
-        if (!file && folder_is_hashed(dir ? dir : X509_get_default_cert_dir()))
-                return SSL_CTX_set_default_verify_dir(context) == 1;
-        return SSL_CTX_set_default_verify_paths(context) == 1;
+        if (r == -ENOMEM)
+                attempt_report_errno(a, r, "TLS");
+        else if (r == -EBADMSG)
+                attempt_report(a, OUTCOME_INCONCLUSIVE, "no certificates in %s", place);
+        else
+                attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s: %s", place, strerror(-r));
 }
 
 /* False when it has reported why there is none. */
@@ -231,9 +218,12 @@ static bool tls_context_new(Attempt *a)
 {
         const TcpConf *c = a->conf;
         TcpState *s = a->state;
+        X509_STORE *store;
+        int r;
 
-        if (c->ca_file && access(c->ca_file, R_OK) < 0) {
-                attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s: %s", c->ca_file, strerror(errno));
+        r = fetch_client_trust(a->context->fetch, c->ca_file, &store);
+        if (r < 0) {
+                report_no_trust(a, r);
                 return false;
         }
         ERR_clear_error();
@@ -243,13 +233,8 @@ static bool tls_context_new(Attempt *a)
                 return false;
         }
         SSL_CTX_set_verify(s->tls_context, SSL_VERIFY_PEER, on_verify);
-        if (c->ca_file ? SSL_CTX_load_verify_file(s->tls_context, c->ca_file) == 1
-                       : load_system_store(s->tls_context))
-                return true;
-        attempt_report(a, OUTCOME_INCONCLUSIVE, "no certificates in %s",
-                       c->ca_file ? c->ca_file : "the system's store");
-        ERR_clear_error();
-        return false;
+        SSL_CTX_set1_cert_store(s->tls_context, store);
+        return true;
 }
 
 /* Connecting */
