@@ -10,14 +10,17 @@ void engine_describe_blocks(const Engine *e, unsigned mode, char *buffer, size_t
         buffer[0] = 0;
         for (size_t i = 0; i < m->n_requires && used < size - 1; i++) {
                 unsigned probe = m->requires[i];
-                const char *message = e->probes[probe].message;
+                const EngineProbe *p = &e->probes[probe];
+                Verdict verdict = e->state.probes[probe].verdict;
+                /* What is down is so because of its fails, whatever the first passes say. */
+                const char *message = verdict == VERDICT_DOWN && p->trouble ? p->trouble : p->message;
                 int n;
 
                 if (requirement_readiness(&e->state, mode, probe, &e->config->mode) == READY)
                         continue;
                 n = snprintf(buffer + used, size - used, "%s%s is %s%s%s", used > 0 ? ", " : "",
-                             e->config->probes[probe]->name, verdict_name(e->state.probes[probe].verdict),
-                             message ? ": " : "", message ? message : "");
+                             e->config->probes[probe]->name, verdict_name(verdict), message ? ": " : "",
+                             message ? message : "");
                 used += n < 0 ? 0 : (size_t) n;
         }
 }

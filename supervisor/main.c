@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -286,7 +287,12 @@ static int supervise(const Places *places)
         _cleanup_(manager_freep) Manager *m = NULL;
         Config *c = NULL;
         Error e = {""};
+        sigset_t early;
 
+        /* A reload that comes before the loop waits for it, instead of ending us. */
+        sigemptyset(&early);
+        sigaddset(&early, SIGHUP);
+        sigprocmask(SIG_BLOCK, &early, NULL);
         if (config_load(places->config, &c, &e) < 0) {
                 log_error("%s", e.text);
                 return EXIT_CONFIG;

@@ -521,6 +521,27 @@ static const Verb verbs[] = {
                 {"clock_jump", do_jump},     {"stall", do_stall},   {"crash", do_crash},
 };
 
+/* A misspelt `p` must not turn one fail in two into an outage. */
+static int check_keys(const Line *line)
+{
+        static const char *const known[] = {"t",      "probe",      "behaviour", "latency", "p",
+                                            "report", "clock_jump", "stall",     "crash",   "operator",
+                                            "for",    "mode",       "reason",    "end",     "comment"};
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(line->json, key, value)
+        {
+                size_t i = 0;
+
+                while (i < ELEMENTSOF(known) && !streq(known[i], key))
+                        i++;
+                if (i == ELEMENTSOF(known))
+                        return bad(line, "unknown key `%.64s`", key);
+        }
+        return 0;
+}
+
 static int play(World *w, const Line *line, bool *ret_end)
 {
         uint64_t t = 0;
@@ -530,7 +551,9 @@ static int play(World *w, const Line *line, bool *ret_end)
                 return bad(line, "each line is a JSON object");
         if (!json_object_get(line->json, "t"))
                 return bad(line, "`t` is missing: seconds from the start");
-        r = get_seconds(line, "t", 0, &t);
+        r = check_keys(line);
+        if (r >= 0)
+                r = get_seconds(line, "t", 0, &t);
         if (r < 0)
                 return r;
         if (t < w->line_at)

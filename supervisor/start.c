@@ -83,7 +83,7 @@ static void judge_database(Manager *m, const StoreLoaded *loaded, uint64_t now)
         char text[400] = "";
 
         if (damaged) {
-                snprintf(text, sizeof(text), "%s/state.db: %.300s", m->places.state_dir, loaded->text.text);
+                snprintf(text, sizeof(text), "%.390s", loaded->text.text); /* names the file */
                 log_error("%s", text);
         }
         engine_condition(m->engine, ALARM_CHAIN, NULL, damaged, text, now, clock_wall_usec());

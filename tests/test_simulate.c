@@ -174,6 +174,8 @@ typedef struct Bad {
 } Bad;
 
 static const Bad bad_lines[] = {
+                {"{\"t\":20,\"probe\":\"payment-api\",\"behaviour\":\"fail\",\"prob\":0.5}",
+                 "trace:2: unknown key `prob`"},
                 {"nonsense", "trace:2: "},
                 {"[1]", "trace:2: each line is a JSON object"},
                 {"{\"end\":true}", "trace:2: `t` is missing: seconds from the start"},
