@@ -4,41 +4,43 @@
 
 #define TIME_MAX ((UINT64_C(1) << 53) - 1) /* what canonical JSON can say */
 
-static const size_t change_strings[] = {
-                offsetof(StoreOp, change.id),          offsetof(StoreOp, change.from),
-                offsetof(StoreOp, change.to),          offsetof(StoreOp, change.cause),
-                offsetof(StoreOp, change.rule),        offsetof(StoreOp, change.operator_reason),
-                offsetof(StoreOp, change.config_hash), offsetof(StoreOp, change.evidence),
+const StoreStrings store_change_strings = {
+                8,
+                {offsetof(ChangeRecord, id), offsetof(ChangeRecord, from), offsetof(ChangeRecord, to),
+                 offsetof(ChangeRecord, cause), offsetof(ChangeRecord, rule),
+                 offsetof(ChangeRecord, operator_reason), offsetof(ChangeRecord, config_hash),
+                 offsetof(ChangeRecord, evidence)},
 };
-static const size_t delivery_strings[] = {
-                offsetof(StoreOp, delivery.change),  offsetof(StoreOp, delivery.action),
-                offsetof(StoreOp, delivery.type),    offsetof(StoreOp, delivery.target),
-                offsetof(StoreOp, delivery.facts),   offsetof(StoreOp, delivery.state),
-                offsetof(StoreOp, delivery.message),
+const StoreStrings store_delivery_strings = {
+                7,
+                {offsetof(DeliveryRecord, change), offsetof(DeliveryRecord, action),
+                 offsetof(DeliveryRecord, type), offsetof(DeliveryRecord, target),
+                 offsetof(DeliveryRecord, facts), offsetof(DeliveryRecord, state),
+                 offsetof(DeliveryRecord, message)},
 };
-static const size_t probe_strings[] = {
-                offsetof(StoreOp, probe.name),
-                offsetof(StoreOp, probe.history),
-                offsetof(StoreOp, probe.message),
+const StoreStrings store_probe_strings = {
+                3,
+                {offsetof(ProbeRecord, name), offsetof(ProbeRecord, history), offsetof(ProbeRecord, message)},
 };
-static const size_t hour_strings[] = {offsetof(StoreOp, hour.probe)};
-static const size_t text_strings[] = {offsetof(StoreOp, text)};
+static const StoreStrings hour_strings = {1, {offsetof(HourRecord, probe)}};
+static const StoreStrings text_string = {1, {0}};
 
 static const char **string_at(StoreOp *op, size_t offset)
 {
-        return (const char **) (void *) ((char *) op + offset);
+        /* Whatever the union holds begins there. */
+        return (const char **) (void *) ((char *) op + offsetof(StoreOp, change) + offset);
 }
 
-/* from holds borrowed strings at these offsets; the new one owns copies. */
-static StoreOp *batch_add(StoreBatch *b, const StoreOp *from, const size_t *offsets, size_t n)
+/* from holds borrowed strings at these offsets of its record; the new one owns copies. */
+static StoreOp *batch_add(StoreBatch *b, const StoreOp *from, const StoreStrings *strings)
 {
         StoreOp borrowed = *from;
         size_t size = sizeof(StoreOp);
 
         if (!b || b->failed)
                 return NULL;
-        for (size_t i = 0; i < n; i++) {
-                const char **s = string_at(&borrowed, offsets[i]);
+        for (size_t i = 0; i < strings->n; i++) {
+                const char **s = string_at(&borrowed, strings->offsets[i]);
                 if (!*s)
                         *s = "";
                 size += strlen(*s) + 1;
@@ -50,8 +52,8 @@ static StoreOp *batch_add(StoreBatch *b, const StoreOp *from, const size_t *offs
         }
         *op = borrowed;
         char *p = (char *) (op + 1);
-        for (size_t i = 0; i < n; i++) {
-                const char **s = string_at(op, offsets[i]);
+        for (size_t i = 0; i < strings->n; i++) {
+                const char **s = string_at(op, strings->offsets[i]);
                 size_t length = strlen(*s) + 1;
                 *s = memcpy(p, *s, length);
                 p += length;
@@ -95,32 +97,32 @@ void store_batch_change(StoreBatch *b, const ChangeRecord *change)
         StoreOp op = {.kind = STORE_OP_CHANGE, .change = *change};
 
         op.change.at_usec = MIN(change->at_usec, TIME_MAX);
-        if (batch_add(b, &op, change_strings, ELEMENTSOF(change_strings)))
+        if (batch_add(b, &op, &store_change_strings))
                 b->has_change = true;
 }
 
 void store_batch_delivery(StoreBatch *b, const DeliveryRecord *delivery)
 {
         StoreOp op = {.kind = STORE_OP_DELIVERY, .delivery = *delivery};
-        batch_add(b, &op, delivery_strings, ELEMENTSOF(delivery_strings));
+        batch_add(b, &op, &store_delivery_strings);
 }
 
 void store_batch_probe(StoreBatch *b, const ProbeRecord *probe)
 {
         StoreOp op = {.kind = STORE_OP_PROBE, .probe = *probe};
-        batch_add(b, &op, probe_strings, ELEMENTSOF(probe_strings));
+        batch_add(b, &op, &store_probe_strings);
 }
 
 void store_batch_hour(StoreBatch *b, const HourRecord *hour)
 {
         StoreOp op = {.kind = STORE_OP_HOUR, .hour = *hour};
-        batch_add(b, &op, hour_strings, ELEMENTSOF(hour_strings));
+        batch_add(b, &op, &hour_strings);
 }
 
 void store_batch_forget_probe(StoreBatch *b, const char *name)
 {
         StoreOp op = {.kind = STORE_OP_FORGET, .text = name};
-        batch_add(b, &op, text_strings, ELEMENTSOF(text_strings));
+        batch_add(b, &op, &text_string);
 }
 
 void store_batch_memory(StoreBatch *b, const json_t *memory)
@@ -134,7 +136,7 @@ void store_batch_memory(StoreBatch *b, const json_t *memory)
                 return;
         }
         StoreOp op = {.kind = STORE_OP_MEMORY, .text = text};
-        batch_add(b, &op, text_strings, ELEMENTSOF(text_strings));
+        batch_add(b, &op, &text_string);
 }
 
 static StoreOpKind key_kind(const StoreOp *op)

@@ -15,6 +15,12 @@ typedef enum StoreOpKind {
         STORE_OP_MEMORY,
 } StoreOpKind;
 
+/* Where the strings stand in a record: whoever copies one copies these. */
+typedef struct StoreStrings {
+        size_t n, offsets[8];
+} StoreStrings;
+extern const StoreStrings store_change_strings, store_delivery_strings, store_probe_strings;
+
 /* One row to write. Its strings lie behind it, in the same allocation; none is NULL. */
 typedef struct StoreOp {
         TAILQ_ENTRY(StoreOp) entry;

@@ -5,52 +5,33 @@
 
 #define CHAIN_CHECKED "1000" /* changes at the end of the chain that every start checks */
 
-/* Members of these records that hold strings: owned by StoreLoaded. */
-static const size_t change_strings[] = {
-                offsetof(ChangeRecord, id),          offsetof(ChangeRecord, from),
-                offsetof(ChangeRecord, to),          offsetof(ChangeRecord, cause),
-                offsetof(ChangeRecord, rule),        offsetof(ChangeRecord, operator_reason),
-                offsetof(ChangeRecord, config_hash), offsetof(ChangeRecord, evidence),
-};
-static const size_t delivery_strings[] = {
-                offsetof(DeliveryRecord, change),  offsetof(DeliveryRecord, action),
-                offsetof(DeliveryRecord, type),    offsetof(DeliveryRecord, target),
-                offsetof(DeliveryRecord, facts),   offsetof(DeliveryRecord, state),
-                offsetof(DeliveryRecord, message),
-};
-static const size_t probe_strings[] = {
-                offsetof(ProbeRecord, name),
-                offsetof(ProbeRecord, history),
-                offsetof(ProbeRecord, message),
-};
-
 static const char **string_at(void *record, size_t offset)
 {
         return (const char **) (void *) ((char *) record + offset);
 }
 
-static void strings_free(void *record, const size_t *offsets, size_t n)
+static void strings_free(void *record, const StoreStrings *strings)
 {
-        for (size_t i = 0; i < n; i++) {
-                const char **s = string_at(record, offsets[i]);
+        for (size_t i = 0; i < strings->n; i++) {
+                const char **s = string_at(record, strings->offsets[i]);
                 free((char *) (uintptr_t) *s);
                 *s = NULL;
         }
 }
 
 /* Puts copies in the place of borrowed strings; on failure none is left. */
-static int strings_own(void *record, const size_t *offsets, size_t n, Error *e)
+static int strings_own(void *record, const StoreStrings *strings, Error *e)
 {
         bool failed = false;
 
-        for (size_t i = 0; i < n; i++) {
-                const char **s = string_at(record, offsets[i]);
+        for (size_t i = 0; i < strings->n; i++) {
+                const char **s = string_at(record, strings->offsets[i]);
                 *s = strdup(*s);
                 failed |= !*s;
         }
         if (!failed)
                 return 0;
-        strings_free(record, offsets, n);
+        strings_free(record, strings);
         return error_set(e, -ENOMEM, "out of memory");
 }
 
@@ -73,13 +54,13 @@ void store_loaded_clear(StoreLoaded *l)
 {
         json_decref(l->memory);
         for (size_t i = 0; i < l->n_probes; i++)
-                strings_free(&l->probes[i], probe_strings, ELEMENTSOF(probe_strings));
+                strings_free(&l->probes[i], &store_probe_strings);
         free(l->probes);
         for (size_t i = 0; i < l->n_deliveries; i++)
-                strings_free(&l->deliveries[i], delivery_strings, ELEMENTSOF(delivery_strings));
+                strings_free(&l->deliveries[i], &store_delivery_strings);
         free(l->deliveries);
         if (l->last)
-                strings_free(l->last, change_strings, ELEMENTSOF(change_strings));
+                strings_free(l->last, &store_change_strings);
         free(l->last);
         *l = (StoreLoaded){0};
 }
@@ -148,7 +129,7 @@ static int load_probes(sqlite3 *db, StoreLoaded *l, Error *e)
                 probe_columns(stmt, p);
                 if (!is_sane(&p->state)) /* as if it had never run */
                         continue;
-                r = strings_own(p, probe_strings, ELEMENTSOF(probe_strings), e);
+                r = strings_own(p, &store_probe_strings, e);
                 if (r < 0)
                         return r;
                 l->n_probes++;
@@ -174,7 +155,7 @@ static int load_deliveries(sqlite3 *db, StoreLoaded *l, Error *e)
                         return -ENOMEM;
                 l->deliveries = items;
                 store_delivery_columns(stmt, d);
-                r = strings_own(d, delivery_strings, ELEMENTSOF(delivery_strings), e);
+                r = strings_own(d, &store_delivery_strings, e);
                 if (r < 0)
                         return r;
                 l->n_deliveries++;
@@ -228,7 +209,7 @@ static int load_last(sqlite3 *db, StoreLoaded *l, Error *e)
         if (!last)
                 return error_set(e, -ENOMEM, "out of memory");
         store_change_columns(stmt, last, &previous, &hash);
-        r = strings_own(last, change_strings, ELEMENTSOF(change_strings), e);
+        r = strings_own(last, &store_change_strings, e);
         if (r < 0)
                 return r;
         snprintf(l->last_hash, sizeof(l->last_hash), "%s", hash);
