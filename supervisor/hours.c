@@ -8,6 +8,8 @@
 struct HourNotes {
         char *name;
         HourRecord hour;
+        uint64_t counted; /* steady: until when the time that it is down is in the hour */
+        bool down;        /* since then */
         bool dirty, urgent;
 };
 
@@ -49,6 +51,8 @@ void hours_configure(Manager *m, HourNotes *notes)
                 n = &notes[probe];
                 n->hour = old->hour;
                 n->hour.probe = n->name;
+                n->counted = old->counted;
+                n->down = old->down;
                 n->dirty = old->dirty;
                 n->urgent = old->urgent;
                 m->n_urgent += old->urgent;
@@ -57,13 +61,28 @@ void hours_configure(Manager *m, HourNotes *notes)
         m->notes = notes;
 }
 
+/* Up to now; what the verdict is from now on. */
+static void note_time(Manager *m, unsigned probe)
+{
+        HourNotes *n = &m->notes[probe];
+        uint64_t now = manager_now(m), wall = clock_wall_usec();
+
+        if (n->hour.hour_usec == 0)
+                n->hour.hour_usec = wall - wall % USEC_PER_HOUR;
+        if (n->down) {
+                n->hour.down_usec += now - n->counted;
+                n->dirty = true;
+        }
+        n->counted = now;
+        n->down = engine_state(m->engine)->probes[probe].verdict == VERDICT_DOWN;
+}
+
 void hours_note(Manager *m, unsigned probe, Outcome outcome, bool important)
 {
         HourNotes *n = &m->notes[probe];
-        uint64_t now = clock_wall_usec(), latency = schedule_latency(engine_schedule(m->engine), probe);
+        uint64_t latency = schedule_latency(engine_schedule(m->engine), probe);
 
-        if (n->hour.hour_usec == 0)
-                n->hour.hour_usec = now - now % USEC_PER_HOUR;
+        note_time(m, probe);
         n->hour.counts[outcome]++;
         n->hour.latency_sum_usec += latency;
         n->hour.latency_max_usec = MAX(n->hour.latency_max_usec, latency);
@@ -96,6 +115,8 @@ void hours_add(Manager *m, StoreBatch *b, bool all)
         for (unsigned i = 0; i < m->config->n_probes && (all || m->n_urgent > 0); i++) {
                 HourNotes *n = &m->notes[i];
 
+                if (all)
+                        note_time(m, i);
                 if (!(n->urgent || (all && n->dirty)))
                         continue;
                 add_probe(m, b, i);

@@ -88,4 +88,75 @@ TEST(a_reload_keeps_what_is_not_written_whatever_the_order)
         config_end(&m);
 }
 
+static void ended(Manager *m, Outcome outcome)
+{
+        uint64_t serial = 1, now = manager_now(m);
+
+        engine_run_now(m->engine, 0, now, now);
+        while (!schedule_is_running(engine_schedule(m->engine), 0, serial))
+                serial++;
+        engine_ended(m->engine, 0, serial, outcome, "", now, now);
+        hours_note(m, 0, outcome, true);
+}
+
+static int on_start(unsigned probe, uint64_t serial, void *userdata)
+{
+        return 0;
+}
+
+static void on_judged(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata)
+{
+}
+
+static void on_alarm(const Alarm *alarm, bool raised, void *userdata)
+{
+}
+
+static void on_remember(void *userdata)
+{
+}
+
+/* Of the minute's batch; the clock goes on by so much before. */
+static uint64_t down_seconds(Manager *m, uint64_t usec)
+{
+        StoreBatch *b = store_batch_new();
+        const StoreOp *op;
+        uint64_t down = 0;
+
+        m->steady.offset += usec;
+        hours_add(m, b, true);
+        TAILQ_FOREACH(op, &b->ops, entry)
+        if (op->kind == STORE_OP_HOUR)
+                down += op->hour.down_usec;
+        store_batch_free(b);
+        return (down + USEC_PER_SEC / 2) / USEC_PER_SEC;
+}
+
+TEST(counts_the_time_that_a_probe_is_down)
+{
+        static const EngineOutput output = {
+                        .start = on_start, .judged = on_judged, .alarm = on_alarm, .remember = on_remember};
+        static const char text[] = "node: {id: test}\nmodes: [{name: primary, payment: primary}]\n"
+                                   "probes:\n  a: {type: tcp, host: 127.0.0.1, port: 80, fall: 1, rise: 1}\n";
+        Manager m = {.steady = {.offset = USEC_PER_DAY}};
+        HourNotes *notes;
+        Error e;
+
+        CHECK_INT(config_load_text("test", text, strlen(text), &m.config, &e), 0);
+        CHECK_INT(engine_new(m.config, 1, &output, manager_now(&m), manager_now(&m), &m.engine), 0);
+        CHECK_INT(hours_new(m.config, &notes), 0);
+        hours_configure(&m, notes);
+        ended(&m, OUTCOME_PASS);
+        CHECK_INT(down_seconds(&m, USEC_PER_MIN), 0);
+        ended(&m, OUTCOME_FAIL);
+        CHECK_INT(down_seconds(&m, 40 * USEC_PER_SEC), 40);
+        CHECK_INT(down_seconds(&m, USEC_PER_MIN), 60); /* without an outcome, too */
+        m.steady.offset += 10 * USEC_PER_SEC;
+        ended(&m, OUTCOME_PASS);
+        CHECK_INT(down_seconds(&m, USEC_PER_MIN), 10);
+        CHECK_INT(down_seconds(&m, USEC_PER_MIN), 0);
+        hours_free(m.notes);
+        config_end(&m);
+}
+
 MAIN()
