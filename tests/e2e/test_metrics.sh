@@ -36,9 +36,9 @@ for line in 'failoverd_mode\{mode="crypto"\} 1' 'failoverd_mode\{mode="primary"\
         'failoverd_build_info\{.*\} 1'; do
         check "there is $line" grep -qE "^$line" "$shop/metrics"
 done
-for name in $(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$shop/metrics"); do
+while read -r name; do
         check "docs/operations.md knows $name" grep -qF "\`$name\`" "$source_dir/docs/operations.md"
-done
+done < <(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$shop/metrics")
 curl -sS --max-time 5 "http://$metrics/metrics" >"$shop/metrics.tcp"
 check "promtool is silent on loopback too" equal "$(promtool check metrics <"$shop/metrics.tcp" 2>&1)" ""
 check "the same families there" equal "$(grep -c '^# TYPE failoverd_' "$shop/metrics.tcp")" "$(grep -c '^# TYPE failoverd_' "$shop/metrics")"
