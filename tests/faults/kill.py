@@ -6,7 +6,7 @@ again, and judges what became of the shop. kill.sh says how it is called.
 A run under strace lists the calls, counted per thread and name. Then each (thread, name, k) is one point: a shop of its
 own, a kill as that thread enters its k-th such call, a restart, and the story goes on to its end. strace is attached to
 that one thread, at rest. During a start there is no thread to attach to yet: there, a point is the k-th call of whichever
-thread comes first.
+thread comes first. In the stage of errors that call fails, and failoverd has to go on.
 """
 import argparse
 import collections
@@ -58,8 +58,17 @@ actions:
 # Nothing runs by itself while the calls are counted: runs are asked for, and a fail or a pass is followed up at once.
 PACE = "interval: 10m, fast_interval: 50ms, timeout: 5s, fall: 2, window: 3, rise: 2"
 
-Point = collections.namedtuple("Point", "thread call k")
+Point = collections.namedtuple("Point", "thread call k error", defaults=[""])
 ANY = "any"
+
+# How calls fail in life.
+ERRORS = {
+    "pwrite64": "EIO ENOSPC", "fdatasync": "EIO", "fsync": "EIO", "openat": "EMFILE EACCES EIO", "renameat": "EIO ENOSPC",
+    "renameat2": "EIO", "ftruncate": "EIO ENOSPC", "fallocate": "ENOSPC EOPNOTSUPP EIO", "fchmod": "EPERM", "mkdir": "ENOSPC EACCES",
+    "unlink": "EIO", "unlinkat": "EIO", "socket": "EMFILE ENOBUFS", "connect": "ECONNREFUSED ENETUNREACH", "sendto": "ECONNRESET EPIPE",
+    "sendmsg": "EPIPE", "accept4": "EMFILE ECONNABORTED", "pipe2": "EMFILE", "clone": "EAGAIN ENOMEM", "clone3": "EAGAIN",
+    "vfork": "EAGAIN", "shutdown": "ENOTCONN",
+}
 
 
 class Failed(Exception):
@@ -236,7 +245,8 @@ def strace(folder, point):
     """The command that kills at a point, or else lists all calls."""
     command = ["strace", "-q", "-o", f"{folder}/trace"]
     if point:
-        return command + ["-e", f"trace={point.call}", "-e", f"inject={point.call}:signal=SIGKILL:when={point.k}"]
+        what = f"error={point.error}" if point.error else "signal=SIGKILL"
+        return command + ["-e", f"trace={point.call}", "-e", f"inject={point.call}:{what}:when={point.k}"]
     return command + ["-e", "trace=" + ",".join("?" + c for c in CALLS)]
 
 
@@ -353,7 +363,7 @@ class Shop:
         """The ids that the sink has recorded for this story, doubles included."""
         with open(f"{self.folder}/sink.jsonl", encoding="utf-8") as f:
             f.seek(self.heard_from)
-            lines = [json.loads(line) for line in f.read().splitlines()]
+            lines = [json.loads(line) for line in f if line.endswith("\n")]
         path = f"/{os.path.basename(where)}/{action}"
         return [json.loads(r["body"])["id"] for r in lines if r["path"] == path]
 
@@ -369,15 +379,23 @@ class Shop:
 
     def flip(self, daemon, where, to, n):
         """Until all of it is done, or failoverd is dead: then False."""
-        daemon.probe("payment-api")
-        wait_for(f"the shop is on {to}", lambda: daemon.dead() or self.arrived(where, to, n))
+        asked = 0
+
+        def arrived():
+            nonlocal asked
+            if not asked or (self.options.stage == "errors" and time.monotonic() > asked + 1):
+                daemon.probe("payment-api")  # again: that it was asked at all may have failed
+                asked = time.monotonic()
+            return daemon.dead() or self.arrived(where, to, n)
+
+        wait_for(f"the shop is on {to}", arrived)
         daemon.wait_quiet()
         return not daemon.dead()
 
     def record(self):
         """[(thread, call)], in their order."""
         where = self.open("record")
-        if self.options.stage in ("flip", "all"):
+        if self.options.stage in ("flip", "all", "errors"):
             daemon = self.begin(where)
             self.trace = Trace(daemon)
             self.change_modes(daemon, where)
@@ -411,10 +429,10 @@ class Shop:
 
     def play(self, point):
         """One point: (killed, seconds until it was up again, findings)."""
-        where = self.open("-".join((point.thread, point.call, str(point.k))))
+        where = self.open("-".join((point.thread, point.call, str(point.k), point.error or "kill")))
         findings = []
         try:
-            result = self.story(point, where, findings)
+            result = (self.bear if point.error else self.story)(point, where, findings)
         except Failed as e:
             findings.append(("stuck", str(e)))
             result = (True, 0)
@@ -444,6 +462,22 @@ class Shop:
         seconds = self.resume(where, phase)
         self.judge(where, seen, findings)
         return killed, seconds
+
+    def bear(self, point, where, findings):
+        """The call fails, and the same process plays the story to its end."""
+        daemon = self.begin(where)
+        self.trace = Trace(daemon, point)
+        self.change_modes(daemon, where)
+        self.trace.stop()
+        self.trace = None
+        if daemon.dead():
+            findings.append(("stuck", f"failoverd ended with {daemon.process.returncode}"))
+            return True, 0
+        wait_for("on primary, since the API is well, and all is done", lambda: daemon.done("primary"))
+        if daemon.stop(signal.SIGTERM) != 0:
+            raise Failed(f"stopped, failoverd returned {daemon.process.returncode}")
+        self.judge(where, [], findings)
+        return "(INJECTED)" in read(f"{where}/trace"), 0
 
     def resume(self, where, phase):
         """Starts it again and plays the story to its end; the seconds until all agreed again."""
@@ -493,6 +527,10 @@ def points_of(listed):
             if thread != ANY or min(k, n - k) < MANY or k % 16 == 0]
 
 
+def errors_of(points):
+    return [p._replace(error=e) for p in points for e in ERRORS.get(p.call, "").split()]
+
+
 def play_all(options, program, points):
     """[(point, killed, seconds, findings)], by several workers side by side."""
     todo, results, errors = queue.SimpleQueue(), [], []
@@ -510,7 +548,7 @@ def play_all(options, program, points):
                 if options.verbose:
                     print(*point, "killed" if result[1] else "not reached", f"{result[2]:.3f}", flush=True)
                 for kind, words in result[3]:
-                    print(f"{kind}: killed at {point.call} {point.k} of {point.thread}: {words}", flush=True)
+                    print(f"{kind}: {point.error or 'killed'} at {point.call} {point.k} of {point.thread}: {words}", flush=True)
                 if result[3] and options.first:
                     return
         except queue.Empty:
@@ -552,7 +590,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--program", required=True)
     p.add_argument("--build", required=True, help="where tests/ with the counterparts is")
-    p.add_argument("--stage", choices=["flip", "all", "restart", "first-start"], default="all",
+    p.add_argument("--stage", choices=["flip", "all", "restart", "first-start", "errors"], default="all",
                    help="flip: only its commit and what it says to others; all: every call of a flip and a return")
     p.add_argument("--first", action="store_true", help="stop at the first finding")
     p.add_argument("--only", help="THREAD,CALL[,K]: this one, for looking closer")
@@ -572,6 +610,8 @@ def main():
         points = points_of(listed)
         if options.stage == "flip":
             points = [x for x in points if x.call in QUICK.get(x.thread, ())]
+        if options.stage == "errors":
+            points = errors_of(points)
         if options.only:
             points = [x for x in points if ",".join(map(str, x)).startswith(options.only)]
         status = report(options.stage, play_all(options, options.program, points), len(listed))
@@ -587,9 +627,10 @@ def report(stage, results, n_calls):
     kinds = collections.Counter(kind for r in results for kind in {f[0] for f in r[3]})
     kills = sum(r[1] for r in results)
     seconds = sorted(r[2] for r in results if r[2]) or [0]
-    print(f"{stage}: {n_calls} calls, points {len(results)}, kills {kills}, lost {kinds['lost']}, "
-          f"doubled after dedupe {kinds['doubled']}, corrupt {kinds['corrupt']}, stuck {kinds['stuck']}; "
-          f"up again in {seconds[len(seconds) // 2]:.2f} s (median), {seconds[-1]:.2f} s (longest)")
+    again = f"; up again in {seconds[len(seconds) // 2]:.2f} s (median), {seconds[-1]:.2f} s (longest)"
+    print(f"{stage}: {n_calls} calls, points {len(results)}, {'failed' if stage == 'errors' else 'kills'} {kills}, lost {kinds['lost']}, "
+          f"doubled after dedupe {kinds['doubled']}, corrupt {kinds['corrupt']}, stuck {kinds['stuck']}"
+          f"{again if stage != 'errors' else ''}")
     return 1 if kinds or not kills else 0
 
 

@@ -6,7 +6,8 @@
 #
 # kill.sh BUILD_DIR [--quick | --full] [ARGUMENT of kill.py...]
 #   --quick  the calls that make a flip durable and say it to others (what the test suite runs)
-#   --full   every call of a flip and of a return, of a restart with work left to do, and of the first start ever
+#   --full   every call of a flip and of a return, of a restart with work left to do, and of the first start ever; then each
+#            of those of a flip and a return fails instead, in the ways in which it fails in life
 build=$(realpath "$1")
 how=${2:---quick}
 shift $(($# < 2 ? $# : 2))
@@ -23,7 +24,7 @@ campaign() { # PROGRAM ARGUMENT...
 }
 
 stages=(flip)
-[[ $how == --quick ]] || stages=(all restart first-start)
+[[ $how == --quick ]] || stages=(all restart first-start errors)
 for stage in "${stages[@]}"; do
         campaign failoverd --stage "$stage" "$@" || exit
 done
