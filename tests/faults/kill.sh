@@ -11,6 +11,7 @@
 build=$(realpath "$1")
 how=${2:---quick}
 shift $(($# < 2 ? $# : 2))
+export PYTHONDONTWRITEBYTECODE=1
 here=$(dirname "${BASH_SOURCE[0]}")
 
 for program in strace python3; do
@@ -29,7 +30,9 @@ for stage in "${stages[@]}"; do
         campaign failoverd --stage "$stage" "$@" || exit
 done
 
-found=$(campaign tests/failoverd-two-transactions --stage flip --only disk,pwrite64 --first 2>&1)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+found=$(TMPDIR=$scratch campaign tests/failoverd-two-transactions --stage flip --only disk,pwrite64 --first 2>&1)
 if [[ $found != *", lost "[1-9]* ]]; then
         printf '%s\n' "$found" "the planted bug was not noticed" >&2
         exit 1
