@@ -229,6 +229,10 @@ dns_reload() {
         wait_for "the zone is reloaded" dns_answers
 }
 
+stopped() { # NAME
+        ! cat /proc/"${pid[$1]}"/task/*/status | grep '^State:' | grep -qv 'T (stopped)'
+}
+
 dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
         kill -CONT "${pid[dns]-0}" 2>/dev/null || true
         case $1 in
@@ -247,7 +251,10 @@ dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
                 start dns knotd -c "$shop/dns/knot.conf"
                 wait_for "the DNS server is up" knotc -s "$shop/dns/knot.sock" status
                 ;;
-        silence) kill -STOP "${pid[dns]}" ;;
+        silence) # SIGSTOP reaches a thread that is at work when it gets around to it
+                kill -STOP "${pid[dns]}"
+                wait_for "every thread of the DNS server has stopped" stopped dns
+                ;;
         gone) stop dns || true ;;
         *) fail "no such order for the DNS server: $1" ;;
         esac
