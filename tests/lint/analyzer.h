@@ -16,7 +16,7 @@
         }))
 
 /* These return what they are told to, or -EINVAL. Not for the files that define them. */
-#ifndef ANALYZER_DEFINES_ERRORS
+#if !defined(ANALYZER_DEFINES_ERRORS) && __has_include("base/conf.h")
 #include "base/conf.h"
 #define error_set(e, r, ...) ((error_set) ((e), (r), __VA_ARGS__), (r))
 #define conf_error(...)      ((conf_error) (__VA_ARGS__), -EINVAL)
