@@ -12,6 +12,7 @@
 #include "base/fetch.h"
 #include "base/json.h"
 #include "base/loop.h"
+#include "base/sign.h"
 #include "base/worker.h"
 
 typedef enum ActionKind {
@@ -49,10 +50,13 @@ typedef struct ActionFacts {
 typedef struct ActionContext {
         sd_event *event;
         FetchClient *fetch;
+        Resolver *resolver;
         Worker *disk;    /* the writer thread that also runs SQLite: status page */
         Worker *runtime; /* the thread for files that the shop reads at once: payment.env, mode.json */
         const char *config_dir;
         const char *runtime_dir, *status_dir;
+        const SignKey *key;    /* the node's; NULL: nothing can be signed … */
+        const char *key_error; /* … because of this */
 } ActionContext;
 
 typedef enum ActionResult {

@@ -31,6 +31,7 @@ typedef struct ProbeContext {
         FetchClient *fetch;
         Resolver *resolver;
         const char *config_dir; /* for secret_read() */
+        const char *node_id;    /* this node's */
 } ProbeContext;
 
 typedef struct ProbeType ProbeType;

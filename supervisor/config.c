@@ -328,6 +328,7 @@ Config *config_free(Config *c)
         free(c->vantage);
         free(c->by_name);
         free(c->metrics_listen);
+        sign_key_free(c->key);
         free(c->directory);
         free(c->mode_probes);
         free(c->mode_modes);

@@ -4,6 +4,7 @@
 
 #include "actions/action.h"
 #include "base/conf.h"
+#include "base/sign.h"
 #include "probes/probe.h"
 #include "supervisor/mode.h"
 
@@ -76,6 +77,8 @@ typedef struct Config {
         HeartbeatConfig heartbeat;
         char *directory;  /* of the file */
         bool exposed;     /* others can read the file */
+        SignKey *key;     /* config_read_key(); NULL: nothing can be signed … */
+        Error key_error;  /* … and why */
         uint8_t hash[32]; /* of the whole file's content; order of keys, comments and style do not count */
 
         /* the same for the decision */
@@ -95,6 +98,10 @@ void config_carry_over(Config *c, Config *old);
 unsigned config_find_probe(const Config *c, const char *name); /* PROBE_NONE */
 unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
 bool config_action_runs_in(const ActionConfig *a, const char *mode);
+
+/* Reads node.key_file into c->key, for those who act: not on the loop. A key that is missing is no failure: only
+ * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. */
+int config_read_key(Config *c);
 
 /* What can be known before an outage: sense and nonsense in the settings, secrets readable and well kept, commands there.
  * Calls fn for each finding, with its place; error: it must not be used (a secret that others can read, a key that is

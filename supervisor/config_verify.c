@@ -51,21 +51,45 @@ static void verify_types(const Config *c, Findings *f)
         }
 }
 
+/* *ret_missing: the file may still come. */
+static int read_key(const Config *c, SignKey **ret, bool *ret_missing, Error *e)
+{
+        char *text = NULL;
+        Error why;
+        int r;
+
+        *ret_missing = true;
+        if (!c->node.key_file)
+                return error_set(e, -ENOKEY, "node.key_file is not set");
+        r = secret_read(c->node.key_file, c->directory, &text, NULL, &why);
+        if (r < 0) {
+                *ret_missing = r != -EPERM;
+                return error_set(e, r, "node.key_file: %s", why.text);
+        }
+        r = sign_key_parse(text, ret, &why);
+        secret_free(text);
+        *ret_missing = false;
+        return r < 0 ? error_set(e, r, "node.key_file: %s: %s", c->node.key_file, why.text) : 0;
+}
+
 static void verify_key(const Config *c, Findings *f)
 {
         _cleanup_(sign_key_freep) SignKey *key = NULL;
-        char *text = NULL;
+        bool missing;
         Error e;
-        int r;
 
-        if (!c->node.key_file)
-                return;
-        r = secret_read(c->node.key_file, c->directory, &text, NULL, &e);
-        if (r < 0)
-                find(f, r == -EPERM, "node.key_file: %s", e.text);
-        else if (sign_key_parse(text, &key, &e) < 0)
-                find(f, true, "node.key_file: %s: %s", c->node.key_file, e.text);
-        secret_free(text);
+        if (c->node.key_file && read_key(c, &key, &missing, &e) < 0)
+                find(f, !missing, "%s", e.text);
+}
+
+int config_read_key(Config *c)
+{
+        bool missing;
+
+        assert(!c->key);
+        if (read_key(c, &c->key, &missing, &c->key_error) >= 0 || missing)
+                return 0;
+        return -EPERM;
 }
 
 static void verify_vantage(const Config *c, Findings *f)

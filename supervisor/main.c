@@ -297,7 +297,7 @@ static int supervise(const Places *places)
                 log_error("%s", e.text);
                 return EXIT_CONFIG;
         }
-        if (config_verify(c, log_finding, NULL) > 0) {
+        if (config_verify(c, log_finding, NULL) > 0 || config_read_key(c) < 0) {
                 config_free(c);
                 return EXIT_CONFIG;
         }

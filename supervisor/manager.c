@@ -345,20 +345,27 @@ static int make_tools(Manager *m)
                 r = worker_new(m->event, "runtime", &m->runtime);
         if (r < 0)
                 return r;
-        m->probe_context = (ProbeContext){.event = m->event,
-                                          .fetch = m->fetch,
-                                          .resolver = m->resolver,
-                                          .config_dir = m->config->directory};
+        m->probe_context = (ProbeContext){.event = m->event, .fetch = m->fetch, .resolver = m->resolver};
         m->action_context = (ActionContext){
                         .event = m->event,
                         .fetch = m->fetch,
+                        .resolver = m->resolver,
                         .disk = m->disk,
                         .runtime = m->runtime,
-                        .config_dir = m->config->directory,
                         .runtime_dir = m->places.runtime_dir,
                         .status_dir = m->places.status_dir,
         };
+        manager_lend(m);
         return 0;
+}
+
+void manager_lend(Manager *m)
+{
+        m->probe_context.config_dir = m->config->directory;
+        m->probe_context.node_id = m->config->node.id;
+        m->action_context.config_dir = m->config->directory;
+        m->action_context.key = m->config->key;
+        m->action_context.key_error = m->config->key_error.text;
 }
 
 static int make_sources(Manager *m)

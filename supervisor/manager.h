@@ -82,10 +82,11 @@ int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
 
 /* For the parts. */
 uint64_t manager_now(const Manager *m); /* steady */
-void manager_touch(Manager *m);         /* something that people see has changed */
-void manager_refresh(Manager *m);       /* write the status page again, now */
-void manager_touch_page(Manager *m);    /* the same of the status page: within two seconds */
-void manager_arm(Manager *m);           /* the engine's timer; the loop does it before it sleeps */
+void manager_lend(Manager *m);       /* what probes and actions may use of the config, which is another one */
+void manager_touch(Manager *m);      /* something that people see has changed */
+void manager_refresh(Manager *m);    /* write the status page again, now */
+void manager_touch_page(Manager *m); /* the same of the status page: within two seconds */
+void manager_arm(Manager *m);        /* the engine's timer; the loop does it before it sleeps */
 /* What happens in one turn of the loop goes into one batch: this one (NULL: out of memory), at the turn's end. */
 StoreBatch *manager_progress(Manager *m);
 void manager_end_turn(Manager *m);
