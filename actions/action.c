@@ -38,7 +38,8 @@ static void action_stop(Action *a)
         if (a->stopped)
                 return;
         a->stopped = true;
-        if (a->type->stop)
+        a->reading = reading_free(a->reading);
+        if (a->begun && a->type->stop)
                 a->type->stop(a);
 }
 
@@ -60,14 +61,19 @@ static int on_deferred(sd_event_source *source, void *userdata)
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Action *a = userdata;
-        char duration[DURATION_SIZE];
+        char duration[DURATION_SIZE], text[sizeof(a->message) * 2];
 
         if (!a->reported) {
                 a->reported = true;
                 a->result = ACTION_RETRY;
-                snprintf(a->message, sizeof(a->message), "no answer in %s",
-                         duration_format(duration, a->type->timeout_usec ? a->type->timeout_usec
-                                                                         : ACTION_TIMEOUT_USEC));
+                duration_format(duration,
+                                a->type->timeout_usec ? a->type->timeout_usec : ACTION_TIMEOUT_USEC);
+                if (a->begun)
+                        snprintf(text, sizeof(text), "no answer in %s", duration);
+                else
+                        snprintf(text, sizeof(text), "cannot read %s: its disk has not answered in %s",
+                                 reading_waits_for(a->reading), duration);
+                plain_copy(a->message, sizeof(a->message), text);
         }
         action_finish(a);
         return 0;
@@ -153,10 +159,32 @@ void action_report_fetch(Action *a, const FetchResult *result)
                 action_report(a, ACTION_RETRY, "HTTP %u", result->status);
 }
 
+static void begin(Action *a)
+{
+        a->begun = true;
+        if (a->asks)
+                a->type->query(a);
+        else
+                a->type->apply(a);
+        a->reading = reading_free(a->reading);
+}
+
+static void on_read(Reading *reading, void *userdata)
+{
+        begin(userdata);
+}
+
+int action_secret(const Action *a, const char *name, const char **ret, Error *e)
+{
+        return reading_get(a->reading, name, ret, e);
+}
+
 int action_start(ActionContext *context, const ActionType *type, const void *conf, const ActionFacts *facts,
                  bool query, ActionDone done, void *userdata, Action **ret)
 {
         _cleanup_(action_freep) Action *a = NULL;
+        ReadingFile files[READING_FILES_MAX];
+        size_t n_files;
 
         assert(context && type && facts && done && ret);
         assert(!query || type->query);
@@ -169,7 +197,7 @@ int action_start(ActionContext *context, const ActionType *type, const void *con
                       .facts = facts,
                       .done = done,
                       .userdata = userdata,
-                      .stopped = true}; /* until the type has been called */
+                      .asks = query};
         a->state = calloc(1, MAX(type->size, (size_t) 1));
         if (!a->state)
                 return -ENOMEM;
@@ -184,11 +212,14 @@ int action_start(ActionContext *context, const ActionType *type, const void *con
         if (r < 0)
                 return r;
 
-        a->stopped = false;
-        if (query)
-                type->query(a);
+        n_files = type->files ? type->files(conf, files) : 0;
+        if (n_files > 0)
+                r = reading_start(context->reader, files, n_files, context->config_dir, on_read, a,
+                                  &a->reading);
         else
-                type->apply(a);
+                begin(a);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(a);
         return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/fetch.h"
 #include "base/json.h"
 #include "base/loop.h"
+#include "base/reader.h"
 #include "base/sign.h"
 #include "base/worker.h"
 
@@ -51,6 +52,7 @@ typedef struct ActionContext {
         sd_event *event;
         FetchClient *fetch;
         Resolver *resolver;
+        Reader *reader;
         Worker *disk;    /* the writer thread that also runs SQLite: status page */
         Worker *runtime; /* the thread for files that the shop reads at once: payment.env, mode.json */
         const char *config_dir;
@@ -85,7 +87,9 @@ struct Action {
         ActionResult result;
         char message[320];
         uint64_t retry_after_usec; /* the target asked for a pause; 0: none */
-        bool reported, stopped;
+        Reading *reading;
+        bool asks; /* query() is to be called, not apply() */
+        bool begun, reported, stopped;
 };
 
 struct ActionType {
@@ -102,12 +106,18 @@ struct ActionType {
         int (*verify)(const void *conf, const char *config_dir, Error *e); /* optional; check-config */
         /* Where it goes, for people, without secrets or query strings; "" when it is this machine. Malloc'ed. */
         int (*target)(const void *conf, char **ret);
+        /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
+         * are read before apply() or query(), off the loop, for action_secret(). */
+        size_t (*files)(const void *conf, ReadingFile *ret);
         void (*apply)(Action *a); /* ends in exactly one action_report() */
         void (*query)(Action *a); /* state actions: ends in action_report() with DONE or MISSING, or RETRY */
         void (*stop)(Action *a); /* abandon it, free what hangs on state; called once at the end of every attempt */
 };
 
 void action_report(Action *a, ActionResult result, const char *format, ...) _printf_(3, 4);
+/* In apply() and query() only: the secret in a file that files() has named, until they return. Never reads a file anywhere
+ * else on the loop: its disk may hang. As reading_get(). */
+int action_secret(const Action *a, const char *name, const char **ret, Error *e);
 /* 2xx done; 408, 425, 429 and 5xx, and every failure of the connection retry; other 4xx permanent, except 401, 403 and
  * 404, which an operator may mend: retry. Takes Retry-After. */
 void action_report_fetch(Action *a, const FetchResult *result);

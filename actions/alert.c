@@ -97,7 +97,7 @@ int alert_sign(const char *secret, const char *id, uint64_t timestamp, const voi
 static int sign_headers(const Action *a, const Text *body, Headers *headers, Error *e)
 {
         const Webhook *w = &((const AlertConf *) a->conf)->webhook;
-        _cleanup_(secret_freep) char *secret = NULL;
+        const char *secret, *nothing;
         _cleanup_free_ char *signature = NULL, *id = request_clean(a->facts->id, false);
         uint64_t now = clock_wall_usec() / USEC_PER_SEC;
 
@@ -105,10 +105,11 @@ static int sign_headers(const Action *a, const Text *body, Headers *headers, Err
                 return error_set(e, -ENOMEM, "out of memory");
         headers_add(headers, "webhook-id", "%s", id);
         headers_add(headers, "webhook-timestamp", "%" PRIu64, now);
-        if (!w->secret_file)
-                return 0;
+        int r = w->ca_file ? action_secret(a, w->ca_file, &nothing, e) : 0;
+        if (r < 0 || !w->secret_file)
+                return r;
 
-        int r = secret_read(w->secret_file, a->context->config_dir, &secret, NULL, e);
+        r = action_secret(a, w->secret_file, &secret, e);
         if (r < 0)
                 return r;
         r = alert_sign(secret, id, now, body->data ? body->data : "", body->size, &signature);
@@ -140,6 +141,18 @@ static int alert_send(Action *a, const Text *body, const Headers *headers)
                                 .flags = FETCH_REMEMBER};
 
         return fetch_start(a->context->fetch, &request, on_answer, a, &s->fetch);
+}
+
+static size_t alert_files(const void *conf, ReadingFile *ret)
+{
+        const Webhook *w = &((const AlertConf *) conf)->webhook;
+        size_t n = 0;
+
+        if (w->secret_file)
+                ret[n++] = (ReadingFile){.name = w->secret_file};
+        if (w->ca_file)
+                ret[n++] = (ReadingFile){.name = w->ca_file, .plain = true};
+        return n;
 }
 
 static void alert_apply(Action *a)
@@ -220,6 +233,7 @@ const ActionType action_alert = {
                 .check = alert_check,
                 .verify = alert_verify,
                 .target = alert_target,
+                .files = alert_files,
                 .apply = alert_apply,
                 .stop = alert_stop,
 };

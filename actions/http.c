@@ -108,18 +108,32 @@ static void headers_make(const Action *a, bool document, Headers *headers)
         headers->failed = headers->failed || !id;
 }
 
+static size_t http_files(const void *conf, ReadingFile *ret)
+{
+        const HttpConf *c = conf;
+        size_t n = 0;
+
+        if (c->bearer_file)
+                ret[n++] = (ReadingFile){.name = c->bearer_file};
+        if (c->ca_file)
+                ret[n++] = (ReadingFile){.name = c->ca_file, .plain = true};
+        return n;
+}
+
 static void http_apply(Action *a)
 {
         const HttpConf *c = a->conf;
         HttpState *s = a->state;
         _cleanup_headers_ Headers headers = {0};
-        _cleanup_(secret_freep) char *bearer = NULL;
         _cleanup_free_ char *body = NULL;
+        const char *bearer = NULL, *nothing;
         Error e = {0};
 
         int r = body_make(a, &body);
         if (r == 0 && c->bearer_file)
-                r = secret_read(c->bearer_file, a->context->config_dir, &bearer, NULL, &e);
+                r = action_secret(a, c->bearer_file, &bearer, &e);
+        if (r == 0 && c->ca_file)
+                r = action_secret(a, c->ca_file, &nothing, &e);
         if (r == 0) {
                 headers_make(a, body && !c->body, &headers);
                 r = headers.failed ? -ENOMEM : 0;
@@ -187,6 +201,7 @@ const ActionType action_http = {
                 .check = http_check,
                 .verify = http_verify,
                 .target = http_target,
+                .files = http_files,
                 .apply = http_apply,
                 .stop = http_stop,
 };

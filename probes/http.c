@@ -184,7 +184,7 @@ static void headers_free(char ***headers)
 }
 
 /* True when there is none, or it could be read. */
-static bool bearer_read(Attempt *a, char **ret)
+static bool bearer_get(Attempt *a, const char **ret)
 {
         const HttpConf *c = a->conf;
         Error e = {};
@@ -192,7 +192,7 @@ static bool bearer_read(Attempt *a, char **ret)
 
         if (!c->bearer_file)
                 return true;
-        r = secret_read(c->bearer_file, a->context->config_dir, ret, NULL, &e);
+        r = attempt_secret(a, c->bearer_file, ret, &e);
         if (r == -EACCES || r == -ENOENT)
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s: %s", c->bearer_file, strerror(-r));
         else if (r < 0) /* says what would be right */
@@ -205,18 +205,31 @@ static bool bearer_read(Attempt *a, char **ret)
         return false;
 }
 
+static size_t http_files(const void *conf, ReadingFile *ret)
+{
+        const HttpConf *c = conf;
+        size_t n = 0;
+
+        if (c->bearer_file)
+                ret[n++] = (ReadingFile){.name = c->bearer_file};
+        if (c->ca_file)
+                ret[n++] = (ReadingFile){.name = c->ca_file, .plain = true};
+        return n;
+}
+
 static void http_start(Attempt *a)
 {
         _cleanup_(headers_free) char **headers = NULL;
-        _cleanup_(secret_freep) char *bearer = NULL;
         const HttpConf *c = a->conf;
         HttpState *s = a->state;
+        const char *bearer = NULL, *nothing;
+        Error e;
         int r;
 
-        if (!bearer_read(a, &bearer))
+        if (!bearer_get(a, &bearer))
                 return;
-        if (c->ca_file && access(c->ca_file, R_OK) < 0) {
-                attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s: %s", c->ca_file, strerror(errno));
+        if (c->ca_file && attempt_secret(a, c->ca_file, &nothing, &e) < 0) {
+                attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s", e.text);
                 return;
         }
         r = headers_new(c->headers, &headers);
@@ -409,6 +422,7 @@ const ProbeType probe_http = {
                 .size = sizeof(HttpState),
                 .check = http_check,
                 .verify = http_verify,
+                .files = http_files,
                 .start = http_start,
                 .stop = http_stop,
                 .expire = http_expire,

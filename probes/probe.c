@@ -63,7 +63,8 @@ static void attempt_stop(Attempt *a)
         if (a->stopped)
                 return;
         a->stopped = true;
-        if (a->type->stop)
+        a->reading = reading_free(a->reading);
+        if (a->begun && a->type->stop)
                 a->type->stop(a);
 }
 
@@ -89,13 +90,23 @@ static int on_deferred(sd_event_source *source, void *userdata)
         return 0;
 }
 
+static void report_reading(Attempt *a)
+{
+        char duration[DURATION_SIZE];
+
+        attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot read %s: its disk has not answered in %s",
+                       reading_waits_for(a->reading), duration_format(duration, a->timeout_usec));
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Attempt *a = userdata;
 
         if (a->reported)
                 return 0;
-        if (a->type->expire)
+        if (!a->begun)
+                report_reading(a);
+        else if (a->type->expire)
                 a->type->expire(a);
         if (!a->reported)
                 attempt_report_silence(a, NULL);
@@ -238,10 +249,29 @@ static int attempt_add_sources(Attempt *a)
         return loop_timer_set(a->deadline, a->began_usec + a->timeout_usec);
 }
 
+static void begin(Attempt *a)
+{
+        a->begun = true;
+        a->type->start(a);
+        a->reading = reading_free(a->reading);
+}
+
+static void on_read(Reading *reading, void *userdata)
+{
+        begin(userdata);
+}
+
+int attempt_secret(const Attempt *a, const char *name, const char **ret, Error *e)
+{
+        return reading_get(a->reading, name, ret, e);
+}
+
 int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf, void *memory,
                   uint64_t timeout_usec, AttemptDone done, void *userdata, Attempt **ret)
 {
         _cleanup_(attempt_freep) Attempt *a = NULL;
+        ReadingFile files[READING_FILES_MAX];
+        size_t n_files;
         int r;
 
         assert(context && type && !type->passive && conf && done && ret);
@@ -260,7 +290,6 @@ int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf
                         .done = done,
                         .userdata = userdata,
                         .began_usec = clock_boot_usec(),
-                        .stopped = true, /* until the type has begun there is nothing to stop */
         };
         a->state = calloc(1, MAX(type->size, (size_t) 1));
         if (!a->state)
@@ -268,8 +297,12 @@ int attempt_start(ProbeContext *context, const ProbeType *type, const void *conf
         r = attempt_add_sources(a);
         if (r < 0)
                 return r;
-        a->stopped = false;
-        type->start(a);
+        n_files = type->files ? type->files(conf, files) : 0;
+        if (n_files == 0)
+                begin(a);
+        else if ((r = reading_start(context->reader, files, n_files, context->config_dir, on_read, a,
+                                    &a->reading)) < 0)
+                attempt_report_errno(a, r, files[0].name);
         *ret = TAKE_PTR(a);
         return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/conf.h"
 #include "base/fetch.h"
 #include "base/loop.h"
+#include "base/reader.h"
 #include "base/resolve.h"
 
 typedef enum Outcome {
@@ -30,7 +31,8 @@ typedef struct ProbeContext {
         sd_event *event;
         FetchClient *fetch;
         Resolver *resolver;
-        const char *config_dir; /* for secret_read() */
+        Reader *reader;
+        const char *config_dir; /* where relative names lead */
         const char *node_id;    /* this node's */
 } ProbeContext;
 
@@ -61,7 +63,8 @@ struct Attempt {
         sd_event_source *deadline, *deferred;
         Outcome outcome;
         char message[320];
-        bool reported, stopped;
+        Reading *reading;
+        bool begun, reported, stopped;
 };
 
 struct ProbeType {
@@ -77,6 +80,9 @@ struct ProbeType {
         int (*check)(const void *conf, const ConfNode *node, Error *e);
         /* Optional: check-config's part that needs I/O, such as reading a secret. Text into e. */
         int (*verify)(const void *conf, const char *config_dir, Error *e);
+        /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
+         * are read before start(), off the loop, for attempt_secret(). */
+        size_t (*files)(const void *conf, ReadingFile *ret);
         /* Ends in exactly one attempt_report(), from here or later. No return value: trouble is reported too. */
         void (*start)(Attempt *a);
         /* Abandon it and free what hangs on state; no report afterwards. Called once at the end of every attempt that
@@ -96,6 +102,9 @@ typedef struct PassiveConf {
 /* For types. The message becomes one plain line; secrets must not be in it. The first report counts, later ones are
  * dropped. */
 void attempt_report(Attempt *a, Outcome outcome, const char *format, ...) _printf_(3, 4);
+/* In start() only: the secret in a file that files() has named, until start() returns. Never reads a file anywhere else:
+ * its disk may hang. As reading_get(). */
+int attempt_secret(const Attempt *a, const char *name, const char **ret, Error *e);
 /* Reports our own trouble (-EMFILE, -ENOMEM, …) as inconclusive. */
 void attempt_report_errno(Attempt *a, int r, const char *what);
 

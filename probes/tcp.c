@@ -392,6 +392,15 @@ static void on_resolved(Resolve *lookup, const ResolveResult *result, void *user
         connect_next(a);
 }
 
+static size_t tcp_files(const void *conf, ReadingFile *ret)
+{
+        const TcpConf *c = conf;
+
+        if (c->tls && c->ca_file)
+                *ret = (ReadingFile){.name = c->ca_file, .plain = true};
+        return c->tls && c->ca_file;
+}
+
 static void tcp_start(Attempt *a)
 {
         const TcpConf *c = a->conf;
@@ -492,6 +501,7 @@ const ProbeType probe_tcp = {
                 .size = sizeof(TcpState),
                 .check = tcp_check,
                 .verify = tcp_verify,
+                .files = tcp_files,
                 .start = tcp_start,
                 .stop = tcp_stop,
                 .expire = tcp_expire,

@@ -340,16 +340,20 @@ static int make_tools(Manager *m)
         if (r >= 0)
                 r = fetch_client_new(m->event, m->resolver, &m->fetch);
         if (r >= 0)
+                r = reader_new(m->event, &m->reader);
+        if (r >= 0)
                 r = worker_new(m->event, "disk", &m->disk);
         if (r >= 0)
                 r = worker_new(m->event, "runtime", &m->runtime);
         if (r < 0)
                 return r;
-        m->probe_context = (ProbeContext){.event = m->event, .fetch = m->fetch, .resolver = m->resolver};
+        m->probe_context = (ProbeContext){
+                        .event = m->event, .fetch = m->fetch, .resolver = m->resolver, .reader = m->reader};
         m->action_context = (ActionContext){
                         .event = m->event,
                         .fetch = m->fetch,
                         .resolver = m->resolver,
+                        .reader = m->reader,
                         .disk = m->disk,
                         .runtime = m->runtime,
                         .runtime_dir = m->places.runtime_dir,
@@ -463,6 +467,7 @@ Manager *manager_free(Manager *m)
         targets_free(m->targets);
         outbox_free(m->outbox);
         m->engine = engine_free(m->engine);
+        reader_free(m->reader);
         worker_free(TAKE_PTR(m->loader), 0);
         worker_free(m->runtime, STOP_PATIENCE_USEC);
         worker_free(m->disk, STOP_PATIENCE_USEC);

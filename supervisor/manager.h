@@ -39,6 +39,7 @@ struct Manager {
         Worker *disk;    /* SQLite and the status page */
         Worker *runtime; /* payment.env and mode.json: nothing that waits for a disk */
         Worker *loader;  /* reads the config again; NULL but during a reload */
+        Reader *reader;
         ProbeContext probe_context;
         ActionContext action_context;
 

@@ -63,12 +63,14 @@ _unused_ static void rig_open(Rig *rig)
                                        .config_dir = rig->folder,
                                        .runtime_dir = rig->runtime,
                                        .status_dir = rig->status};
+        CHECK(reader_new(rig->event, &rig->context.reader) == 0);
         CHECK(worker_new(rig->event, "disk", &rig->context.disk) == 0);
         CHECK(worker_new(rig->event, "runtime", &rig->context.runtime) == 0);
 }
 
 _unused_ static void rig_close(Rig *rig)
 {
+        reader_free(rig->context.reader);
         worker_free(rig->context.disk, 5 * USEC_PER_SEC);
         worker_free(rig->context.runtime, 5 * USEC_PER_SEC);
         fetch_client_free(rig->fetch);

@@ -151,11 +151,13 @@ static void bench_open(void)
         CHECK_INT(sd_event_new(&bench_context.event), 0);
         CHECK_INT(resolver_new(bench_context.event, &bench_context.resolver), 0);
         CHECK_INT(fetch_client_new(bench_context.event, bench_context.resolver, &bench_context.fetch), 0);
+        CHECK_INT(reader_new(bench_context.event, &bench_context.reader), 0);
         bench_context.config_dir = bench_folder;
 }
 
 static void bench_close(void)
 {
+        reader_free(bench_context.reader);
         fetch_client_free(bench_context.fetch);
         resolver_free(bench_context.resolver);
         sd_event_unref(bench_context.event);
