@@ -51,6 +51,8 @@ extern const ConfType
                 conf_table;     /* a struct by value; data: its fields. Absent: zeroed, or with fallback "{}"
                                         * all its defaults */
 extern const ConfType conf_url; /* char *, http:// or https:// with a host, without user and password */
+/* Is it what conf_url takes? *ret_problem: NULL, or what is wrong with it. -ENOMEM. */
+int conf_url_check(const char *s, const char **ret_problem);
 extern const ConfType conf_address; /* char *, "IP:port" or "[IP6]:port", as given */
 
 typedef struct ConfRange {

@@ -534,7 +534,7 @@ const ConfType conf_table = {"keys and values", parse_table, NULL};
 
 /* Addresses */
 
-static int url_check(const char *s, const char **ret_problem)
+int conf_url_check(const char *s, const char **ret_problem)
 {
         static const char wanted[] = "expected a URL with http:// or https:// and a host";
         size_t prefix = strncasecmp(s, "http://", 7) == 0 ? 7 : strncasecmp(s, "https://", 8) == 0 ? 8 : 0;
@@ -565,7 +565,7 @@ static int parse_url(const ConfNode *node, const ConfField *field, void *target,
         const char *s = word_of(node, field, e, "a URL with http:// or https:// and a host");
         if (!s)
                 return -EINVAL;
-        int r = url_check(s, &problem);
+        int r = conf_url_check(s, &problem);
         if (r < 0)
                 return out_of_memory(e);
         if (problem && ((field->flags & CONF_SECRET) || strchr(s, '@')))
