@@ -268,6 +268,13 @@ static bool name_valid(const char *s)
         return label > 0;
 }
 
+static bool dns_silence_fails(const void *conf)
+{
+        const DnsConf *c = conf;
+
+        return c->servers && c->servers[0]; /* else it is our own resolver that is silent */
+}
+
 static int check_expected(const DnsConf *c, const char *value, const ConfNode *at, Error *e)
 {
         unsigned char bytes[16];
@@ -352,6 +359,7 @@ const ProbeType probe_dns = {
                                 },
                 .size = sizeof(DnsState),
                 .check = dns_check,
+                .silence_fails = dns_silence_fails,
                 .start = ask,
                 .stop = dns_stop,
                 .expire = dns_expire,

@@ -83,6 +83,8 @@ struct ProbeType {
         /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
          * are read before start(), off the loop, for attempt_secret(). */
         size_t (*files)(const void *conf, ReadingFile *ret);
+        /* Optional: is the target's silence a fail? Without it, yes. For who says beforehand how long an outage takes. */
+        bool (*silence_fails)(const void *conf);
         /* Ends in exactly one attempt_report(), from here or later. No return value: trouble is reported too. */
         void (*start)(Attempt *a);
         /* Abandon it and free what hangs on state; no report afterwards. Called once at the end of every attempt that

@@ -164,7 +164,7 @@ static int node_defaults(NodeConfig *n, const ConfNode *node, Error *e)
         return n->name && n->url && n->fallback_url ? 0 : error_set(e, -ENOMEM, "out of memory");
 }
 
-static int decision_settings(Config *c)
+int config_settle(Config *c)
 {
         c->mode_probes = calloc(c->n_probes + 1, sizeof(*c->mode_probes));
         c->mode_modes = calloc(c->n_modes, sizeof(*c->mode_modes));
@@ -266,7 +266,7 @@ static int config_build(Config *c, const Conf *conf, TopText *top, Error *e)
                 return r;
         conf_hash(root, c->hash);
         c->directory = strdup(conf_directory(conf));
-        if (!c->directory || decision_settings(c) < 0)
+        if (!c->directory || config_settle(c) < 0)
                 return error_set(e, -ENOMEM, "out of memory");
         return 0;
 }

@@ -21,5 +21,7 @@ int config_parse_both(const ConfNode *node, const ConfField *own, const char *ow
                       const ConfField *others, void *others_target, Error *e);
 /* "file:line:column", for what is found wrong later; malloc'ed. */
 char *config_place(const ConfNode *node);
+/* Fills c->mode from probes, modes and failback: the last step. -ENOMEM. */
+int config_settle(Config *c);
 /* These end up as lines that a shell may source. */
 int config_check_word(const ConfNode *node, const char *key, const char *value, Error *e);

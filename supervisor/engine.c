@@ -312,7 +312,7 @@ uint64_t engine_next(const Engine *e)
         uint64_t next = MIN(schedule_next(e->schedule), e->mode_next);
 
         next = MIN(next, alarms_next(&e->alarms));
-        return MIN(next, e->called + ENGINE_TICK_USEC);
+        return MIN(next, e->called + e->tick_usec);
 }
 
 void engine_wake(Engine *e, uint64_t now, uint64_t wall)
@@ -436,6 +436,7 @@ int engine_new(const Config *config, uint64_t seed, const EngineOutput *output, 
         e->random = seed;
         e->mode_next = USEC_NEVER;
         e->called = e->expected = now;
+        e->tick_usec = ENGINE_TICK_USEC;
         e->offset = (int64_t) (wall - now);
         e->probes = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->probes));
         e->probe_states = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->probe_states));
@@ -455,6 +456,12 @@ int engine_new(const Config *config, uint64_t seed, const EngineOutput *output, 
         mode_init(&e->state, e->probe_states, now, &config->mode);
         *ret = TAKE_PTR(e);
         return 0;
+}
+
+void engine_set_tick(Engine *e, uint64_t tick_usec)
+{
+        assert(tick_usec > 0);
+        e->tick_usec = tick_usec;
 }
 
 static void probe_done(EngineProbe *p)

@@ -13,7 +13,7 @@
 
 typedef struct Engine Engine;
 
-#define ENGINE_TICK_USEC  USEC_PER_SEC       /* at least so often it wants to be called … */
+#define ENGINE_TICK_USEC  USEC_PER_SEC /* at least so often it wants to be called, unless told else … */
 #define ENGINE_STALL_USEC (2 * USEC_PER_SEC) /* … and later than that by so much is a stall */
 #define ENGINE_HISTORY    32                 /* outcomes shown, newest first */
 
@@ -62,6 +62,8 @@ int engine_new(const Config *config, uint64_t seed, const EngineOutput *output, 
 Engine *engine_free(Engine *e);
 DEFINE_CLEANUP(Engine, engine_free)
 
+/* For a clock that cannot step: how often it wants to be called at least. Only silence is noticed later then. */
+void engine_set_tick(Engine *e, uint64_t tick_usec);
 /* Before engine_begin(), at a start: what was stored. Times in the future are cut to now. */
 void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, const char *history,
                           const char *message, uint64_t now);

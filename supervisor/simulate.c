@@ -3,6 +3,7 @@
 #include "supervisor/simulate.h"
 
 #include "base/clock.h"
+#include "supervisor/endings.h"
 #include "supervisor/engine.h"
 
 #include <math.h>
@@ -11,14 +12,6 @@
 #define SIMULATE_BATCH_USEC USEC_PER_MIN /* what no fail hangs on is stored so often */
 #define SIMULATE_LINE_MAX   4096
 #define SIMULATE_T_MAX      (366.0 * 86400)
-
-typedef enum Behaviour {
-        BEHAVE_PASS,
-        BEHAVE_WARN,
-        BEHAVE_FAIL,
-        BEHAVE_INCONCLUSIVE,
-        BEHAVE_HANG,
-} Behaviour;
 
 typedef struct Actor { /* one probe's target */
         Behaviour behaviour;
@@ -32,21 +25,11 @@ typedef struct Actor { /* one probe's target */
         bool dirty;
 } Actor;
 
-typedef struct Ending { /* of an attempt that is in flight */
-        uint64_t at;
-        uint64_t order;
-        uint64_t serial;
-        unsigned probe;
-        Outcome outcome;
-} Ending;
-
 typedef struct World {
         const Config *config;
         Engine *engine; /* NULL while the supervisor is dead */
         Actor *actors;
-        Ending *endings; /* a heap by (at, order) */
-        size_t n_endings, capacity;
-        uint64_t order;
+        Endings endings;
         uint64_t now;
         int64_t wall_offset;
         uint64_t random, seed;
@@ -89,76 +72,16 @@ static json_t *line_new(const World *w)
 
 /* --- attempts in flight --- */
 
-static bool ends_before(const Ending *a, const Ending *b)
-{
-        return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static int endings_push(World *w, Ending ending)
-{
-        size_t i;
-
-        if (w->n_endings == w->capacity) {
-                size_t capacity = MAX(2 * w->capacity, (size_t) 64);
-                Ending *grown = reallocarray(w->endings, capacity, sizeof(*grown));
-
-                if (!grown)
-                        return -ENOMEM;
-                w->endings = grown;
-                w->capacity = capacity;
-        }
-        for (i = w->n_endings++; i > 0 && ends_before(&ending, &w->endings[(i - 1) / 2]); i = (i - 1) / 2)
-                w->endings[i] = w->endings[(i - 1) / 2];
-        w->endings[i] = ending;
-        return 0;
-}
-
-static Ending endings_pop(World *w)
-{
-        Ending first = w->endings[0], last = w->endings[--w->n_endings];
-        size_t i = 0;
-
-        for (;;) {
-                size_t child = 2 * i + 1;
-
-                if (child >= w->n_endings)
-                        break;
-                if (child + 1 < w->n_endings && ends_before(&w->endings[child + 1], &w->endings[child]))
-                        child++;
-                if (!ends_before(&w->endings[child], &last))
-                        break;
-                w->endings[i] = w->endings[child];
-                i = child;
-        }
-        w->endings[i] = last;
-        return first;
-}
-
 static int on_start(unsigned probe, uint64_t serial, void *userdata)
 {
-        static const Outcome outcomes[] = {
-                        [BEHAVE_PASS] = OUTCOME_PASS, [BEHAVE_WARN] = OUTCOME_WARN,
-                        [BEHAVE_FAIL] = OUTCOME_FAIL, [BEHAVE_INCONCLUSIVE] = OUTCOME_INCONCLUSIVE,
-                        [BEHAVE_HANG] = OUTCOME_FAIL,
-        };
         World *w = userdata;
         const Actor *a = &w->actors[probe];
-        uint64_t timeout = w->config->probes[probe]->timeout_usec, latency = a->latency_usec;
         Behaviour b = a->behaviour;
-        Outcome outcome;
 
         if (a->share < 1 && random_fraction(&w->random) >= a->share)
                 b = BEHAVE_PASS;
-        outcome = outcomes[b];
-        if (b == BEHAVE_HANG || latency >= timeout) {
-                latency = timeout;
-                outcome = OUTCOME_FAIL;
-        }
-        return endings_push(w, (Ending){.at = w->now + latency,
-                                        .order = ++w->order,
-                                        .serial = serial,
-                                        .probe = probe,
-                                        .outcome = outcome});
+        return endings_add(&w->endings, probe, serial, b, a->latency_usec,
+                           w->config->probes[probe]->timeout_usec, w->now);
 }
 
 static void on_cancel(unsigned probe, uint64_t serial, void *userdata)
@@ -281,7 +204,7 @@ static void die(World *w)
                 w->actors[i].dirty = false;
         }
         w->engine = engine_free(w->engine);
-        w->n_endings = 0;
+        endings_clear(&w->endings);
         w->remember = false;
 }
 
@@ -290,10 +213,10 @@ static int run_until(World *w, uint64_t until, bool inclusive)
 {
         while (w->now <= until) {
                 uint64_t next = w->engine ? engine_next(w->engine) : w->reborn_at;
-                bool ending = w->n_endings > 0 && w->endings[0].at <= next;
+                bool ending = endings_next(&w->endings) <= next;
 
                 if (ending)
-                        next = w->endings[0].at;
+                        next = endings_next(&w->endings);
                 if (next > until || (next == until && !inclusive))
                         break;
                 w->now = MAX(w->now, next);
@@ -305,7 +228,7 @@ static int run_until(World *w, uint64_t until, bool inclusive)
                         continue;
                 }
                 if (ending) {
-                        Ending e = endings_pop(w);
+                        Ending e = endings_take(&w->endings);
                         static const char *const words[_OUTCOME_MAX] = {"passed", "warned", "failed",
                                                                         "inconclusive"};
 
@@ -648,7 +571,7 @@ int simulate(const Config *config, FILE *trace, const char *name, uint64_t seed,
                 error_set(e, r, "out of memory");
         engine_free(w.engine);
         json_decref(w.memory);
-        free(w.endings);
+        endings_clear(&w.endings);
         free(w.actors);
         return r;
 }
