@@ -6,6 +6,7 @@
 #include "base/conf.h"
 #include "base/sign.h"
 #include "probes/probe.h"
+#include "supervisor/finding.h"
 #include "supervisor/mode.h"
 
 typedef enum ProbeScope {
@@ -103,11 +104,17 @@ bool config_action_runs_in(const ActionConfig *a, const char *mode);
  * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. */
 int config_read_key(Config *c);
 
-/* What can be known before an outage: sense and nonsense in the settings, secrets readable and well kept, commands there.
- * Calls fn for each finding, with its place; error: it must not be used (a secret that others can read, a key that is
- * none). Reads files: not on the loop. Returns the number of errors. */
+/* What a start and a reload look at: sense and nonsense in the settings, secrets well kept, commands there. The whole of
+ * check-config is check.h. Calls fn for each finding but notes, with its place; error: it must not be used (a secret that
+ * others can read, a key that is none). Reads files: not on the loop. Returns the number of errors. */
 typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
 unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata);
+/* Its parts: what needs no look at files; … */
+void config_verify_settings(const Config *c, Findings *f);
+/* … and each file: 0; -EPERM: it must not be used; another errno: it may still come. Text into e. */
+int config_verify_probe(const Config *c, const ProbeConfig *p, Error *e);
+int config_verify_action(const Config *c, const ActionConfig *a, Error *e);
+int config_verify_key(const Config *c, Error *e);
 
 /* The field tables, for --help-config: each section with its fields. Those of the types: probe_types, action_types. */
 typedef struct ConfigSection {

@@ -1,54 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* check-config: what can be known of a configuration before an outage. */
+/* What a start and a reload look at before they use a configuration: its sense, its secrets, its commands. */
 #include "base/file.h"
 #include "base/sign.h"
 #include "supervisor/config.h"
 
-typedef struct Findings {
-        ConfigFinding fn;
-        void *userdata;
-        unsigned errors;
-} Findings;
+/* --- files --- */
 
-static void find(Findings *f, bool error, const char *format, ...) _printf_(3, 4);
-static void find(Findings *f, bool error, const char *format, ...)
+int config_verify_probe(const Config *c, const ProbeConfig *p, Error *e)
 {
-        char text[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        f->errors += error;
-        f->fn(error, text, f->userdata);
+        return p->type->verify ? p->type->verify(p->conf, c->directory, e) : 0;
 }
 
-/* A secret that others can read is refused; one that is missing may still come. */
-static void find_result(Findings *f, int r, const char *place, const char *what, const char *name,
-                        const Error *e)
+int config_verify_action(const Config *c, const ActionConfig *a, Error *e)
 {
-        if (r < 0)
-                find(f, r == -EPERM, "%s: %s `%s`: %s", place, what, name, e->text);
-}
-
-static void verify_types(const Config *c, Findings *f)
-{
-        Error e;
-
-        for (size_t i = 0; i < c->n_probes; i++) {
-                const ProbeConfig *p = c->probes[i];
-
-                if (p->type->verify)
-                        find_result(f, p->type->verify(p->conf, c->directory, &e), p->place, "probe", p->name,
-                                    &e);
-        }
-        for (size_t i = 0; i < c->n_actions; i++) {
-                const ActionConfig *a = c->actions[i];
-
-                if (a->type->verify)
-                        find_result(f, a->type->verify(a->conf, c->directory, &e), a->place, "action",
-                                    a->name, &e);
-        }
+        return a->type->verify ? a->type->verify(a->conf, c->directory, e) : 0;
 }
 
 /* *ret_missing: the file may still come. */
@@ -72,14 +37,16 @@ static int read_key(const Config *c, SignKey **ret, bool *ret_missing, Error *e)
         return r < 0 ? error_set(e, r, "node.key_file: %s: %s", c->node.key_file, why.text) : 0;
 }
 
-static void verify_key(const Config *c, Findings *f)
+int config_verify_key(const Config *c, Error *e)
 {
         _cleanup_(sign_key_freep) SignKey *key = NULL;
         bool missing;
-        Error e;
+        int r;
 
-        if (c->node.key_file && read_key(c, &key, &missing, &e) < 0)
-                find(f, !missing, "%s", e.text);
+        if (!c->node.key_file)
+                return 0;
+        r = read_key(c, &key, &missing, e);
+        return r < 0 && !missing ? -EPERM : r;
 }
 
 int config_read_key(Config *c)
@@ -92,57 +59,111 @@ int config_read_key(Config *c)
         return -EPERM;
 }
 
+/* A secret that others can read is refused; one that is missing may still come. */
+static void verify_files(const Config *c, Findings *f)
+{
+        Error e;
+        int r;
+
+        for (size_t i = 0; i < c->n_probes; i++) {
+                r = config_verify_probe(c, c->probes[i], &e);
+                if (r < 0)
+                        findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "probe",
+                                     c->probes[i]->place, NULL, "probe `%s`: %s", c->probes[i]->name, e.text);
+        }
+        for (size_t i = 0; i < c->n_actions; i++) {
+                r = config_verify_action(c, c->actions[i], &e);
+                if (r < 0)
+                        findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "action",
+                                     c->actions[i]->place, NULL, "action `%s`: %s", c->actions[i]->name,
+                                     e.text);
+        }
+        r = config_verify_key(c, &e);
+        if (r < 0)
+                findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "key", NULL, "node.key_file",
+                             "%s", e.text);
+}
+
+/* --- settings --- */
+
 static void verify_vantage(const Config *c, Findings *f)
 {
         const ProbeConfig *external = NULL;
+        Finding *x;
 
         for (size_t i = 0; i < c->n_probes && !external; i++)
                 if (c->probes[i]->scope == SCOPE_EXTERNAL)
                         external = c->probes[i];
-        if (external && c->n_vantage == 0)
-                find(f, false,
-                     "%s: probe `%s` is external, but there is no vantage: an outage of this node's own "
-                     "uplink will "
-                     "look like an outage of its target",
-                     external->place, external->name);
-        if (c->n_vantage == 1)
-                find(f, false,
-                     "vantage: one reference only, `%s`: while it is away, outages outside are not counted",
-                     c->probes[c->vantage[0]]->name);
+        if (external && c->n_vantage == 0) {
+                x = findings_add(f, FINDING_WARNING, "no-vantage", external->place, NULL,
+                                 "probe `%s` is external, but there is no vantage", external->name);
+                finding_means(f, x,
+                              "an outage of this node's own uplink looks like an outage of its target: the "
+                              "shop fails over for nothing");
+                finding_advises(f, x, "vantage: [two probes of well-known places that are not yours]");
+        }
+        if (c->n_vantage == 1) {
+                x = findings_add(f, FINDING_WARNING, "one-reference", NULL, "vantage",
+                                 "vantage: one reference only, `%s`", c->probes[c->vantage[0]]->name);
+                finding_means(f, x, "while it is away, outages outside are not counted");
+                finding_advises(f, x, "name a second one, of somebody else");
+        }
 }
 
 static void verify_modes(const Config *c, Findings *f)
 {
-        if (c->n_modes == 1)
-                find(f, false, "modes: `%s` is the only mode: there is nothing to fail over to",
-                     c->modes[0].name);
+        char key[64];
+        Finding *x;
+
+        if (c->n_modes == 1) {
+                x = findings_add(f, FINDING_WARNING, "one-mode", NULL, "modes",
+                                 "modes: `%s` is the only mode: there is nothing to fail over to",
+                                 c->modes[0].name);
+                finding_advises(f, x, "add a fallback, such as {name: crypto, requires: [...]}");
+        }
         for (size_t i = 0; i + 1 < c->n_modes; i++)
-                if (c->modes[i].n_requires == 0)
-                        find(f, false,
-                             "modes: `%s` requires nothing, so it is never left for the modes after it",
-                             c->modes[i].name);
+                if (c->modes[i].n_requires == 0) {
+                        snprintf(key, sizeof(key), "modes[%zu]", i);
+                        x = findings_add(f, FINDING_WARNING, "mode-requires-nothing", NULL, key,
+                                         "modes: `%s` requires nothing, so it is never left for the modes "
+                                         "after it",
+                                         c->modes[i].name);
+                        finding_advises(f, x, "give it `requires`, or make it the last one");
+                }
         for (size_t i = 0; i < c->n_modes; i++)
                 for (size_t k = 0; k < i; k++)
                         if (streq(c->modes[i].payment, c->modes[k].payment) &&
-                            streq(c->modes[i].checkout, c->modes[k].checkout))
-                                find(f, false, "modes: `%s` and `%s` tell the shop the same (%s, %s)",
-                                     c->modes[k].name, c->modes[i].name, c->modes[i].payment,
-                                     c->modes[i].checkout);
+                            streq(c->modes[i].checkout, c->modes[k].checkout)) {
+                                snprintf(key, sizeof(key), "modes[%zu]", i);
+                                x = findings_add(f, FINDING_WARNING, "modes-alike", NULL, key,
+                                                 "modes: `%s` and `%s` tell the shop the same (%s, %s)",
+                                                 c->modes[k].name, c->modes[i].name, c->modes[i].payment,
+                                                 c->modes[i].checkout);
+                                finding_means(f, x, "the shop cannot tell one from the other");
+                                finding_advises(f, x, "give one of them another `payment` or `checkout`");
+                        }
 }
 
 static void verify_actions(const Config *c, Findings *f)
 {
         bool payment = false, alert = false;
+        Finding *x;
 
         for (size_t i = 0; i < c->n_actions; i++) {
                 payment = payment || streq(c->actions[i]->type->name, "payment-mode");
                 alert = alert || c->actions[i]->type->alerts;
         }
-        if (!payment)
-                find(f, false,
-                     "actions: none of type payment-mode, so the shop is not told in which mode it runs");
-        if (!alert)
-                find(f, false, "actions: none of type alert, so nobody is told");
+        if (!payment) {
+                x = findings_add(f, FINDING_WARNING, "no-payment-mode", NULL, "actions",
+                                 "actions: none of type payment-mode, so the shop is not told in which mode "
+                                 "it runs");
+                finding_advises(f, x, "- type: payment-mode");
+        }
+        if (!alert) {
+                x = findings_add(f, FINDING_WARNING, "no-alert", NULL, "actions",
+                                 "actions: none of type alert, so nobody is told");
+                finding_advises(f, x, "- type: alert");
+        }
 }
 
 /* The first key that holds a secret in the file itself; addresses of webhooks, which only a stranger's spam would abuse, are
@@ -161,37 +182,53 @@ static const char *find_secret(const ConfField *fields, const void *conf)
         return NULL;
 }
 
+static void expose(Findings *f, const char *place, const char *key, const char *what, const char *name)
+{
+        Finding *x;
+
+        if (!key)
+                return;
+        x = findings_add(f, FINDING_WARNING, "secret-exposed", place, NULL,
+                         "others can read this file, and `%s` of %s `%s` may hold a secret: chmod o-r it",
+                         key, what, name);
+        finding_advises(f, x, "chmod o-r the file");
+}
+
 static void verify_exposure(const Config *c, Findings *f)
 {
-        for (size_t i = 0; i < c->n_probes && c->exposed; i++) {
-                const char *key = find_secret(c->probes[i]->type->fields, c->probes[i]->conf);
+        for (size_t i = 0; i < c->n_probes && c->exposed; i++)
+                expose(f, c->probes[i]->place, find_secret(c->probes[i]->type->fields, c->probes[i]->conf),
+                       "probe", c->probes[i]->name);
+        for (size_t i = 0; i < c->n_actions && c->exposed; i++)
+                expose(f, c->actions[i]->place, find_secret(c->actions[i]->type->fields, c->actions[i]->conf),
+                       "action", c->actions[i]->name);
+}
 
-                if (key)
-                        find(f, false,
-                             "%s: others can read this file, and `%s` of probe `%s` may hold a secret: chmod "
-                             "o-r it",
-                             c->probes[i]->place, key, c->probes[i]->name);
-        }
-        for (size_t i = 0; i < c->n_actions && c->exposed; i++) {
-                const char *key = find_secret(c->actions[i]->type->fields, c->actions[i]->conf);
-
-                if (key)
-                        find(f, false,
-                             "%s: others can read this file, and `%s` of action `%s` may hold a secret: "
-                             "chmod o-r it",
-                             c->actions[i]->place, key, c->actions[i]->name);
-        }
+void config_verify_settings(const Config *c, Findings *f)
+{
+        verify_exposure(c, f);
+        verify_vantage(c, f);
+        verify_modes(c, f);
+        verify_actions(c, f);
 }
 
 unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata)
 {
-        Findings f = {.fn = fn, .userdata = userdata};
+        _cleanup_findings_ Findings f = {0};
 
-        verify_types(c, &f);
-        verify_key(c, &f);
-        verify_exposure(c, &f);
-        verify_vantage(c, &f);
-        verify_modes(c, &f);
-        verify_actions(c, &f);
-        return f.errors;
+        verify_files(c, &f);
+        config_verify_settings(c, &f);
+        for (size_t i = 0; i < f.count; i++) {
+                const Finding *x = f.items[i];
+                char text[1024];
+
+                if (x->severity == FINDING_NOTE)
+                        continue;
+                snprintf(text, sizeof(text), "%s%s%s%s%s", x->place, x->place[0] ? ": " : "", x->message,
+                         x->meaning[0] ? ": " : "", x->meaning);
+                fn(x->severity == FINDING_ERROR, text, userdata);
+        }
+        if (f.failed)
+                fn(true, "out of memory", userdata);
+        return f.counts[FINDING_ERROR] + f.failed;
 }
