@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Becomes a machine with a real systemd: run by lib.sh in new mount, PID, UTS, IPC and network namespaces, as their first
+# process. Its root file system is an overlay of ours, forgotten with it; of ours it runs no unit, generator or mount.
+#
+# boot.sh CGROUP SHOP FOLDER...: its own control group; folders that it shares with us, at the same path
+set -euo pipefail
+cgroup=$1 shop=$2
+if [[ ! ${BOOT_IN_CGROUP-} ]]; then # the control group in which a cgroup namespace is made becomes its root
+        echo 0 >"$cgroup/cgroup.procs"
+        BOOT_IN_CGROUP=1 exec unshare --cgroup bash "$0" "$@"
+fi
+shift
+
+base=$shop/machine
+mkdir -p "$base"
+mount -t tmpfs -o mode=755 machine "$base"
+mkdir "$base/upper" "$base/work" "$base/root"
+mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" machine "$base/root"
+cd "$base/root"
+
+mount -t proc -o nosuid,nodev,noexec proc proc
+mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+for folder in run tmp dev dev/shm; do
+        mkdir -p "$folder"
+        mount -t tmpfs -o mode=755 "${folder#*/}" "$folder"
+done
+chmod 1777 tmp dev/shm
+mkdir dev/pts
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+        IFS=: read -r name major minor <<<"$device"
+        mknod -m 666 "dev/$name" c "$major" "$minor"
+done
+ln -s /proc/self/fd dev/fd
+for i in 0:stdin 1:stdout 2:stderr; do
+        ln -s "/proc/self/fd/${i%:*}" "dev/${i#*:}"
+done
+
+# Nothing that this machine would start, mount or generate.
+rm -f etc/fstab
+for folder in etc/systemd/system etc/systemd/system.conf.d {etc,lib}/systemd/system-generators \
+        lib/systemd/system/{sysinit,local-fs,basic,sockets,timers,multi-user,graphical}.target.wants; do
+        [[ ! -d $folder ]] || mount -t tmpfs -o mode=755 nothing "$folder"
+done
+cat >etc/systemd/system/machine.target <<-END
+	[Unit]
+	Description=All there is to this machine
+	DefaultDependencies=no
+	Wants=dbus.socket systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service
+	After=dbus.socket systemd-journald.service
+END
+tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
+echo machine >etc/hostname
+hostname machine
+ip link set lo up
+for folder in "$@"; do
+        mkdir -p ".$folder"
+        mount --bind "$folder" ".$folder"
+done
+
+mkdir -p .old
+pivot_root . .old
+cd /
+umount -l /.old
+rmdir /.old
+exec env -i container=namespaces PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        /lib/systemd/systemd --system --unit=machine.target --show-status=no
