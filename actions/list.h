@@ -3,5 +3,6 @@
 ACTION(payment_mode)
 ACTION(status_page)
 ACTION(alert)
+ACTION(unit)
 ACTION(exec)
 ACTION(http)
