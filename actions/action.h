@@ -53,7 +53,7 @@ typedef struct ActionContext {
         FetchClient *fetch;
         Resolver *resolver;
         Reader *reader;
-        Worker *disk;    /* the writer thread that also runs SQLite: status page */
+        Worker *disk;    /* a thread for files on a disk: the status page */
         Worker *runtime; /* the thread for files that the shop reads at once: payment.env, mode.json */
         const char *config_dir;
         const char *runtime_dir, *status_dir;

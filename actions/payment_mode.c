@@ -183,10 +183,9 @@ static int job_write_note(Job *job)
                 line += size;
         }
         text_add_string(&text, job->note);
-        return text.failed ? -ENOMEM : file_publish(job->notes_path, text.data, text.size, 0644, false);
+        return text.failed ? -ENOMEM : file_publish(job->notes_path, text.data, text.size, 0644);
 }
 
-/* Neither needs fsync: the folder is a tmpfs, and after a reboot the mode is published anew. */
 static int job_run(void *data)
 {
         Job *job = data;
@@ -195,7 +194,7 @@ static int job_run(void *data)
         if (job->kind == JOB_NOTE)
                 return job_write_note(job);
         if (job->kind == JOB_WRITE) {
-                int r = file_publish(job->env_path, job->env, strlen(job->env), 0644, false);
+                int r = file_publish(job->env_path, job->env, strlen(job->env), 0644);
                 if (r < 0)
                         return r;
         } else

@@ -88,8 +88,7 @@ static json_t *read_document(const Job *job, const char *name)
         return document;
 }
 
-/* What is there already is not written again. No fsync: the next refresh, a minute away, mends what a power cut spoils,
- * and whoever waits for a commit shares this thread. */
+/* What is there already is not written again. */
 static int publish(Job *job, const char *name, const char *text)
 {
         _cleanup_free_ char *path = string_printf("%s/%s", job->directory, name), *old = NULL;
@@ -100,7 +99,7 @@ static int publish(Job *job, const char *name, const char *text)
         if (file_read(path, FILE_MAX, &old, &old_size) == 0 && old_size == size &&
             memcmp(old, text, size) == 0)
                 return 0;
-        int r = file_publish(path, text, size, 0644, false);
+        int r = file_publish(path, text, size, 0644);
         if (r < 0)
                 snprintf(job->trouble, sizeof(job->trouble), "%s cannot be written: %s", name, strerror(-r));
         return r;

@@ -38,6 +38,11 @@ uint64_t manager_now(const Manager *m)
         return steady_now(&m->steady);
 }
 
+bool manager_is_durable(const Manager *m)
+{
+        return store_is_durable(m->store) && m->n_changing == 0;
+}
+
 /* --- facts --- */
 
 void manager_facts(const Manager *m, ActionKind kind, ActionFacts *ret)
@@ -344,6 +349,8 @@ static int make_tools(Manager *m)
         if (r >= 0)
                 r = worker_new(m->event, "disk", &m->disk);
         if (r >= 0)
+                r = worker_new(m->event, "page", &m->page);
+        if (r >= 0)
                 r = worker_new(m->event, "runtime", &m->runtime);
         if (r < 0)
                 return r;
@@ -354,7 +361,7 @@ static int make_tools(Manager *m)
                         .fetch = m->fetch,
                         .resolver = m->resolver,
                         .reader = m->reader,
-                        .disk = m->disk,
+                        .disk = m->page,
                         .runtime = m->runtime,
                         .runtime_dir = m->places.runtime_dir,
                         .status_dir = m->places.status_dir,
@@ -470,6 +477,7 @@ Manager *manager_free(Manager *m)
         reader_free(m->reader);
         worker_free(TAKE_PTR(m->loader), 0);
         worker_free(m->runtime, STOP_PATIENCE_USEC);
+        worker_free(m->page, STOP_PATIENCE_USEC);
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);
         hours_free(m->notes);

@@ -36,7 +36,8 @@ struct Manager {
 
         Resolver *resolver;
         FetchClient *fetch;
-        Worker *disk;    /* SQLite and the status page */
+        Worker *disk;    /* SQLite */
+        Worker *page;    /* the status page, which may be on another disk than the state */
         Worker *runtime; /* payment.env and mode.json: nothing that waits for a disk */
         Worker *loader;  /* reads the config again; NULL but during a reload */
         Reader *reader;
@@ -82,7 +83,9 @@ DEFINE_CLEANUP(Manager, manager_free)
 int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
 
 /* For the parts. */
-uint64_t manager_now(const Manager *m); /* steady */
+uint64_t manager_now(const Manager *m);
+/* Is all that is said of the mode and its change in the database? Not while a commit is under way. */
+bool manager_is_durable(const Manager *m); /* steady */
 void manager_lend(Manager *m);       /* what probes and actions may use of the config, which is another one */
 void manager_touch(Manager *m);      /* something that people see has changed */
 void manager_refresh(Manager *m);    /* write the status page again, now */

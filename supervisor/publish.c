@@ -9,12 +9,18 @@
 #include "supervisor/service.h"
 #include "supervisor/status.h"
 
+/* At a start payment.env comes first, as at every change: whoever reads mode.json finds it so in both. */
+#define PAYMENT_LOOK_USEC     (10 * USEC_PER_MSEC)
+#define PAYMENT_PATIENCE_USEC (500 * USEC_PER_MSEC)
+
 struct Publisher {
         Manager *manager;
         char *path;
         sd_event_source *timer;
         bool writing, again, failing;
-        char written[ID_SIZE]; /* the change that stands in the file */
+        bool begun;              /* mode.json need not wait for payment.env any more */
+        uint64_t patience_until; /* until then it does; 0: not asked yet */
+        char written[ID_SIZE];   /* the change that stands in the file */
 };
 
 typedef struct Page {
@@ -38,7 +44,7 @@ static int write_page(void *job)
 {
         Page *page = job;
 
-        return file_publish(page->path, page->data, strlen(page->data), 0644, false);
+        return file_publish(page->path, page->data, strlen(page->data), 0644);
 }
 
 static void on_written(int r, void *job)
@@ -79,6 +85,20 @@ static int page_new(Publisher *p, Page **ret)
         return 0;
 }
 
+static bool payment_comes_first(Publisher *p)
+{
+        uint64_t now = clock_boot_usec();
+
+        if (p->begun)
+                return false;
+        if (p->patience_until == 0)
+                p->patience_until = now + PAYMENT_PATIENCE_USEC;
+        p->begun = now >= p->patience_until || service_payment_stands(p->manager);
+        if (!p->begun)
+                loop_timer_set_after(p->timer, PAYMENT_LOOK_USEC);
+        return !p->begun;
+}
+
 void publisher_now(Publisher *p)
 {
         _cleanup_(page_freep) Page *page = NULL;
@@ -87,6 +107,8 @@ void publisher_now(Publisher *p)
                 return; /* not yet, or no longer */
         if (p->manager->n_changing > 0)
                 return; /* nobody shall hear of a change that a crash can still undo: on_saved() calls again */
+        if (payment_comes_first(p))
+                return;
         if (p->writing) {
                 p->again = true;
                 return;

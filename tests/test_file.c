@@ -217,17 +217,17 @@ TEST(published_files_have_exactly_their_mode_whatever_the_umask)
 {
         folder_make();
         mode_t old = umask(0777);
-        CHECK_INT(file_publish(in_folder("f"), "one", 3, 0644, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), "one", 3, 0644), 0);
         umask(0);
-        CHECK_INT(file_publish(in_folder("g"), "two", 3, 0600, false), 0);
+        CHECK_INT(file_publish(in_folder("g"), "two", 3, 0600), 0);
         umask(old);
         check_mode("f", 0644);
         check_mode("g", 0600);
         check_content("f", "one");
-        CHECK_INT(file_publish(in_folder("f"), "longer than one", 15, 0640, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), "longer than one", 15, 0640), 0);
         check_content("f", "longer than one");
         check_mode("f", 0640);
-        CHECK_INT(file_publish(in_folder("f"), "", 0, 0640, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), "", 0, 0640), 0);
         check_content("f", "");
         CHECK(access(in_folder(".f.spare"), F_OK) >= 0);
         CHECK(access(in_folder(".f.new"), F_OK) < 0);
@@ -238,10 +238,10 @@ TEST(whoever_has_the_old_file_open_goes_on_reading_the_old_one)
         char b[16] = "";
 
         folder_make();
-        CHECK_INT(file_publish(in_folder("f"), "old", 3, 0644, false), 0);
+        CHECK_INT(file_publish(in_folder("f"), "old", 3, 0644), 0);
         int fd = open(in_folder("f"), O_RDONLY | O_CLOEXEC);
         for (int i = 0; i < 5; i++)
-                CHECK_INT(file_publish(in_folder("f"), "new", 3, 0644, false), 0);
+                CHECK_INT(file_publish(in_folder("f"), "new", 3, 0644), 0);
         CHECK_INT(read(fd, b, sizeof b), 3);
         CHECK_STR(b, "old");
         close(fd);
@@ -250,7 +250,7 @@ TEST(whoever_has_the_old_file_open_goes_on_reading_the_old_one)
 TEST(readers_never_see_half_a_file)
 {
         folder_make();
-        CHECK_INT(file_publish(in_folder("f"), "a", 1, 0644, false), 0);
+        CHECK_INT(file_publish(in_folder("f"), "a", 1, 0644), 0);
         pid_t pid = fork();
         CHECK(pid >= 0);
         if (pid == 0) {
@@ -258,7 +258,7 @@ TEST(readers_never_see_half_a_file)
                 for (unsigned i = 0;; i++) {
                         size_t size = 1 + i * 37 % sizeof content;
                         memset(content, 'a' + (int) (i % 26), size);
-                        if (file_publish(in_folder("f"), content, size, 0644, false) < 0)
+                        if (file_publish(in_folder("f"), content, size, 0644) < 0)
                                 _exit(1);
                 }
         }
@@ -277,11 +277,11 @@ TEST(readers_never_see_half_a_file)
 TEST(what_cannot_be_published_is_said)
 {
         folder_make();
-        CHECK_INT(file_publish(in_folder("none/f"), "x", 1, 0644, false), -ENOENT);
-        CHECK_INT(file_publish(in_folder(""), "x", 1, 0644, false), -EINVAL);
-        CHECK_INT(file_publish(in_folder(".."), "x", 1, 0644, false), -EINVAL);
+        CHECK_INT(file_publish(in_folder("none/f"), "x", 1, 0644), -ENOENT);
+        CHECK_INT(file_publish(in_folder(""), "x", 1, 0644), -EINVAL);
+        CHECK_INT(file_publish(in_folder(".."), "x", 1, 0644), -EINVAL);
         CHECK(mkdir(in_folder("sub"), 0755) >= 0);
-        CHECK_INT(file_publish(in_folder("sub"), "x", 1, 0644, false), -EISDIR);
+        CHECK_INT(file_publish(in_folder("sub"), "x", 1, 0644), -EISDIR);
 }
 
 /* Mounts a small file system on the folder. */
@@ -308,42 +308,42 @@ static void rewrite_on_a_full_disk(void)
         memset(small, 's', sizeof small - 1);
         memset(twice, 't', sizeof twice - 1);
         memset(large, 'l', sizeof large - 1);
-        CHECK_INT(file_publish(in_folder("f"), "before", 6, 0644, true), 0);
-        CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), "before", 6, 0644), 0);
+        CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644), 0);
         fill_disk();
         for (int i = 0; i < 10; i++) {
                 char b[32];
                 snprintf(b, sizeof b, "full, and still %d", i);
-                CHECK_INT(file_publish(in_folder("f"), b, strlen(b), 0640, true), 0);
+                CHECK_INT(file_publish(in_folder("f"), b, strlen(b), 0640), 0);
                 check_content("f", b);
                 check_mode("f", 0640);
                 /* Shorter in between, and back at the longer size: nobody else gets what was set aside. */
-                CHECK_INT(file_publish(in_folder("g"), "short", 5, 0644, true), 0);
+                CHECK_INT(file_publish(in_folder("g"), "short", 5, 0644), 0);
                 check_content("g", "short");
                 fill_disk();
-                CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644, true), 0);
+                CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644), 0);
                 check_content("g", small);
                 /* More is to be said in an outage. */
-                CHECK_INT(file_publish(in_folder("g"), twice, sizeof twice - 1, 0644, true), 0);
+                CHECK_INT(file_publish(in_folder("g"), twice, sizeof twice - 1, 0644), 0);
                 check_content("g", twice);
         }
         /* Whatever size it had last: both files keep room for the largest there ever was. */
         CHECK(unlink(in_folder("filler")) >= 0);
-        CHECK_INT(file_publish(in_folder("g"), "s", 1, 0644, true), 0);
+        CHECK_INT(file_publish(in_folder("g"), "s", 1, 0644), 0);
         fill_disk();
         for (int i = 0; i < 5; i++)
-                CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644, true), 0);
+                CHECK_INT(file_publish(in_folder("g"), small, sizeof small - 1, 0644), 0);
         check_content("g", small);
         /* Another size class finds no room, says so, and leaves what was there. */
-        CHECK_INT(file_publish(in_folder("f"), large, sizeof large - 1, 0644, true), -ENOSPC);
+        CHECK_INT(file_publish(in_folder("f"), large, sizeof large - 1, 0644), -ENOSPC);
         check_content("f", "full, and still 9");
-        CHECK_INT(file_publish(in_folder("h"), "new", 3, 0644, true), -ENOSPC);
+        CHECK_INT(file_publish(in_folder("h"), "new", 3, 0644), -ENOSPC);
         CHECK(access(in_folder("h"), F_OK) < 0);
-        CHECK_INT(file_publish(in_folder("f"), "after that", 10, 0644, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), "after that", 10, 0644), 0);
         check_content("f", "after that");
         /* And when there is room again, all is as ever. */
         CHECK(unlink(in_folder("filler")) >= 0);
-        CHECK_INT(file_publish(in_folder("f"), large, sizeof large - 1, 0644, true), 0);
+        CHECK_INT(file_publish(in_folder("f"), large, sizeof large - 1, 0644), 0);
         check_content("f", large);
 }
 
