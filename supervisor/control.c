@@ -59,12 +59,11 @@ void control_touch(Control *c)
                 control_arm(c);
 }
 
-void control_event(Control *c, const char *event, const char *change)
+void control_tell_change(Control *c, const char *change, const char *mode, bool durable)
 {
         if (c && c->n_streams > 0)
-                broadcast(c, event,
-                          json_pack("{s:s, s:s}", "change", change, "mode",
-                                    c->manager->config->modes[engine_state(c->manager->engine)->mode].name));
+                broadcast(c, "change",
+                          json_pack("{s:s, s:s, s:b}", "change", change, "mode", mode, "durable", durable));
 }
 
 /* --- who waits for a run --- */

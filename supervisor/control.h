@@ -12,5 +12,6 @@ Control *control_free(Control *c);
 int control_reconfigure(Control *c, const Config *config, PeerRules *rules, Error *e);
 /* NULL is fine for these. */
 void control_touch(Control *c); /* status has changed: streams hear of it soon */
-void control_event(Control *c, const char *event, const char *change); /* at once */
-void control_judged(Control *c, unsigned probe);                       /* for who waits for a run of it */
+/* To all who listen, at once: the store has said what became of a change. */
+void control_tell_change(Control *c, const char *change, const char *mode, bool durable);
+void control_judged(Control *c, unsigned probe); /* for who waits for a run of it */

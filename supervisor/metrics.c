@@ -86,7 +86,7 @@ int metrics_text(const Manager *m, char **ret)
         lateness_metric(&m->lateness, &t);
         add_one(&t, "failoverd_alerts", "gauge", "Alerts that stand now.", (double) alerts);
         add_one(&t, "failoverd_durable", "gauge", "1 while everything decided is saved.",
-                store_is_durable(m->store));
+                manager_is_durable(m));
         add_one(&t, "failoverd_blind", "gauge", "1 while no reference outside can be reached.",
                 schedule_blind(engine_schedule(m->engine)));
         add_one(&t, "failoverd_tilt", "gauge", "1 while automation rests after a clock step or a stall.",

@@ -78,9 +78,8 @@ void service_free(Manager *m)
         m->watchdog = loop_source_free(m->watchdog);
 }
 
-/* Does payment.env say this change, or is there nothing that writes it? Read from the runtime directory, which is memory:
- * the action itself may be busy much longer, restarting a unit that waits for us to be ready. */
-static bool payment_stands(const Manager *m)
+/* The action itself may be busy much longer, restarting a unit that waits for us to be ready. */
+bool service_payment_stands(const Manager *m)
 {
         _cleanup_free_ char *path = string_printf("%s/payment.env", m->places.runtime_dir), *text = NULL;
         bool wanted = false;
@@ -94,7 +93,8 @@ static bool payment_stands(const Manager *m)
 
 void service_check_ready(Manager *m)
 {
-        if (m->ready || !m->engine || m->stopping || !publisher_stands(m->publisher) || !payment_stands(m))
+        if (m->ready || !m->engine || m->stopping || !publisher_stands(m->publisher) ||
+            !service_payment_stands(m))
                 return;
         m->ready = true;
         sd_notify(false, "READY=1");

@@ -167,7 +167,7 @@ static json_t *document(const Manager *m, size_t probes_max)
         json_put(j, "cause", json_string_or_null(engine_cause(m->engine)));
         json_put(j, "operator", operator_to_json(m));
         json_put(j, "automation", automation_to_json(m));
-        json_put(j, "durable", json_boolean(store_is_durable(m->store)));
+        json_put(j, "durable", json_boolean(manager_is_durable(m)));
         json_put(j, "durable_trouble", json_string_or_null(store_trouble(m->store)));
         json_put(j, "tilt", json_boolean(engine_tilt(m->engine, manager_now(m))));
         json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));

@@ -29,7 +29,7 @@ static void on_engine_cancel(unsigned probe, uint64_t serial, void *userdata)
 typedef struct Release {
         Manager *manager;
         bool change;
-        char id[48];
+        char id[48], mode[96];
 } Release;
 
 static void on_saved(int r, void *userdata)
@@ -45,6 +45,8 @@ static void on_saved(int r, void *userdata)
         if (r < 0)
                 log_warning("acting before it is saved: %s",
                             r == -EINPROGRESS ? "the disk has not answered" : strerror(-r));
+        if (release->change)
+                control_tell_change(m->control, release->id, release->mode, r >= 0);
         outbox_release(m->outbox, release->id, r >= 0);
         publisher_now(m->publisher);
         manager_touch(m);
@@ -70,6 +72,8 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         if (!release) { /* nobody can be told when it is saved: act at once */
                 manager_submit(m, b, NULL, NULL);
                 outbox_release(m->outbox, facts->id, false);
+                if (change)
+                        control_tell_change(m->control, change->id, change->to, false);
                 publisher_now(m->publisher);
                 return;
         }
@@ -77,6 +81,7 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         release->change = change != NULL;
         m->n_changing += release->change;
         snprintf(release->id, sizeof(release->id), "%s", facts->id);
+        snprintf(release->mode, sizeof(release->mode), "%s", change ? change->to : "");
         manager_submit(m, b, on_saved, release);
 }
 
@@ -129,7 +134,6 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         recent_add(m, &record);
         wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
-        control_event(m->control, "change", change->id);
 }
 
 static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
