@@ -29,9 +29,16 @@ def change_hash(c, previous):
 class Audit:
     """findings: (kind, words); kind is lost, doubled or corrupt."""
 
-    def __init__(self, state_dir, state_actions, event_actions):
+    def __init__(self, state_dir, state_actions, event_actions, deliveries=True):
         self.findings, self.changes, self.deliveries = [], [], []
         self.state_actions, self.event_actions = set(state_actions), set(event_actions)
+        if self.load(state_dir):
+            self.check_chain()
+            self.check_sequence()
+            if deliveries:
+                self.check_deliveries()
+
+    def load(self, state_dir):
         path = os.path.join(state_dir, "state.db")
         try:
             db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -44,12 +51,10 @@ class Audit:
             db.close()
         except sqlite3.Error as e:
             self.find("corrupt", f"{path}: {e}")
-            return
+            return False
         for d in self.deliveries:
             d["facts"] = json.loads(d["facts"])
-        self.check_chain()
-        self.check_sequence()
-        self.check_deliveries()
+        return True
 
     def find(self, kind, words):
         self.findings.append((kind, words))

@@ -298,7 +298,7 @@ def main():
                 r.find("stuck", str(e))
             finally:
                 r.shop.close()
-            for kind, words in r.findings:
+            for kind, words in r.findings[:20]:
                 print(f"{kind}: {words} ({r.shop.folder})", flush=True)
             if not r.findings and not options.keep:
                 shutil.rmtree(r.shop.folder)
