@@ -126,7 +126,7 @@ static uint64_t retry_after_parse(const char *text)
 }
 
 /* A 4xx that neither time nor the operator at the other end mends: our request is wrong. */
-static bool status_is_permanent(unsigned status)
+bool action_status_is_permanent(unsigned status)
 {
         static const unsigned passing[] = {401, 403, 404, 408, 425, 429};
 
@@ -148,7 +148,7 @@ void action_report_fetch(Action *a, const FetchResult *result)
                 return;
         }
         /* The answer's body stays out of it: it may repeat what we sent, secrets included. */
-        if (status_is_permanent(result->status)) {
+        if (action_status_is_permanent(result->status)) {
                 action_report(a, ACTION_PERMANENT, "HTTP %u", result->status);
                 return;
         }

@@ -8,6 +8,7 @@
  * receiver drop doubles. */
 #pragma once
 
+#include "actions/registries.h"
 #include "base/conf.h"
 #include "base/fetch.h"
 #include "base/json.h"
@@ -35,7 +36,9 @@ typedef struct ActionFacts {
         const char *message;            /* of mode: for buyers; may be "" */
         const char *cause;              /* "payment-api down: HTTP 503 (3 of 5)" */
         bool first;                     /* mode is the first, preferred one */
+        bool from_first;                /* … which is left by this change */
         bool automatic, durable;
+        int64_t seq; /* of a change: grows from each to the next, for ever; no less than the time in ms. 0: none */
         uint64_t at_usec;    /* when it happened */
         uint64_t since_usec; /* since when the trouble stands: first failing outcome; 0 when unknown */
         /* alerts */
@@ -45,6 +48,8 @@ typedef struct ActionFacts {
         const char *severity; /* "critical", "warning", "info" */
         /* the status page and mode.json: the whole status document of GET /v1/status; borrowed, may be NULL */
         json_t *status;
+        /* of a type that says it to several: to which of them; else NULL. Borrowed, and of one attempt only */
+        const char *target;
 } ActionFacts;
 
 /* What an action may use; lives longer than any action. */
@@ -57,8 +62,10 @@ typedef struct ActionContext {
         Worker *runtime; /* the thread for files that the shop reads at once: payment.env, mode.json */
         const char *config_dir;
         const char *runtime_dir, *status_dir;
-        const SignKey *key;    /* the node's; NULL: nothing can be signed … */
-        const char *key_error; /* … because of this */
+        const char *node_id;
+        Registries *registries; /* those that the configured actions name */
+        const SignKey *key;     /* the node's; NULL: nothing can be signed … */
+        const char *key_error;  /* … because of this */
 } ActionContext;
 
 typedef enum ActionResult {
@@ -92,6 +99,8 @@ struct Action {
         bool begun, reported, stopped;
 };
 
+typedef void (*ActionTargetFn)(const char *target, const char *url, void *userdata);
+
 struct ActionType {
         const char *name; /* value of `type:` */
         const char *help;
@@ -101,11 +110,21 @@ struct ActionType {
         bool event;              /* says something, instead of making something so */
         bool alerts;             /* is also told when alerts begin and end */
         bool refresh;            /* is also asked to publish again (ACTION_REFRESH) */
+        bool signs;              /* needs the node's key */
         uint64_t timeout_usec;   /* of one attempt; 0: 30 s */
         int (*check)(const void *conf, const ConfNode *node, Error *e);    /* optional; no I/O */
         int (*verify)(const void *conf, const char *config_dir, Error *e); /* optional; check-config */
         /* Where it goes, for people, without secrets or query strings; "" when it is this machine. Malloc'ed. */
         int (*target)(const void *conf, char **ret);
+        /* Event types that say the same to several: one delivery, one queue and one pace of retries for each, side by side;
+         * attempts find theirs in facts->target. Calls fn for each that there is now (never this node), each once. 0;
+         * -EAGAIN: not known yet, but soon; -ENODATA: not known (then fn is not called). url: where it is now. */
+        int (*targets)(const void *conf, const ActionContext *context, ActionTargetFn fn, void *userdata);
+        const char *(*registry)(
+                        const void *conf); /* optional: the registry file in which they stand, or NULL */
+        /* Optional, event types: does it say anything about this change? One that leads back to the first mode is then said
+         * whatever `modes` names. */
+        bool (*says)(const ActionFacts *facts);
         /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
          * are read before apply() or query(), off the loop, for action_secret(). */
         size_t (*files)(const void *conf, ReadingFile *ret);
@@ -121,6 +140,7 @@ int action_secret(const Action *a, const char *name, const char **ret, Error *e)
 /* 2xx done; 408, 425, 429 and 5xx, and every failure of the connection retry; other 4xx permanent, except 401, 403 and
  * 404, which an operator may mend: retry. Takes Retry-After. */
 void action_report_fetch(Action *a, const FetchResult *result);
+bool action_status_is_permanent(unsigned status);
 
 /* For the supervisor; the same shape as attempt_start(). query: ask instead of apply. */
 int action_start(ActionContext *context, const ActionType *type, const void *conf, const ActionFacts *facts,

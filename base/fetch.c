@@ -169,24 +169,42 @@ FetchClient *fetch_client_free(FetchClient *c)
         return NULL;
 }
 
-int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e)
+static int networks_parse(const char *const *networks, Network **ret, size_t *ret_n, const char **ret_bad)
 {
         _cleanup_free_ Network *list = NULL;
         size_t n = 0;
-
-        assert(c);
 
         while (networks && networks[n])
                 n++;
         list = calloc(n + 1, sizeof(*list));
         if (!list)
-                return error_set(e, -ENOMEM, "out of memory");
+                return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (network_parse(networks[i], &list[i]) < 0)
-                        return error_set(e, -EINVAL, "\"%s\" is not a network, such as 10.0.0.0/8",
-                                         networks[i]);
+                if (network_parse(networks[i], &list[i]) < 0) {
+                        *ret_bad = networks[i];
+                        return -EINVAL;
+                }
+        *ret = TAKE_PTR(list);
+        *ret_n = n;
+        return 0;
+}
+
+int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e)
+{
+        Network *list;
+        const char *bad;
+        size_t n;
+        int r;
+
+        assert(c);
+
+        r = networks_parse(networks, &list, &n, &bad);
+        if (r == -EINVAL)
+                return error_set(e, r, "\"%s\" is not a network, such as 10.0.0.0/8", bad);
+        if (r < 0)
+                return error_set(e, r, "out of memory");
         free(c->allowed);
-        c->allowed = TAKE_PTR(list);
+        c->allowed = list;
         c->n_allowed = n;
         return 0;
 }
@@ -511,6 +529,7 @@ static int copy_body(Fetch *f, const FetchRequest *request)
 static int copy_request(Fetch *f, const FetchRequest *request)
 {
         struct sockaddr_storage address;
+        const char *bad;
         int r;
 
         if ((request->method && !string_is_token(request->method)) ||
@@ -543,6 +562,8 @@ static int copy_request(Fetch *f, const FetchRequest *request)
                 r = copy_string(&f->unix_socket, request->unix_socket);
         if (r >= 0)
                 r = copy_string(&f->fixed_address, request->resolve);
+        if (r >= 0 && request->allow)
+                r = networks_parse(request->allow, &f->allowed, &f->n_allowed, &bad);
         return r >= 0 && f->fixed_address ? copy_string(&f->fixed_host, f->host) : r;
 }
 
@@ -607,6 +628,7 @@ Fetch *fetch_free(Fetch *f)
         free(f->fixed_address);
         free(f->ca_file);
         free(f->unix_socket);
+        free(f->allowed);
         free(f->response);
         free(f);
         return NULL;

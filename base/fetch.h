@@ -46,9 +46,12 @@ typedef struct FetchRequest {
         const char *resolve;     /* an IP address to use instead of resolving the host, or NULL */
         const char *ca_file;     /* file (or hashed folder) instead of the system's store, or NULL */
         const char *unix_socket; /* path, or NULL */
-        uint64_t timeout_usec;   /* whole request; required */
-        size_t response_max;     /* 0: 1 MiB */
-        unsigned redirects_max;  /* 0: none followed */
+        const char *const *
+                        allow; /* with FETCH_GUARD: networks that it lets through beside the client's, NULL-terminated, or
+                                   * NULL. Others do not get to use the connection */
+        uint64_t timeout_usec;  /* whole request; required */
+        size_t response_max;    /* 0: 1 MiB */
+        unsigned redirects_max; /* 0: none followed */
         unsigned flags;
 } FetchRequest;
 

@@ -13,6 +13,9 @@ bool fetch_guard_passes(const Fetch *f, const struct sockaddr *a)
         for (size_t i = 0; i < f->client->n_allowed; i++)
                 if (network_contains(&f->client->allowed[i], a))
                         return true;
+        for (size_t i = 0; i < f->n_allowed; i++)
+                if (network_contains(&f->allowed[i], a))
+                        return true;
         return false;
 }
 
@@ -298,7 +301,7 @@ static CURLcode set_connection(Fetch *f)
         if (f->resolve_list)
                 SET(RESOLVE, f->resolve_list);
         /* What curl does not compare when it looks for a connection to use again must not be shared. */
-        if (fresh || f->fixed_address || f->ca_file ||
+        if (fresh || f->fixed_address || f->ca_file || f->n_allowed > 0 ||
             ((f->flags & FETCH_GUARD) && f->client->unguarded_kept)) {
                 SET(FRESH_CONNECT, 1L);
                 SET(FORBID_REUSE, 1L);

@@ -60,6 +60,8 @@ struct Fetch {
         size_t body_size;
         char *fixed_host, *fixed_address; /* `resolve`, and the host that it stands for */
         char *ca_file, *unix_socket;
+        Network *allowed; /* `allow` */
+        size_t n_allowed;
         size_t response_max;
         unsigned redirects_left, redirects_max;
         unsigned flags;

@@ -13,7 +13,7 @@ shop_packages=(ca-certificates curl jq knot openssl util-linux e2fsprogs procps)
 # What only tests need, lints included.
 test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 knot-dnsutils prometheus
         monitoring-plugins-basic strace iproute2 mandoc python3 git
-        systemd dbus polkitd passwd xfsprogs bindfs)
+        systemd dbus polkitd passwd xfsprogs bindfs python3-nacl)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -144,12 +144,25 @@ static void verify_modes(const Config *c, Findings *f)
                         }
 }
 
+static void verify_signing(const Config *c, const ActionConfig *a, Findings *f)
+{
+        Finding *x;
+
+        if (!a->type->signs || c->node.key_file)
+                return;
+        x = findings_add(f, FINDING_WARNING, "no-key", a->place, NULL,
+                         "action `%s` signs what it says, but there is no node.key_file", a->name);
+        finding_means(f, x, "it says nothing until there is one");
+        finding_advises(f, x, "`failoverctl keygen`, and node: {key_file: node.key}");
+}
+
 static void verify_actions(const Config *c, Findings *f)
 {
         bool payment = false, alert = false;
         Finding *x;
 
         for (size_t i = 0; i < c->n_actions; i++) {
+                verify_signing(c, c->actions[i], f);
                 payment = payment || streq(c->actions[i]->type->name, "payment-mode");
                 alert = alert || c->actions[i]->type->alerts;
         }

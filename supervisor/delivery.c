@@ -42,7 +42,11 @@ bool channel_wants(const ActionConfig *config, const ActionFacts *facts)
 
         switch (facts->kind) {
         case ACTION_CHANGE:
-                return !(type->event && *facts->from == '\0') && config_action_runs_in(config, facts->mode);
+                if (type->event && *facts->from == '\0')
+                        return false;
+                if (type->says && !type->says(facts))
+                        return false;
+                return (type->says && facts->first) || config_action_runs_in(config, facts->mode);
         case ACTION_RAISED:
         case ACTION_CLEARED:
         case ACTION_TEST:
@@ -71,6 +75,21 @@ void channel_begin(Channel *c, const ActionConfig *config)
         c->config = config;
 }
 
+int channel_new_spoke(Channel *hub, const char *target, Channel **ret)
+{
+        char *copy = strdup(target);
+
+        int r = copy ? channel_new(ret) : -ENOMEM;
+        if (r < 0) {
+                free(copy);
+                return r;
+        }
+        channel_begin(*ret, hub->config);
+        (*ret)->hub = hub;
+        (*ret)->target = copy;
+        return 0;
+}
+
 Channel *channel_free(Channel *c)
 {
         Delivery *d;
@@ -84,6 +103,7 @@ Channel *channel_free(Channel *c)
         }
         delivery_free(c->last);
         facts_unref(c->refresh);
+        free(c->target);
         free(c);
         return NULL;
 }
@@ -100,21 +120,23 @@ Delivery *delivery_free(Delivery *d)
         return NULL;
 }
 
-int delivery_new(const ActionConfig *config, Facts *facts, int64_t id, uint64_t now, uint64_t wall,
-                 Delivery **ret)
+int delivery_new(const ActionConfig *config, const char *target, Facts *facts, int64_t id, uint64_t now,
+                 uint64_t wall, Delivery **ret)
 {
         _cleanup_(delivery_freep) Delivery *d = calloc(1, sizeof(*d));
         const ActionFacts *f = facts_get(facts);
 
         if (!d)
                 return -ENOMEM;
+        if (!target)
+                target = config->target ? config->target : "";
         *d = (Delivery){.id = id,
                         .type = config->type->name,
                         .event = config->type->event,
                         .facts = facts_ref(facts),
                         .change = strdup(f->kind == ACTION_CHANGE ? f->change : f->id),
                         .action = strdup(config->name),
-                        .target = strdup(config->target ? config->target : ""),
+                        .target = strdup(target),
                         .created_wall_usec = wall,
                         .next_wall_usec = wall,
                         .due_usec = now,
@@ -207,30 +229,39 @@ void channel_supersede(Channel *c, int64_t below, uint64_t wall, const char *why
                 supersede(c, d, wall, why, ret);
 }
 
-static Delivery *find_cleared(const Delivery *raised, const Delivery *busy)
+static bool begins(const Channel *c, const ActionFacts *f)
 {
-        const char *name = facts_get(raised->facts)->alert;
-        Delivery *d = TAILQ_NEXT(raised, entry);
+        return f->kind == ACTION_RAISED ||
+               (c->config->type->says && f->kind == ACTION_CHANGE && f->from_first);
+}
 
-        for (; d; d = TAILQ_NEXT(d, entry)) {
-                const ActionFacts *f = facts_get(d->facts);
-                if (f->kind == ACTION_CLEARED && streq(f->alert, name))
+static bool ends(const ActionFacts *f, const ActionFacts *begun)
+{
+        return begun->kind == ACTION_RAISED ? f->kind == ACTION_CLEARED && streq(f->alert, begun->alert)
+                                            : f->kind == ACTION_CHANGE && f->first;
+}
+
+static Delivery *find_end(const Delivery *begun, const Delivery *busy)
+{
+        Delivery *d = TAILQ_NEXT(begun, entry);
+
+        for (; d; d = TAILQ_NEXT(d, entry))
+                if (ends(facts_get(d->facts), facts_get(begun->facts)))
                         return d == busy ? NULL : d;
-        }
         return NULL;
 }
 
 /* The oldest pair of which nobody has heard. */
-static Delivery *find_pair(const Channel *c, const Delivery *busy, Delivery **ret_cleared)
+static Delivery *find_pair(const Channel *c, const Delivery *busy, Delivery **ret_end)
 {
         Delivery *d;
 
         TAILQ_FOREACH(d, &c->pending, entry)
         {
-                if (d == busy || d->attempts > 0 || facts_get(d->facts)->kind != ACTION_RAISED)
+                if (d == busy || d->attempts > 0 || !begins(c, facts_get(d->facts)))
                         continue;
-                *ret_cleared = find_cleared(d, busy);
-                if (*ret_cleared)
+                *ret_end = find_end(d, busy);
+                if (*ret_end)
                         return d;
         }
         return NULL;
@@ -238,14 +269,13 @@ static Delivery *find_pair(const Channel *c, const Delivery *busy, Delivery **re
 
 void channel_shed(Channel *c, const Delivery *busy, uint64_t wall, DeliveryList *ret)
 {
-        static const char why[] = "superseded: too many messages wait for this target, and this alert has "
-                                  "begun and ended "
-                                  "meanwhile";
-        Delivery *raised, *cleared;
+        static const char why[] = "superseded: too many messages wait for this target, and this has begun "
+                                  "and ended meanwhile";
+        Delivery *begun, *end;
 
-        while (c->n_pending > CHANNEL_STORM && (raised = find_pair(c, busy, &cleared))) {
-                supersede(c, raised, wall, why, ret);
-                supersede(c, cleared, wall, why, ret);
+        while (c->n_pending > CHANNEL_STORM && (begun = find_pair(c, busy, &end))) {
+                supersede(c, begun, wall, why, ret);
+                supersede(c, end, wall, why, ret);
         }
 }
 

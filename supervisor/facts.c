@@ -52,8 +52,10 @@ json_t *facts_to_json(const ActionFacts *f)
                 json_put(j, strings[i].key, json_string_or_null(*s ? *s : ""));
         }
         json_put(j, "first", json_boolean(f->first));
+        json_put(j, "from_first", json_boolean(f->from_first));
         json_put(j, "automatic", json_boolean(f->automatic));
         json_put(j, "durable", json_boolean(f->durable));
+        json_put(j, "seq", json_integer(f->seq));
         json_put(j, "at_usec", json_integer((json_int_t) f->at_usec));
         json_put(j, "since_usec", json_integer((json_int_t) f->since_usec));
         if (json_failed()) {
@@ -87,8 +89,10 @@ int facts_from_json(const json_t *j, ActionFacts *ret)
                 *(const char **) (void *) ((char *) &f + strings[i].offset) = s ? s : "";
         }
         f.first = json_is_true(json_object_get(j, "first"));
+        f.from_first = json_is_true(json_object_get(j, "from_first"));
         f.automatic = json_is_true(json_object_get(j, "automatic"));
         f.durable = json_is_true(json_object_get(j, "durable"));
+        f.seq = json_integer_value(json_object_get(j, "seq"));
         f.at_usec = (uint64_t) json_integer_value(json_object_get(j, "at_usec"));
         f.since_usec = (uint64_t) json_integer_value(json_object_get(j, "since_usec"));
         *ret = f;

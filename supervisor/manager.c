@@ -97,7 +97,19 @@ static json_t *memory_document(const Manager *m)
         if (!j)
                 return NULL;
         json_put(j, "steady", steady_to_json(&m->steady));
+        json_put(j, "seq", json_integer(m->seq));
         return json_whole(j);
+}
+
+int64_t manager_next_seq(Manager *m)
+{
+        m->seq = MAX(m->seq + 1, (int64_t) (clock_wall_usec() / USEC_PER_MSEC));
+        return m->seq;
+}
+
+void manager_recall_seq(Manager *m, const json_t *stored)
+{
+        m->seq = MAX(m->seq, (int64_t) json_integer_value(json_object_get(stored, "seq")));
 }
 
 void manager_add_memory(Manager *m, StoreBatch *b)
@@ -269,7 +281,7 @@ static void on_trouble(const char *action, bool given_up, bool ended, const char
                 return;
         t->action = strdup(action);
         t->message = string_printf("action %s was given up: %s", action, message);
-        t->standing = given_up;
+        t->standing = given_up && !ended;
         if (!t->action || !t->message) {
                 free(t->action);
                 free(t->message);
@@ -300,6 +312,52 @@ static void on_durability(bool durable, const char *why, void *userdata)
                          clock_wall_usec());
         publisher_now(m->publisher);
         manager_touch_page(m);
+        manager_touch(m);
+}
+
+/* --- registries --- */
+
+static const char *action_registry(const ActionConfig *a)
+{
+        return a->type->registry ? a->type->registry(a->conf) : NULL;
+}
+
+int manager_want_registries(Manager *m, const Config *c)
+{
+        for (size_t i = 0; i < c->n_actions; i++) {
+                const char *path = action_registry(c->actions[i]);
+                int r = path ? registries_want(m->registries, path) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool is_wanted(const char *path, void *userdata)
+{
+        const Manager *m = userdata;
+
+        for (size_t i = 0; i < m->config->n_actions; i++) {
+                const char *wanted = action_registry(m->config->actions[i]);
+
+                if (wanted && streq(wanted, path))
+                        return true;
+        }
+        return false;
+}
+
+void manager_keep_registries(Manager *m)
+{
+        registries_keep(m->registries, is_wanted, m);
+}
+
+static void on_registry(void *userdata)
+{
+        Manager *m = userdata;
+
+        if (m->outbox)
+                outbox_retarget(m->outbox);
         manager_touch(m);
 }
 
@@ -375,6 +433,7 @@ void manager_lend(Manager *m)
         m->probe_context.config_dir = m->config->directory;
         m->probe_context.node_id = m->config->node.id;
         m->action_context.config_dir = m->config->directory;
+        m->action_context.node_id = m->config->node.id;
         m->action_context.key = m->config->key;
         m->action_context.key_error = m->config->key_error.text;
 }
@@ -407,7 +466,12 @@ static int make_parts(Manager *m, Error *e)
 
         if (!path)
                 return -ENOMEM;
-        r = outbox_new(&m->action_context, &outbox_events, &m->outbox);
+        r = registries_new(m->event, on_registry, m, &m->registries);
+        m->action_context.registries = m->registries;
+        if (r >= 0)
+                r = manager_want_registries(m, m->config);
+        if (r >= 0)
+                r = outbox_new(&m->action_context, &outbox_events, &m->outbox);
         if (r >= 0)
                 r = outbox_configure(m->outbox, m->config->actions, m->config->n_actions);
         if (r >= 0)
@@ -473,6 +537,7 @@ Manager *manager_free(Manager *m)
         heartbeat_free(m->heartbeat);
         targets_free(m->targets);
         outbox_free(m->outbox);
+        registries_free(m->registries);
         m->engine = engine_free(m->engine);
         reader_free(m->reader);
         worker_free(TAKE_PTR(m->loader), 0);

@@ -49,6 +49,7 @@ struct Manager {
         bool adopted; /* … but the state came from mode.json */
         bool blank;   /* it has not, and there is no mode.json: it is given more time */
         sd_event_source *patience;
+        Registries *registries;
         Outbox *outbox;
 
         /* what waits for the end of this turn of the loop, or of the minute */
@@ -61,6 +62,7 @@ struct Manager {
         size_t n_urgent;     /* … and how many of them hold a fail that is not written */
         struct ManagerTrouble *troubles;
         bool remember;
+        int64_t seq;         /* of the last change: ActionFacts.seq */
         unsigned n_changing; /* changes of which the store has not said what became of them */
         json_t *unsaved;     /* unsaved.c: changes that are not known to be stored, oldest first */
 
@@ -83,12 +85,17 @@ DEFINE_CLEANUP(Manager, manager_free)
 int manager_run(Manager *m); /* until SIGTERM or SIGINT; 0 */
 
 /* For the parts. */
-uint64_t manager_now(const Manager *m);
+uint64_t manager_now(const Manager *m); /* steady */
 /* Is all that is said of the mode and its change in the database? Not while a commit is under way. */
-bool manager_is_durable(const Manager *m); /* steady */
-void manager_lend(Manager *m);       /* what probes and actions may use of the config, which is another one */
-void manager_touch(Manager *m);      /* something that people see has changed */
-void manager_refresh(Manager *m);    /* write the status page again, now */
+bool manager_is_durable(const Manager *m);
+void manager_lend(Manager *m); /* what probes and actions may use of the config, which is another one */
+/* ActionFacts.seq for a change; never less than one before, restarts and clocks set back included. */
+int64_t manager_next_seq(Manager *m);
+void manager_recall_seq(Manager *m, const json_t *stored); /* "seq" of the memory, or of mode.json */
+int manager_want_registries(Manager *m, const Config *c);  /* before it is in force; -ENOMEM */
+void manager_keep_registries(Manager *m);                  /* once it is: no others, and all of them anew */
+void manager_touch(Manager *m);                            /* something that people see has changed */
+void manager_refresh(Manager *m);                          /* write the status page again, now */
 void manager_touch_page(Manager *m); /* the same of the status page: within two seconds */
 void manager_arm(Manager *m);        /* the engine's timer; the loop does it before it sleeps */
 /* What happens in one turn of the loop goes into one batch: this one (NULL: out of memory), at the turn's end. */

@@ -27,7 +27,7 @@ int outbox_new(ActionContext *context, const OutboxEvents *events, Outbox **ret)
         return 0;
 }
 
-static void channel_abandon(Channel *c)
+void outbox_abandon(Channel *c)
 {
         c->running = running_free(c->running);
         c->refreshing = running_free(c->refreshing);
@@ -39,7 +39,7 @@ static void channels_free(ChannelList *list)
 
         while ((c = TAILQ_FIRST(list))) {
                 TAILQ_REMOVE(list, c, entry);
-                channel_abandon(c);
+                outbox_abandon(c);
                 channel_free(c);
         }
 }
@@ -99,7 +99,7 @@ static void channel_reconfigure(Channel *c, const ActionConfig *config)
 {
         if (c->config == config)
                 return;
-        channel_abandon(c);
+        outbox_abandon(c);
         c->config = config;
 }
 
@@ -109,7 +109,7 @@ static Channel *take_channel(Outbox *o, ChannelList *from, const ActionConfig *c
         Channel *c;
 
         TAILQ_FOREACH(c, from, entry)
-        if (streq(c->name, config->name) && c->config->type == config->type) {
+        if (!c->hub && streq(c->name, config->name) && c->config->type == config->type) {
                 TAILQ_REMOVE(from, c, entry);
                 channel_reconfigure(c, config);
                 return c;
@@ -122,6 +122,22 @@ static Channel *take_channel(Outbox *o, ChannelList *from, const ActionConfig *c
         return c;
 }
 
+/* A hub brings its spokes along. */
+static void take_spokes(Outbox *o, ChannelList *from, Channel *hub)
+{
+        Channel *c, *next, *last = hub;
+
+        for (c = TAILQ_FIRST(from); c; c = next) {
+                next = TAILQ_NEXT(c, entry);
+                if (c->hub != hub)
+                        continue;
+                TAILQ_REMOVE(from, c, entry);
+                channel_reconfigure(c, hub->config);
+                TAILQ_INSERT_AFTER(&o->channels, last, c, entry);
+                last = c;
+        }
+}
+
 static void cancel_tests(Outbox *o, const ActionConfig *config)
 {
         Running *t;
@@ -129,11 +145,7 @@ static void cancel_tests(Outbox *o, const ActionConfig *config)
         TAILQ_FOREACH(t, &o->tests, entry)
         if (t->config == config && t->channel) {
                 t->channel = NULL;
-                if (t->action) {
-                        t->action = action_free(t->action);
-                        o->n_running--;
-                        o->n_events -= config->type->event;
-                }
+                running_stop(t);
         }
 }
 
@@ -147,7 +159,7 @@ static bool is_configured(ActionConfig *const *actions, size_t n_actions, const 
 
 static void dismiss(Outbox *o, Channel *c)
 {
-        channel_abandon(c);
+        outbox_abandon(c);
         channel_supersede(c, INT64_MAX, clock_wall_usec(), "superseded: the action is no longer configured",
                           &o->ended);
         c->config = NULL;
@@ -179,15 +191,18 @@ int outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions)
         TAILQ_FOREACH(c, &old, entry)
         if (!is_configured(actions, n_actions, c->config))
                 cancel_tests(o, c->config);
-        for (size_t i = 0; i < n_actions; i++)
-                insert_by_rank(&o->channels, take_channel(o, &old, actions[i]));
+        for (size_t i = 0; i < n_actions; i++) {
+                c = take_channel(o, &old, actions[i]);
+                insert_by_rank(&o->channels, c);
+                take_spokes(o, &old, c);
+        }
         while ((c = TAILQ_FIRST(&old))) {
                 TAILQ_REMOVE(&old, c, entry);
                 dismiss(o, c);
         }
         channels_free(&o->spare);
         o->n_spare = 0;
-        outbox_arm(o);
+        outbox_retarget(o);
         return 0;
 }
 
@@ -201,13 +216,13 @@ static void write_delivery(StoreBatch *batch, const Delivery *d)
         store_batch_delivery(batch, &record);
 }
 
-static int64_t next_id(Outbox *o, uint64_t wall)
+int64_t outbox_next_id(Outbox *o, uint64_t wall)
 {
         o->last_id = MAX(o->last_id + 1, (int64_t) wall);
         return o->last_id;
 }
 
-/* One delivery for each channel that wants the facts, in the order of the channels. */
+/* One delivery for each action that wants the facts, or for each of its targets, in the order of the channels. */
 static int make_deliveries(Outbox *o, const ActionFacts *facts, DeliveryList *ret)
 {
         _cleanup_(facts_unrefp) Facts *owned = NULL;
@@ -220,9 +235,13 @@ static int make_deliveries(Outbox *o, const ActionFacts *facts, DeliveryList *re
         {
                 if (r < 0)
                         break;
-                if (!channel_wants(c->config, facts))
+                if (c->hub || !channel_wants(c->config, facts))
                         continue;
-                r = delivery_new(c->config, owned, next_id(o, wall), now, wall, &d);
+                if (channel_fans_out(c)) {
+                        r = outbox_fan_out(o, c, owned, ret);
+                        continue;
+                }
+                r = delivery_new(c->config, NULL, owned, outbox_next_id(o, wall), now, wall, &d);
                 if (r == 0)
                         TAILQ_INSERT_TAIL(ret, d, entry);
         }
@@ -268,7 +287,7 @@ static void write_ended(Outbox *o, StoreBatch *batch)
 
 static void insert_new(Outbox *o, Delivery *d)
 {
-        Channel *c = outbox_find(o, d->action);
+        Channel *c = outbox_find_for(o, d);
 
         assert(c);
         channel_insert(c, d);
@@ -324,12 +343,25 @@ void outbox_release(Outbox *o, const char *id, bool durable)
 
 /* Restoring */
 
-static void restore_pending(Outbox *o, Delivery *d)
+/* The channel of one that is restored; of a target of which we did not know, a new one. */
+static int find_restored(Outbox *o, const Delivery *d, Channel **ret)
 {
-        Channel *c = outbox_find(o, d->action);
+        Channel *c = outbox_find(o, d->action, NULL);
+
+        if (c && !streq(c->config->type->name, d->type))
+                c = NULL;
+        *ret = c;
+        if (!c || !channel_fans_out(c))
+                return 0;
+        o->retarget = true;
+        return *d->target ? outbox_find_spoke(o, c, d->target, ret) : 0;
+}
+
+static void restore_pending(Outbox *o, Channel *c, Delivery *d)
+{
         uint64_t wall = clock_wall_usec();
 
-        if (!c || !streq(c->config->type->name, d->type)) {
+        if (!c) {
                 delivery_end(d, DELIVERY_SUPERSEDED, wall, "superseded: the action is no longer configured");
                 TAILQ_INSERT_TAIL(&o->ended, d, entry);
         } else if (!d->event && d->id < c->newest) {
@@ -340,37 +372,51 @@ static void restore_pending(Outbox *o, Delivery *d)
                         c->newest = d->id;
                         channel_supersede(c, d->id, wall, "superseded by a later change", &o->ended);
                 }
+                c->doubtful = d->attempts > 0;
                 channel_insert(c, d);
         }
 }
 
-static void restore_ended(Outbox *o, Delivery *d)
+/* What was given up is trouble until something succeeds. Whether it was told before we stopped is not known. */
+static void restore_ended(Channel *c, Delivery *d)
 {
-        Channel *c = outbox_find(o, d->action);
+        bool handed_out = c && channel_fans_out(c) && d->state == DELIVERY_SUPERSEDED;
 
-        if (!c || (c->last && c->last->id > d->id)) {
+        if (!c || handed_out || (c->last && c->last->id > d->id)) {
                 delivery_free(d);
                 return;
         }
         delivery_free(c->last);
         c->last = d;
+        c->trouble = d->state == DELIVERY_GIVEN_UP ? TROUBLE_GIVEN_UP : TROUBLE_NONE;
+        if (c->trouble != TROUBLE_NONE) {
+                Channel *whole = c->hub ? c->hub : c;
+                whole->tell_usec = clock_boot_usec();
+                whole->told = TROUBLE_GIVEN_UP; /* so that its end is told in any case */
+        }
 }
 
 static int restore(Outbox *o, const DeliveryRecord *record, bool assures)
 {
         Delivery *d;
+        Channel *c;
 
         int r = delivery_restore(record, clock_boot_usec(), clock_wall_usec(), &d);
         if (r < 0)
                 return r;
+        r = find_restored(o, d, &c);
+        if (r < 0) {
+                delivery_free(d);
+                return r;
+        }
         d->assures = assures;
         o->last_id = MAX(o->last_id, d->id);
         if (d->state == DELIVERY_PENDING)
-                restore_pending(o, d);
+                restore_pending(o, c, d);
         else if (streq(record->state, delivery_state_name(DELIVERY_PENDING)))
                 TAILQ_INSERT_TAIL(&o->ended, d, entry); /* it has just been given up */
         else
-                restore_ended(o, d);
+                restore_ended(c, d);
         outbox_arm(o);
         return 0;
 }

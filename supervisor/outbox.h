@@ -4,7 +4,8 @@
  * A change and all its deliveries are written in one transaction (store.h) before the first is tried. State actions:
  * payment-mode first, then the others in the order of the config; a newer one supersedes an older one of the same
  * name, and after a restart each unfinished one is asked query() first. Event actions: one queue for each name, in
- * order, so that "recovered" never overtakes "failed"; the queues run side by side. Retries: exponential from 1 s to
+ * order, so that "recovered" never overtakes "failed"; the queues run side by side. A type that fans out (action.h,
+ * `targets`) has a queue for each of its targets, and all of them one trouble. Retries: exponential from 1 s to
  * 10 min with full jitter, 75 h long; then given up, with an alert. */
 #pragma once
 
@@ -43,6 +44,9 @@ Outbox *outbox_free(Outbox *o); /* abandons what is in flight */
  * nothing has changed; but it cannot fail after an outbox_reserve() for as many. */
 int outbox_configure(Outbox *o, ActionConfig *const *actions, size_t n_actions);
 int outbox_reserve(Outbox *o, size_t n_actions);
+/* The targets of types that fan out may be others than before: what waited until they are known is handed out, and what
+ * was for those that are none any more is superseded. */
+void outbox_retarget(Outbox *o);
 
 /* Makes the deliveries that these facts (ACTION_CHANGE, RAISED, CLEARED) cause and adds their rows to the batch, and the
  * rows of those that they supersede; nothing runs before outbox_release(facts->id): the batch is on disk, or will not be
@@ -65,6 +69,8 @@ void outbox_refresh(Outbox *o, const ActionFacts *facts);
 
 size_t outbox_pending(const Outbox *o);
 bool outbox_is_pending(const Outbox *o, const char *action); /* a delivery of it is not done yet */
+bool outbox_is_troubled(const Outbox *o,
+                        const char *action); /* something of it was given up, and nothing done since */
 /* For /v1/status: the newest delivery of each action and target, and every pending one.
  * [{"type","name","target","change","kind","state","attempts","message","at","next"}] */
 json_t *outbox_to_json(const Outbox *o);

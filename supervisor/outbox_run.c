@@ -10,21 +10,41 @@
 
 /* Attempts */
 
-static bool slot_is_free(const Outbox *o, const ActionConfig *config)
+static bool slot_is_free(const Outbox *o, const Channel *c)
 {
+        if (c->hub)
+                return o->n_spokes < OUTBOX_SPOKES_MAX &&
+                       !(c->doubtful && o->n_doubtful >= OUTBOX_DOUBTFUL_MAX);
         return o->n_running < OUTBOX_RUNNING_MAX &&
-               !(config->type->event && o->n_events >= OUTBOX_EVENTS_MAX);
+               !(c->config->type->event && o->n_events >= OUTBOX_EVENTS_MAX);
+}
+
+static void slot_count(Running *r, unsigned n)
+{
+        Outbox *o = r->outbox;
+
+        if (r->spoke) {
+                o->n_spokes += n;
+                o->n_doubtful += r->doubtful ? n : 0;
+        } else {
+                o->n_running += n;
+                o->n_events += r->config->type->event ? n : 0;
+        }
+}
+
+void running_stop(Running *r)
+{
+        if (!r->action)
+                return;
+        r->action = action_free(r->action);
+        slot_count(r, -1U);
 }
 
 Running *running_free(Running *r)
 {
         if (!r)
                 return NULL;
-        if (r->action) {
-                action_free(r->action);
-                r->outbox->n_running--;
-                r->outbox->n_events -= r->config->type->event;
-        }
+        running_stop(r);
         facts_unref(r->facts);
         json_decref(r->status);
         free(r);
@@ -37,7 +57,12 @@ static int running_new(Outbox *o, Channel *c, Facts *facts, Running **ret)
 
         if (!r)
                 return -ENOMEM;
-        *r = (Running){.outbox = o, .channel = c, .config = c->config, .facts = facts_ref(facts)};
+        *r = (Running){.outbox = o,
+                       .channel = c,
+                       .config = c->config,
+                       .facts = facts_ref(facts),
+                       .spoke = c->hub != NULL,
+                       .doubtful = c->doubtful};
         snprintf(r->name, sizeof(r->name), "%s", c->name);
         *ret = r;
         return 0;
@@ -51,12 +76,12 @@ static int running_start(Running *r, ActionDone done)
         r->status = json_incref(o->status);
         r->view = *facts_get(r->facts);
         r->view.status = r->status;
+        r->view.target = r->spoke ? r->channel->target : NULL;
         int n = action_start(o->context, r->config->type, r->config->conf, &r->view, r->query, done, r,
                              &r->action);
         if (n < 0)
                 return n;
-        o->n_running++;
-        o->n_events += r->config->type->event;
+        slot_count(r, 1);
         return 0;
 }
 
@@ -79,14 +104,28 @@ static void count(Outbox *o, const char *type, DeliveryState result)
         n->n[result]++;
 }
 
-Channel *outbox_find(const Outbox *o, const char *name)
+Channel *outbox_find(const Outbox *o, const char *name, const char *target)
 {
         Channel *c;
 
         TAILQ_FOREACH(c, &o->channels, entry)
-        if (streq(c->name, name))
+        if (!target == !c->target && (!target || streq(c->target, target)) && streq(c->name, name))
                 return c;
         return NULL;
+}
+
+Channel *outbox_find_for(const Outbox *o, const Delivery *d)
+{
+        Channel *c = outbox_find(o, d->action, NULL);
+
+        return c && channel_fans_out(c) && *d->target ? outbox_find(o, d->action, d->target) : c;
+}
+
+static void note_spoke_trouble(Channel *spoke, bool given_up)
+{
+        spoke->hub->rejudge = true;
+        if (given_up)
+                spoke->hub->tell_usec = clock_boot_usec() + OUTBOX_GATHER_USEC;
 }
 
 static void tell(Outbox *o, Channel *c, const Delivery *d)
@@ -97,15 +136,23 @@ static void tell(Outbox *o, Channel *c, const Delivery *d)
                 count(o, d->type, d->state);
         if (!d->written && o->events.progress)
                 o->events.progress(d, o->events.userdata);
-        if (c && channel_judge(c, d, &given_up, &ended) && o->events.trouble)
+        if (!c || !channel_judge(c, d, &given_up, &ended))
+                return;
+        if (c->hub)
+                note_spoke_trouble(c, given_up);
+        else if (channel_fans_out(c)) {
+                c->rejudge = true;
+                c->tell_usec = clock_boot_usec();
+        } else if (o->events.trouble)
                 o->events.trouble(c->name, given_up, ended, d->message, o->events.userdata);
 }
 
 /* Consumes d, which has ended. */
 static void tell_ended(Outbox *o, Delivery *d)
 {
-        Channel *c = outbox_find(o, d->action);
-        bool newest = c && (!c->last || c->last->id <= d->id);
+        Channel *c = outbox_find_for(o, d);
+        bool handed_out = c && channel_fans_out(c) && d->state == DELIVERY_SUPERSEDED;
+        bool newest = c && !handed_out && (!c->last || c->last->id <= d->id);
 
         if (newest) {
                 delivery_free(c->last);
@@ -118,12 +165,60 @@ static void tell_ended(Outbox *o, Delivery *d)
 
 static void tell_calm(Outbox *o, Channel *c)
 {
-        bool given_up = c->trouble == TROUBLE_GIVEN_UP, troubled = c->trouble != TROUBLE_NONE;
+        Trouble trouble = MAX(c->trouble, c->told);
+        bool given_up = trouble == TROUBLE_GIVEN_UP, troubled = trouble != TROUBLE_NONE && !c->hub;
 
         c->calm = false;
-        c->trouble = TROUBLE_NONE;
+        c->trouble = c->told = TROUBLE_NONE;
         if (troubled && o->events.trouble)
                 o->events.trouble(c->name, given_up, true, "it is not wanted any more", o->events.userdata);
+}
+
+static Channel *find_troubled(const Outbox *o, uint64_t now)
+{
+        Channel *c;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (c->rejudge || (c->tell_usec > 0 && c->tell_usec <= now))
+                return c;
+        return NULL;
+}
+
+/* Of an action that was in trouble when we were stopped, again; of a hub, once its spokes are at rest. */
+static void tell_troubles(Outbox *o)
+{
+        uint64_t now = clock_boot_usec();
+        Channel *c;
+
+        while ((c = find_troubled(o, now))) {
+                if (channel_fans_out(c)) {
+                        outbox_judge(o, c, now);
+                        continue;
+                }
+                c->rejudge = false;
+                c->tell_usec = 0;
+                if (c->trouble == TROUBLE_GIVEN_UP && o->events.trouble)
+                        o->events.trouble(c->name, true, false, c->last ? c->last->message : "",
+                                          o->events.userdata);
+        }
+}
+
+static void tell_fresh(Outbox *o)
+{
+        Channel *c;
+        Delivery *d;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        {
+                if (!c->hub)
+                        continue;
+                TAILQ_FOREACH(d, &c->pending, entry)
+                {
+                        if (d->fresh && o->events.progress)
+                                o->events.progress(d, o->events.userdata);
+                        d->fresh = false;
+                }
+        }
 }
 
 /* What was found out while nobody could be called back. Each call may add more. */
@@ -132,6 +227,7 @@ static void tell_all(Outbox *o)
         Delivery *d;
         Channel *c;
 
+        tell_fresh(o);
         while ((d = TAILQ_FIRST(&o->ended))) {
                 TAILQ_REMOVE(&o->ended, d, entry);
                 tell_ended(o, d);
@@ -148,6 +244,7 @@ static void tell_all(Outbox *o)
                 if (c)
                         tell_calm(o, c);
         } while (c);
+        tell_troubles(o);
 }
 
 /* Trying */
@@ -169,6 +266,9 @@ static void on_attempt(Action *a, ActionResult result, const char *message, void
 
         snprintf(text, sizeof(text), "%s", message);
         c->running = running_free(r);
+        c->doubtful = result != ACTION_DONE && result != ACTION_MISSING;
+        if (c->hub && c->hub->tell_usec > 0)
+                c->hub->rejudge = true;
         if (is_first(c) && result != ACTION_MISSING)
                 o->head_start_usec = 0;
         outbox_arm(o);
@@ -228,15 +328,22 @@ static uint64_t channel_due(const Outbox *o, const Channel *c)
 {
         const Delivery *d = channel_next(c);
 
-        if (!d || c->running || !slot_is_free(o, c->config))
+        if (!d || c->running || channel_fans_out(c) || (c->hub && c->hub->waits) || !slot_is_free(o, c))
                 return USEC_NEVER;
         return is_first(c) ? d->due_usec : MAX(d->due_usec, o->head_start_usec);
 }
 
-/* State actions in their order, then the event that has waited longest. */
+/* Events to one target before those to many, and of these, to who was well last time. */
+static unsigned event_rank(const Channel *c)
+{
+        return !c->hub ? 0 : c->doubtful ? 2 : 1;
+}
+
+/* State actions in their order, then of the events with the best rank the one that has waited longest. */
 static Channel *find_due(const Outbox *o, uint64_t now)
 {
         Channel *c, *best = NULL;
+        uint64_t best_due = 0;
 
         TAILQ_FOREACH(c, &o->channels, entry)
         {
@@ -245,8 +352,11 @@ static Channel *find_due(const Outbox *o, uint64_t now)
                         continue;
                 if (!c->config->type->event)
                         return c;
-                if (!best || due < channel_due(o, best))
+                if (!best || event_rank(c) < event_rank(best) ||
+                    (event_rank(c) == event_rank(best) && due < best_due)) {
                         best = c;
+                        best_due = due;
+                }
         }
         return best;
 }
@@ -273,7 +383,7 @@ static void on_refreshed(Action *a, ActionResult result, const char *message, vo
 
 static bool refresh_is_due(const Outbox *o, const Channel *c)
 {
-        return c->refresh && !c->running && !c->refreshing && slot_is_free(o, c->config);
+        return c->refresh && !c->running && !c->refreshing && slot_is_free(o, c);
 }
 
 static void start_refreshes(Outbox *o)
@@ -345,7 +455,7 @@ static Running *find_waiting_test(const Outbox *o)
         Running *t;
 
         TAILQ_FOREACH(t, &o->tests, entry)
-        if (!t->action && (!t->channel || slot_is_free(o, t->config)))
+        if (!t->action && (!t->channel || slot_is_free(o, t->channel)))
                 return t;
         return NULL;
 }
@@ -398,18 +508,36 @@ int outbox_test(Outbox *o, const ActionFacts *facts, OutboxTested fn, void *user
 
 /* The timer */
 
+/* Deliveries whose targets never became known. */
+static void give_up_waiting(Outbox *o)
+{
+        uint64_t now = clock_boot_usec();
+        Channel *c;
+        Delivery *d;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        while (channel_fans_out(c) && (d = TAILQ_FIRST(&c->pending)) && now >= d->give_up_usec) {
+                channel_remove(c, d);
+                delivery_end(d, DELIVERY_GIVEN_UP, clock_wall_usec(), d->message);
+                TAILQ_INSERT_TAIL(&o->ended, d, entry);
+        }
+}
+
 static uint64_t find_next(const Outbox *o)
 {
         uint64_t next = USEC_NEVER;
         const Channel *c;
 
-        if (!TAILQ_EMPTY(&o->ended) || !TAILQ_EMPTY(&o->gone) || find_waiting_test(o))
+        if (!TAILQ_EMPTY(&o->ended) || !TAILQ_EMPTY(&o->gone) || find_waiting_test(o) || o->retarget)
                 return 0;
         TAILQ_FOREACH(c, &o->channels, entry)
         {
-                if (c->calm || refresh_is_due(o, c))
+                if (c->calm || c->rejudge || refresh_is_due(o, c))
                         return 0;
                 next = MIN(next, channel_due(o, c));
+                next = MIN(next, c->tell_usec > 0 ? c->tell_usec : USEC_NEVER);
+                if (channel_fans_out(c) && !TAILQ_EMPTY(&c->pending))
+                        next = MIN(next, TAILQ_FIRST(&c->pending)->give_up_usec);
         }
         return next;
 }
@@ -423,6 +551,9 @@ int outbox_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Outbox *o = userdata;
 
+        give_up_waiting(o);
+        if (o->retarget)
+                outbox_look_around(o);
         outbox_start(o);
         tell_all(o);
         start_tests(o);

@@ -71,9 +71,22 @@ size_t outbox_pending(const Outbox *o)
 
 bool outbox_is_pending(const Outbox *o, const char *action)
 {
-        const Channel *c = outbox_find(o, action);
+        const Channel *c;
 
-        return c && !TAILQ_EMPTY(&c->pending);
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (streq(c->name, action) && !TAILQ_EMPTY(&c->pending))
+                return true;
+        return false;
+}
+
+bool outbox_is_troubled(const Outbox *o, const char *action)
+{
+        const Channel *c;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (streq(c->name, action) && MAX(c->trouble, c->told) == TROUBLE_GIVEN_UP)
+                return true;
+        return false;
 }
 
 void outbox_count(const Outbox *o,

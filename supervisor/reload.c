@@ -67,6 +67,7 @@ static void swap(Manager *m, Config *config, Engine *engine)
         m->engine = engine_free(m->engine);
         m->engine = engine;
         manager_lend(m);
+        manager_keep_registries(m);
         r = outbox_configure(m->outbox, config->actions, config->n_actions);
         assert(r >= 0); /* reserved */
         heartbeat_configure(m->heartbeat);
@@ -107,6 +108,8 @@ static int apply(Manager *m, Reload *r)
         error = hours_new(config, &notes);
         if (error >= 0)
                 error = outbox_reserve(m->outbox, config->n_actions);
+        if (error >= 0)
+                error = manager_want_registries(m, config);
         if (error < 0)
                 return error_set(&r->error, error, "%s", strerror(-error));
         error = control_reconfigure(m->control, config, &r->rules, &r->error);

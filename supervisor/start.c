@@ -91,12 +91,21 @@ static void judge_database(Manager *m, const StoreLoaded *loaded, uint64_t now)
         engine_condition(m->engine, ALARM_NOT_DURABLE, NULL, !durable, text, now, clock_wall_usec());
 }
 
+/* An alert of an action may be stored though what ended it was the last that we did. */
+static void judge_actions(Manager *m, uint64_t now)
+{
+        for (size_t i = 0; i < m->config->n_actions; i++)
+                if (!outbox_is_troubled(m->outbox, m->config->actions[i]->name))
+                        engine_condition(m->engine, ALARM_ACTION, m->config->actions[i]->name, false, "", now,
+                                         clock_wall_usec());
+}
+
 /* Brings the engine to life: loaded is NULL when the database has had its time. */
 static int begin(Manager *m, const StoreLoaded *loaded)
 {
         _cleanup_json_ json_t *mode = publisher_read(m->places.runtime_dir);
         const json_t *memory = loaded && loaded->error >= 0 ? loaded->memory : NULL;
-        bool adopt = mode_file_leads(loaded, mode);
+        bool adopt = mode_file_leads(loaded, mode), known = loaded && loaded->error >= 0;
         EngineOutput output;
         uint64_t now;
         int r;
@@ -104,6 +113,8 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         if (adopt)
                 memory = json_object_get(mode, "memory");
         m->adopted = adopt;
+        manager_recall_seq(m, mode);
+        manager_recall_seq(m, known ? loaded->memory : NULL);
         steady_begin(&m->steady, adopt ? json_object_get(mode, "steady") : json_object_get(memory, "steady"));
         now = manager_now(m);
         m->save_at = now + MANAGER_SAVE_USEC;
@@ -130,6 +141,8 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         if (memory)
                 start_assure_state(m);
         judge_database(m, loaded, now);
+        if (known)
+                judge_actions(m, now);
         if (adopt && loaded && loaded->error >= 0)
                 m->remember = true;
         if (loaded && loaded->error >= 0 && memory)
@@ -152,6 +165,7 @@ void start_on_loaded(const StoreLoaded *loaded, void *userdata)
         m->patience = loop_source_free(m->patience);
         if (m->engine) { /* late: we have gone on from mode.json */
                 log_notice("the database has answered at last");
+                manager_recall_seq(m, loaded->error >= 0 ? loaded->memory : NULL);
                 for (size_t i = 0; loaded->error >= 0 && i < loaded->n_deliveries; i++)
                         outbox_restore(m->outbox, &loaded->deliveries[i]);
                 judge_database(m, loaded, manager_now(m));

@@ -230,6 +230,7 @@ json_t *status_mode(const Manager *m)
         /* A start whose database does not answer goes on from here. */
         json_put(j, "memory", engine_remember(m->engine));
         json_put(j, "steady", steady_to_json(&m->steady));
+        json_put(j, "seq", json_integer(m->seq));
         if (json_array_size(m->unsaved) > 0)
                 json_put(j, "unsaved", json_incref(m->unsaved));
         return json_whole(j);

@@ -69,7 +69,7 @@ typedef struct StoreLoaded {
         ProbeRecord *probes;
         size_t n_probes;
         DeliveryRecord *deliveries;
-        size_t n_deliveries; /* by id: all pending ones, and the newest of each action, for the status */
+        size_t n_deliveries; /* by id: all pending ones, and the newest of each action and target */
         ChangeRecord *last;  /* NULL when none */
         char last_hash[STORE_HASH_SIZE];
         bool chain_broken; /* the hashes do not add up: somebody edited the past; text says where */

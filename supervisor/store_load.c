@@ -137,7 +137,7 @@ static int load_probes(sqlite3 *db, StoreLoaded *l, Error *e)
         return r;
 }
 
-/* The pending ones, and of each action the newest, for the status. */
+/* The pending ones, and of each action and target the newest, for the status. */
 static int load_deliveries(sqlite3 *db, StoreLoaded *l, Error *e)
 {
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
@@ -145,7 +145,7 @@ static int load_deliveries(sqlite3 *db, StoreLoaded *l, Error *e)
 
         int r = db_prepare(db, &stmt, e,
                            "SELECT " STORE_DELIVERY_COLUMNS " FROM delivery WHERE state = 'pending'"
-                           " OR id IN (SELECT max(id) FROM delivery GROUP BY action) ORDER BY id",
+                           " OR id IN (SELECT max(id) FROM delivery GROUP BY action, target) ORDER BY id",
                            "");
         if (r < 0)
                 return r;

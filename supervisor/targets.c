@@ -10,7 +10,8 @@ struct Targets {
         Manager *manager;
         sd_event_source *timer;
         Resolve *resolve;
-        size_t next; /* of the actions; behind the last one, the heartbeat */
+        size_t next;   /* of the actions; behind the last one, the heartbeat */
+        size_t target; /* the next of that action's, when it has several */
 };
 
 static const char *target_url(const Config *c, size_t i)
@@ -28,19 +29,59 @@ static void on_resolved(Resolve *resolve, const ResolveResult *result, void *use
         advance(t);
 }
 
+/* True: its name is being looked up. */
+static bool look_up(Targets *t, const char *url)
+{
+        _cleanup_free_ char *host = NULL;
+
+        return url && strncmp(url, "http", 4) == 0 && fetch_host(url, &host) >= 0 &&
+               resolve_start(t->manager->resolver, host, RESOLVE_REMEMBER, TARGETS_TIMEOUT_USEC, on_resolved,
+                             t, &t->resolve) >= 0;
+}
+
+typedef struct Nth {
+        size_t n;
+        char *url; /* of the n-th */
+} Nth;
+
+static void take_nth(const char *target, const char *url, void *userdata)
+{
+        Nth *nth = userdata;
+
+        if (nth->n-- == 0)
+                nth->url = strdup(url);
+}
+
+/* Of an action that says it to several, the next one. False: there is none left. */
+static bool look_up_next(Targets *t, const ActionConfig *a)
+{
+        Nth nth;
+        bool started = false;
+
+        do {
+                nth = (Nth){.n = t->target++};
+                if (a->type->targets(a->conf, &t->manager->action_context, take_nth, &nth) < 0 || !nth.url)
+                        break;
+                started = look_up(t, nth.url);
+                free(nth.url);
+        } while (!started);
+        return started;
+}
+
 /* The next target that has a name. */
 static void advance(Targets *t)
 {
         const Config *c = t->manager->config;
 
         while (t->next <= c->n_actions) {
-                const char *url = target_url(c, t->next++);
-                _cleanup_free_ char *host = NULL;
+                const ActionConfig *a = t->next < c->n_actions ? c->actions[t->next] : NULL;
 
-                if (!url || strncmp(url, "http", 4) != 0 || fetch_host(url, &host) < 0)
-                        continue;
-                if (resolve_start(t->manager->resolver, host, RESOLVE_REMEMBER, TARGETS_TIMEOUT_USEC,
-                                  on_resolved, t, &t->resolve) >= 0)
+                if (a && a->type->targets) {
+                        if (look_up_next(t, a))
+                                return;
+                        t->target = 0;
+                        t->next++;
+                } else if (look_up(t, target_url(c, t->next++)))
                         return;
         }
         loop_timer_set_after(t->timer, TARGETS_EVERY_USEC);
@@ -50,7 +91,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
         Targets *t = userdata;
 
-        t->next = 0;
+        t->next = t->target = 0;
         if (!t->resolve)
                 advance(t);
         return 0;

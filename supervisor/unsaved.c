@@ -6,13 +6,14 @@
 #include "supervisor/recent.h"
 #include "supervisor/wishes.h"
 
-void unsaved_add(Manager *m, const ChangeRecord *c, uint64_t since_wall)
+void unsaved_add(Manager *m, const ChangeRecord *c, const ActionFacts *facts)
 {
         json_t *j = json_object();
 
         json_put(j, "id", json_string(c->id));
         json_put(j, "at", json_integer((json_int_t) c->at_usec));
-        json_put(j, "since", json_integer((json_int_t) since_wall));
+        json_put(j, "since", json_integer((json_int_t) facts->since_usec));
+        json_put(j, "seq", json_integer(facts->seq));
         json_put(j, "from", json_string_or_null(c->from));
         json_put(j, "to", json_string_or_null(c->to));
         json_put(j, "cause", json_string_or_null(c->cause));
@@ -78,6 +79,10 @@ static void adopt(Manager *m, const json_t *j)
         facts.automatic = change.automatic;
         facts.at_usec = change.at_usec;
         facts.since_usec = number(j, "since");
+        facts.from_first = config_find_mode(m->config, change.from) == 0;
+        facts.seq = (int64_t) number(j, "seq");
+        if (facts.seq == 0)
+                facts.seq = manager_next_seq(m);
         if (to != MODE_NONE) {
                 facts.payment = m->config->modes[to].payment;
                 facts.checkout = m->config->modes[to].checkout;

@@ -6,7 +6,7 @@
 
 #define UNSAVED_MAX 16 /* the newest ones */
 
-void unsaved_add(Manager *m, const ChangeRecord *change, uint64_t since_wall);
+void unsaved_add(Manager *m, const ChangeRecord *change, const ActionFacts *facts);
 void unsaved_drop(Manager *m, const char *id); /* this one and those before it are saved; NULL: all are */
 /* What mode.json has kept, but for those up to the change that is stored last. Their actions are run (again: receivers
  * tell doubles by their id). */

@@ -59,7 +59,7 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         int r;
 
         if (change)
-                unsaved_add(m, change, facts->since_usec);
+                unsaved_add(m, change, facts);
         if (b && change)
                 store_batch_change(b, change);
         r = b ? outbox_add(m->outbox, facts, b) : -ENOMEM;
@@ -131,6 +131,8 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         facts.from = from;
         facts.automatic = change->automatic;
         facts.since_usec = change->since_wall;
+        facts.from_first = change->from == 0;
+        facts.seq = manager_next_seq(m);
         recent_add(m, &record);
         wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */

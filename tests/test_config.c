@@ -343,8 +343,8 @@ TEST(types_that_are_not_there_are_refused_and_the_known_ones_named)
 {
         REFUSED({NODE "probes:\n  db: {type: oracle, dsn: x}\n" MODES,
                  "f.yaml:3:14: unknown probe type `oracle`; known: http, dns, tcp,"},
-                {NODE MODES "actions:\n- {type: dns, zone: x}\n",
-                 "f.yaml:4:10: unknown action type `dns`; known: payment-mode, status-page, alert,"});
+                {NODE MODES "actions:\n- {type: telepathy, zone: x}\n",
+                 "f.yaml:4:10: unknown action type `telepathy`; known: payment-mode, status-page,"});
 }
 
 TEST(references_to_nothing_are_refused)

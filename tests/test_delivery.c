@@ -36,7 +36,7 @@ static Delivery *make(ActionConfig *config, ActionKind kind, const char *alert, 
 
         f.alert = alert;
         CHECK_INT(facts_new(&f, &facts), 0);
-        CHECK_INT(delivery_new(config, facts, id, 1000, 5000, &d), 0);
+        CHECK_INT(delivery_new(config, NULL, facts, id, 1000, 5000, &d), 0);
         facts_unref(facts);
         d->released = true;
         return d;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The registries that actions name, read ahead and kept in memory: an action that must say something now does not wait for
+ * a disk. Each is read when it is first wanted, and again every minute; what was read last stays while it cannot be read. */
+#pragma once
+
+#include "base/registry.h"
+
+typedef struct Registries Registries;
+
+#define REGISTRIES_EVERY_USEC   USEC_PER_MIN
+#define REGISTRIES_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* changed: something was read, or could not be; from the loop only, and may call registries_get(). */
+int registries_new(sd_event *event, void (*changed)(void *userdata), void *userdata, Registries **ret);
+Registries *registries_free(Registries *r);
+DEFINE_CLEANUP(Registries, registries_free)
+
+int registries_want(Registries *r, const char *path); /* once or again; -ENOMEM */
+/* Forgets those that are not wanted any more, and reads the others again now. */
+void registries_keep(Registries *r, bool (*wanted)(const char *path, void *userdata), void *userdata);
+
+/* 0, with what was read last, borrowed until the loop goes on; -EAGAIN: it is being read for the first time; -ENODATA: it
+ * could not be read yet, and why (for people, names the path; borrowed likewise). */
+int registries_get(const Registries *r, const char *path, const Registry **ret, const char **ret_why);
