@@ -90,7 +90,9 @@ const char *http_request_smuggles(const HttpRequest *r, const char *version)
 {
         unsigned lengths = 0, encodings = 0, hosts = 0;
 
-        for (const HttpPair *p = r->pairs.list; p < r->pairs.list + r->pairs.n; p++) {
+        for (size_t i = 0; i < r->pairs.n; i++) {
+                const HttpPair *p = &r->pairs.list[i];
+
                 if (p->kind != MHD_HEADER_KIND)
                         continue;
                 if (!string_is_token(p->key))

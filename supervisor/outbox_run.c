@@ -377,7 +377,8 @@ static void on_refreshed(Action *a, ActionResult result, const char *message, vo
         Running *r = userdata;
         Outbox *o = r->outbox;
 
-        r->channel->refreshing = running_free(r);
+        r->channel->refreshing = NULL;
+        running_free(r);
         outbox_arm(o);
 }
 
