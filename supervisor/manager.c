@@ -132,23 +132,36 @@ void manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata)
         }
 }
 
+/* Takes the oldest one off the list: NULL when there is none. */
+static ManagerTrouble *trouble_take(Manager *m)
+{
+        ManagerTrouble *t = m->troubles;
+
+        if (t)
+                m->troubles = t->next;
+        return t;
+}
+
+static void trouble_free(ManagerTrouble *t)
+{
+        free(t->action);
+        free(t->message);
+        free(t);
+}
+
 /* Called by the loop after what happened in this turn. */
 static int on_turn(sd_event_source *s, void *userdata)
 {
         Manager *m = userdata;
         uint64_t now = manager_now(m);
         bool routine = now >= m->save_at;
+        ManagerTrouble *t;
         StoreBatch *b;
 
-        while (m->troubles) {
-                ManagerTrouble *t = m->troubles;
-
-                m->troubles = t->next;
+        while ((t = trouble_take(m))) {
                 engine_condition(m->engine, ALARM_ACTION, t->action, t->standing, t->message, now,
                                  clock_wall_usec());
-                free(t->action);
-                free(t->message);
-                free(t);
+                trouble_free(t);
         }
         if (!m->progress && !m->remember && !routine && !hours_urgent(m))
                 return 0;
@@ -283,9 +296,7 @@ static void on_trouble(const char *action, bool given_up, bool ended, const char
         t->message = string_printf("action %s was given up: %s", action, message);
         t->standing = given_up && !ended;
         if (!t->action || !t->message) {
-                free(t->action);
-                free(t->message);
-                free(t);
+                trouble_free(t);
                 return;
         }
         while (*last)
@@ -526,6 +537,8 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
 
 Manager *manager_free(Manager *m)
 {
+        ManagerTrouble *t;
+
         if (!m)
                 return NULL;
         m->stopping = true;
@@ -546,6 +559,8 @@ Manager *manager_free(Manager *m)
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);
         hours_free(m->notes);
+        while ((t = trouble_take(m)))
+                trouble_free(t);
         json_decref(m->recent);
         json_decref(m->unsaved);
         loop_source_free(m->wake);
