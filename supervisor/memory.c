@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the engine must know again after a restart, as JSON, and its way back. */
+#include "base/text.h"
 #include "supervisor/engine_private.h"
 
 #define MEMORY_VERSION 1
@@ -160,6 +161,7 @@ void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, co
 {
         ProbeState *p = &e->probe_states[probe];
         EngineProbe *own = &e->probes[probe];
+        char text[sizeof(((Attempt *) NULL)->message)];
 
         *p = *state;
         window_fit(p, &e->config->mode_probes[probe]);
@@ -169,11 +171,12 @@ void engine_restore_probe(Engine *e, unsigned probe, const ProbeState *state, co
         cut(&p->last_fail, now);
         cut(&p->first_fail, now);
         own->known = (uint8_t) p->verdict;
-        snprintf(own->history, sizeof(own->history), "%s", history);
-        if (message[0]) {
-                own->message = strdup(message);
+        snprintf(own->history, sizeof(own->history), "%.*s", (int) strspn(history, "pwfi"), history);
+        plain_copy(text, sizeof(text), message); /* a damaged row must not break what we say of ourselves */
+        if (text[0]) {
+                own->message = strdup(text);
                 if (p->last == OUTCOME_FAIL)
-                        own->trouble = strdup(message);
+                        own->trouble = strdup(text);
         }
         schedule_restore(e->schedule, probe, p->verdict, p->verdict != VERDICT_UNKNOWN && p->first_fail == 0);
 }
