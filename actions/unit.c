@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "base/unit.h"
 
-#include <unistd.h>
-
 #define TIMEOUT_MAX (10 * USEC_PER_MIN)
 
 typedef struct UnitConf {
@@ -107,15 +105,15 @@ static void add_part(Text *t, const char *format, ...)
 
 static void step_failed(const Step *step, int error, const char *message)
 {
+        const UnitConf *c = step->action->conf;
         UnitRun *run = step->action->state;
         const char *verb = unit_verb(phases[step->phase].verb);
+        char duration[DURATION_SIZE];
 
         run->retry = run->retry || error != -EOPNOTSUPP;
-        if (error == -EACCES)
-                add_part(&run->trouble,
-                         "systemd does not let us (user id %u) %s %s (%s): polkit has to allow it, see "
-                         "operations.md, \"Units\"",
-                         (unsigned) geteuid(), verb, step->unit, message);
+        if (error == -ETIMEDOUT)
+                add_part(&run->trouble, "%s of %s: %s after %s", verb, step->unit, message,
+                         duration_format(duration, c->timeout_usec));
         else
                 add_part(&run->trouble, "%s of %s: %s", verb, step->unit, message);
 }

@@ -36,7 +36,8 @@ int bus_error(const sd_bus_error *error, Error *e)
         plain_copy(text, sizeof(text), error->message && *error->message ? error->message : error->name);
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)
                 if (streq(errors[i].name, error->name))
-                        return error_set(e, errors[i].code, "%s", text);
+                        return error_set(e, errors[i].code, "%s%s",
+                                         errors[i].code == -ENOTCONN ? "the system bus: " : "", text);
         return error_set(e, -EIO, "%s", text);
 }
 

@@ -7,7 +7,8 @@
 #include "base/unit.h"
 
 #include "base/bus.h"
-#include "base/clock.h"
+
+#include <unistd.h>
 
 #define SYSTEMD        "org.freedesktop.systemd1"
 #define SYSTEMD_PATH   "/org/freedesktop/systemd1"
@@ -117,11 +118,9 @@ const char *unit_task_phase(const UnitTask *t)
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         UnitTask *t = userdata;
-        char duration[DURATION_SIZE];
 
         if (!t->ended)
-                task_end(t, error_set(&t->why, -ETIMEDOUT, "%s after %s", unit_task_phase(t),
-                                      duration_format(duration, t->timeout_usec)));
+                task_end(t, error_set(&t->why, -ETIMEDOUT, "%s", unit_task_phase(t)));
         return 0;
 }
 
@@ -301,6 +300,20 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret)
         return 0;
 }
 
+/* With what an operator can do about it. */
+static void job_refused(UnitTask *t, const sd_bus_error *error)
+{
+        int r = bus_error(error, &t->why);
+
+        if (r == -EACCES)
+                error_prefix(&t->why, r,
+                             "systemd does not let us (user id %u), polkit has to allow it: see "
+                             "operations.md, "
+                             "\"Units\"",
+                             (unsigned) geteuid());
+        task_end(t, r);
+}
+
 static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *ret)
 {
         UnitTask *t = userdata;
@@ -310,7 +323,7 @@ static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *ret)
         if (t->ended)
                 return 0;
         if (error)
-                task_end(t, bus_error(error, &t->why));
+                job_refused(t, error);
         else if (sd_bus_message_read_basic(m, 'o', &path) <= 0 ||
                  snprintf(t->job, sizeof(t->job), "%s", path) >= (int) sizeof(t->job))
                 broken(t);

@@ -45,7 +45,7 @@ typedef enum UnitVerb {
 const char *unit_verb(UnitVerb verb); /* "look", "start", … */
 
 typedef struct UnitResult {
-        /* 0: done. -ENOTCONN: the bus or systemd is not there; -ETIMEDOUT: not in time (a job goes on); -EACCES: systemd
+        /* 0: done. -ENOTCONN: the bus or systemd is not there; -ETIMEDOUT: not in time (a job goes on; message is the phase, see below); -EACCES: systemd
          * or polkit does not allow it; -ENOENT: no such unit; -EOPNOTSUPP: units like this one cannot do that;
          * -ECANCELED: somebody else's job took its place; -EPROTO: the job failed; -EIO, -ENOMEM, -EMFILE. */
         int error;
