@@ -4,16 +4,14 @@
  * a retry of one does not run the others again: nobody wants a shop restarted every ten minutes because a hook is deaf. */
 #include "actions/request.h"
 
-#include "base/child.h"
 #include "base/sign.h"
 #include "base/text.h"
+#include "base/unit.h"
 
 #include <ctype.h>
-#include <signal.h>
 
 #define ENV_MAX         4096
 #define NOTES_MAX       (64 * 1024)
-#define UNIT_MAX        32
 #define UNIT_TIMEOUT    (90 * USEC_PER_SEC) /* systemd's own patience with a start */
 #define REQUEST_TIMEOUT (10 * USEC_PER_SEC)
 
@@ -37,10 +35,12 @@ static const ConfField request_fields[] = {
 };
 
 static const ConfField payment_fields[] = {
-                {"restart", &conf_strings, offsetof(PaymentConf, restart), 0, NULL,
-                 "Units to restart once the file is written; a unit reads EnvironmentFile= when it starts.",
+                {"restart", &conf_units, offsetof(PaymentConf, restart), 0, NULL,
+                 "Units to restart once the file is written; a unit reads EnvironmentFile= when it starts. "
+                 "Polkit must "
+                 "allow it.",
                  NULL},
-                {"reload", &conf_strings, offsetof(PaymentConf, reload), 0, NULL,
+                {"reload", &conf_units, offsetof(PaymentConf, reload), 0, NULL,
                  "Units to reload; their program must read the file itself, a reload does not.", NULL},
                 {"http", &conf_table, offsetof(PaymentConf, http), 0, NULL,
                  "A request to send once the file is written.", request_fields},
@@ -71,11 +71,12 @@ typedef struct Job {
 
 typedef struct PaymentState {
         Job *job;
-        Child *child;
+        UnitTask *task;
         Fetch *fetch;
         char *notes;
-        size_t hook; /* the one that runs, or comes next */
-        Text said;   /* what went well, what did not */
+        size_t hook;   /* the one that runs, or comes next */
+        bool needless; /* it does not run, so there was nothing to reload */
+        Text said;     /* what went well, what did not */
         bool failed;
 } PaymentState;
 
@@ -278,9 +279,11 @@ static void hook_said(Action *a, const Hook *hook, const char *trouble)
         if (trouble && http)
                 text_add(&s->said, "; http hook failed: %s", trouble);
         else if (trouble)
-                text_add(&s->said, "; %s of %s failed: %s", hook->verb, hook->object, trouble);
+                text_add(&s->said, "; %s of %s: %s", hook->verb, hook->object, trouble);
         else if (http)
                 text_add_string(&s->said, "; http hook called");
+        else if (s->needless)
+                text_add(&s->said, "; %s does not run, and needs no reload", hook->object);
         else
                 text_add(&s->said, "; %s %sed", hook->object, hook->verb);
 }
@@ -305,24 +308,18 @@ static void hook_done(Action *a, const char *trouble)
                 payment_next(a);
 }
 
-static void on_child(Child *child, const ChildResult *result, void *userdata)
+static void on_unit(UnitTask *task, const UnitResult *result, void *userdata)
 {
         Action *a = userdata;
         PaymentState *s = a->state;
-        char trouble[240];
+        char trouble[480] = "";
 
-        if (result->error == 0 && !result->timed_out && result->code == CLD_EXITED && result->status == 0)
-                trouble[0] = '\0';
+        if (result->error == -ETIMEDOUT)
+                snprintf(trouble, sizeof(trouble), "%s after 90 s", result->message);
         else if (result->error < 0)
-                snprintf(trouble, sizeof(trouble), "systemctl: %s", strerror(-result->error));
-        else if (result->timed_out)
-                snprintf(trouble, sizeof(trouble), "systemctl did not end in 90 s");
-        else if (result->errors && *result->errors)
-                snprintf(trouble, sizeof(trouble), "%.*s",
-                         (int) MIN(strcspn(result->errors, "\n"), sizeof(trouble) - 1), result->errors);
-        else
-                snprintf(trouble, sizeof(trouble), "systemctl ended with %d", result->status);
-        s->child = child_free(s->child);
+                snprintf(trouble, sizeof(trouble), "%s", result->message);
+        s->needless = result->error == 0 && unit_is_down(result->state);
+        s->task = unit_task_free(s->task);
         hook_done(a, *trouble ? trouble : NULL);
 }
 
@@ -343,10 +340,9 @@ static void on_answer(Fetch *fetch, const FetchResult *result, void *userdata)
 static int unit_start(Action *a, const Hook *hook)
 {
         PaymentState *s = a->state;
-        const char *argv[] = {"systemctl", "--no-ask-password", hook->verb, "--", hook->object, NULL};
-        ChildSpec spec = {.argv = argv, .timeout_usec = UNIT_TIMEOUT};
+        UnitVerb verb = streq(hook->verb, "reload") ? UNIT_RELOAD : UNIT_RESTART;
 
-        return child_start(a->context->event, &spec, on_child, a, &s->child);
+        return unit_task_start(a->context->event, hook->object, verb, UNIT_TIMEOUT, on_unit, a, &s->task);
 }
 
 static int request_body(const Action *a, char **ret)
@@ -440,40 +436,21 @@ static void payment_stop(Action *a)
         if (s->job)
                 s->job->action = NULL;
         s->job = NULL;
-        s->child = child_free(s->child);
+        s->task = unit_task_free(s->task);
         s->fetch = fetch_free(s->fetch);
         free(TAKE_PTR(s->notes));
         text_clear(&s->said);
-}
-
-static int check_units(char *const *units, const char *key, const ConfNode *node, Error *e)
-{
-        if (strings_count(units) > UNIT_MAX)
-                return conf_error(node, e, "%s: at most %d units", key, UNIT_MAX);
-        for (size_t i = 0; units && units[i]; i++) {
-                const char *u = units[i];
-                if (!*u || *u == '-' || strlen(u) > 255)
-                        return conf_error(node, e, "%s: \"%s\" is not the name of a unit", key, u);
-                for (; *u; u++)
-                        if (!isalnum((unsigned char) *u) && !strchr(":-_.\\@", *u))
-                                return conf_error(node, e, "%s: \"%s\" is not the name of a unit", key,
-                                                  units[i]);
-        }
-        return 0;
 }
 
 static int payment_check(const void *conf, const ConfNode *node, Error *e)
 {
         const PaymentConf *c = conf;
 
-        int r = check_units(c->restart, "restart", node, e);
-        if (r == 0)
-                r = check_units(c->reload, "reload", node, e);
-        if (r == 0 && c->http.method && c->http.method[strspn(c->http.method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
-                r = conf_error(node, e,
-                               "http: method \"%s\" is none; it is written in capitals, such as POST",
-                               c->http.method);
-        return r;
+        if (c->http.method && c->http.method[strspn(c->http.method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
+                return conf_error(node, e,
+                                  "http: method \"%s\" is none; it is written in capitals, such as POST",
+                                  c->http.method);
+        return 0;
 }
 
 static int payment_target(const void *conf, char **ret)

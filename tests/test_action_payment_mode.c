@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /* payment-mode: the file first, then the hooks, each once for a change. */
 #include "tests/action_rig.h"
+#include "tests/bus_standin.h"
 
 extern const ActionType action_payment_mode;
 
 #define ENV "PAYMENT_MODE=crypto\nCHECKOUT_ROUTE=cryptoCheckout\nFAILOVER_CHANGE=01JCHANGE0000000000000000A\n"
 
-/* A systemctl that writes down what it was asked, and fails for units of whose name there is a file "fail-…". */
-static void fake_systemctl(const Rig *rig)
+/* A bus with systemd that knows the units, and is asked for nothing before the file is written. */
+static void bus_open_with_units(BusStandin *bus, const Rig *rig)
 {
-        _cleanup_free_ char *script = string_printf("#!/bin/sh\necho \"$*\" >> %s/calls\n"
-                                                    "[ -e %s/run/payment.env ] || exit 9\n"
-                                                    "if [ -e \"%s/fail-$4\" ]; then\n"
-                                                    "echo \"Job for $4 failed because it is cursed.\" >&2\n"
-                                                    "echo \"See journalctl.\" >&2\nexit 1\nfi\n",
-                                                    rig->folder, rig->folder, rig->folder);
-        _cleanup_free_ char *path = string_printf("%s:/usr/bin:/bin", rig->folder);
+        static char needs[128];
+        static const char *const units[] = {"shop.service", "worker.service", "worker@1.service",
+                                            "nginx.service", "new.service"};
 
-        rig_write(rig, "systemctl", script, 0755);
-        CHECK(setenv("PATH", path, 1) == 0);
+        standin_open(bus);
+        snprintf(needs, sizeof(needs), "%s/payment.env", rig->runtime);
+        bus->needs = needs;
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                standin_set(bus, (BusUnit){.name = units[i]});
+}
+
+static BusUnit cursed(const char *name)
+{
+        return (BusUnit){.name = name,
+                         .active = "failed",
+                         .sub = "failed",
+                         .result = "resources",
+                         .job = "failed"};
 }
 
 static void check_file(const char *folder, const char *name, const char *wanted)
 {
         _cleanup_free_ char *text = rig_read(folder, name);
         CHECK_STR(text, wanted);
-}
-
-static void forget(const Rig *rig, const char *name)
-{
-        _cleanup_free_ char *path = string_printf("%s/%s", rig->folder, name);
-        CHECK(unlink(path) == 0);
 }
 
 static ActionResult run(Rig *rig, const char *yaml, const ActionFacts *facts, bool query)
@@ -66,35 +69,37 @@ TEST(payment_env_holds_exactly_the_three_lines_for_everybody_to_read)
 TEST(units_are_restarted_and_reloaded_after_the_file_is_written)
 {
         ActionFacts facts = rig_facts();
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
+        bus_open_with_units(&bus, &rig);
         CHECK_INT(run(&rig, "restart: [shop.service, worker@1.service]\nreload: nginx.service", &facts,
                       false),
                   ACTION_DONE);
-        check_file(rig.folder, "calls",
-                   "--no-ask-password restart -- shop.service\n--no-ask-password restart -- "
-                   "worker@1.service\n"
-                   "--no-ask-password reload -- nginx.service\n");
+        check_calls(&bus, "RestartUnit shop.service\nRestartUnit "
+                          "worker@1.service\n"
+                          "ReloadUnit nginx.service\n");
         CHECK_STR(rig.message, "payment.env written; shop.service restarted; worker@1.service restarted; "
                                "nginx.service reloaded");
+        standin_close(&bus);
         rig_close(&rig);
 }
 
 TEST(failed_hook_leaves_the_file_written_and_says_why)
 {
         ActionFacts facts = rig_facts();
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
-        rig_write(&rig, "fail-shop.service", "", 0644);
+        bus_open_with_units(&bus, &rig);
+        standin_set(&bus, cursed("shop.service"));
         CHECK_INT(run(&rig, "restart: shop.service\nreload: nginx.service", &facts, false), ACTION_RETRY);
-        CHECK_STR(rig.message,
-                  "payment.env written; restart of shop.service failed: Job for shop.service failed because "
-                  "it is cursed.; nginx.service reloaded");
+        CHECK_STR(rig.message, "payment.env written; restart of shop.service: failed (resources); "
+                               "nginx.service reloaded");
         check_file(rig.runtime, "payment.env", ENV);
+        standin_close(&bus);
         rig_close(&rig);
 }
 
@@ -102,30 +107,30 @@ TEST(retry_runs_only_the_hooks_that_are_not_done)
 {
         static const char yaml[] = "restart: [shop.service, worker.service]\nreload: nginx.service";
         ActionFacts facts = rig_facts();
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
-        rig_write(&rig, "fail-worker.service", "", 0644);
+        bus_open_with_units(&bus, &rig);
+        standin_set(&bus, cursed("worker.service"));
         CHECK_INT(run(&rig, yaml, &facts, false), ACTION_RETRY);
         CHECK_INT(run(&rig, yaml, &facts, true), ACTION_MISSING); /* after a crash, say */
-        forget(&rig, "calls");
-        forget(&rig, "fail-worker.service");
+        check_calls(&bus, "RestartUnit shop.service\nRestartUnit worker.service\nReloadUnit nginx.service\n");
+        standin_set(&bus, (BusUnit){.name = "worker.service"});
         CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
-        check_file(rig.folder, "calls", "--no-ask-password restart -- worker.service\n");
+        check_calls(&bus, "RestartUnit worker.service\n");
         CHECK_INT(run(&rig, yaml, &facts, true), ACTION_DONE);
 
         /* Another change wants them all again, and a hook that is new was never done. */
-        forget(&rig, "calls");
         CHECK_INT(run(&rig, "restart: [shop.service, worker.service, new.service]", &facts, true),
                   ACTION_MISSING);
         facts.change = facts.id = "01JCHANGE0000000000000000B";
         facts.mode = facts.payment = "primary";
         CHECK_INT(run(&rig, yaml, &facts, true), ACTION_MISSING);
         CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
-        check_file(rig.folder, "calls",
-                   "--no-ask-password restart -- shop.service\n--no-ask-password restart -- worker.service\n"
-                   "--no-ask-password reload -- nginx.service\n");
+        check_calls(&bus, "RestartUnit shop.service\nRestartUnit worker.service\n"
+                          "ReloadUnit nginx.service\n");
+        standin_close(&bus);
         rig_close(&rig);
 }
 
@@ -133,10 +138,11 @@ TEST(http_hook_is_told_the_mode_and_a_deaf_one_restarts_nobody_twice)
 {
         ActionFacts facts = rig_facts();
         Receiver receiver;
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
+        bus_open_with_units(&bus, &rig);
         receiver_open(&receiver);
         _cleanup_free_ char *yaml = string_printf(
                         "restart: shop.service\nhttp: {url: \"http://127.0.0.1:%u/h?k=canary\"}",
@@ -147,7 +153,7 @@ TEST(http_hook_is_told_the_mode_and_a_deaf_one_restarts_nobody_twice)
         receiver.status = 200;
         CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
         CHECK_STR(rig.message, "payment.env written; http hook called");
-        check_file(rig.folder, "calls", "--no-ask-password restart -- shop.service\n");
+        check_calls(&bus, "RestartUnit shop.service\n");
 
         CHECK(strncmp(receiver.head, "POST /h?k=canary ", 17) == 0);
         json_t *j = receiver_json(&receiver);
@@ -162,33 +168,36 @@ TEST(http_hook_is_told_the_mode_and_a_deaf_one_restarts_nobody_twice)
         _cleanup_free_ char *notes = rig_read(rig.runtime, "payment.hooks");
         CHECK(notes && !strstr(notes, "canary"));
         receiver_close(&receiver);
+        standin_close(&bus);
         rig_close(&rig);
 }
 
 TEST(file_that_cannot_be_written_runs_no_hook)
 {
         ActionFacts facts = rig_facts();
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
+        bus_open_with_units(&bus, &rig);
         CHECK(rmdir(rig.runtime) == 0);
         CHECK_INT(run(&rig, "restart: shop.service", &facts, false), ACTION_RETRY);
         CHECK(strstr(rig.message, "payment.env cannot be written: "));
-        _cleanup_free_ char *calls = rig_read(rig.folder, "calls");
-        CHECK(!calls);
+        check_calls(&bus, "");
+        standin_close(&bus);
         rig_close(&rig);
 }
 
-TEST(abandoned_hook_is_killed_and_not_noted_as_done)
+TEST(abandoned_hook_is_not_noted_as_done)
 {
         ActionFacts facts = rig_facts();
         Action *a;
+        BusStandin bus;
         Rig rig;
 
         rig_open(&rig);
-        fake_systemctl(&rig);
-        rig_write(&rig, "systemctl", "#!/bin/sh\nsleep 1000\n", 0755);
+        bus_open_with_units(&bus, &rig);
+        standin_set(&bus, (BusUnit){.name = "shop.service", .job = ""});
         void *conf = rig_conf(&action_payment_mode, "restart: shop.service");
         CHECK_INT(action_start(&rig.context, &action_payment_mode, conf, &facts, false, on_rig_done, &rig,
                                &a),
@@ -204,6 +213,7 @@ TEST(abandoned_hook_is_killed_and_not_noted_as_done)
         CHECK_INT(rig.reports, 0);
         CHECK_INT(rig_run(&rig, &action_payment_mode, conf, &facts, true), ACTION_MISSING);
         rig_conf_free(&action_payment_mode, conf);
+        standin_close(&bus);
         rig_close(&rig);
 }
 
@@ -220,7 +230,7 @@ TEST(nothing_foreign_gets_into_payment_env)
                 _cleanup_free_ char *env = rig_read(rig.runtime, "payment.env");
                 CHECK(!env);
         }
-        rig_refused(&action_payment_mode, "restart: [--now]", "--now");
+        rig_refused(&action_payment_mode, "restart: [--now]", "test.yaml:1:11: restart: \"--now\"");
         rig_refused(&action_payment_mode, "restart: ['shop; reboot']", "shop; reboot");
         rig_refused(&action_payment_mode, "reload: ['']", "unit");
         rig_refused(&action_payment_mode, "http: {method: POST}", "url");

@@ -23,6 +23,11 @@ shop_unit() { # NAME < MORE LINES
 	END
 }
 for unit in cards crypto front worker idle; do shop_unit $unit; done
+machine_unit till.service <<-END # the shop itself: knows how buyers pay from its environment
+	[Service]
+	EnvironmentFile=-$shop/run/payment.env
+	ExecStart=/bin/sh -c 'echo \$PAYMENT_MODE >>$shop/units/till; exec sleep infinity'
+END
 machine systemctl start cards front worker
 
 config <<-END
@@ -35,7 +40,7 @@ config <<-END
 	  - {name: crypto, requires: [], $to_crypto}
 	failback: {hold: 100ms, hold_max: 100ms, max_changes_per_day: 0}
 	actions:
-	  - {type: payment-mode}
+	  - {type: payment-mode, restart: till}
 	  - {type: unit, name: "off", modes: [crypto], stop: cards, start: crypto, restart: worker, reload: [front, idle], timeout: 1s}
 	  - {type: unit, name: "on", modes: [primary], stop: crypto, start: cards}
 END
@@ -63,10 +68,14 @@ refused() {
 patience=40
 wait_for "what is so already needs no permission" action on '.state == "done"'
 outage
-wait_for "the refusal is told" refused "systemd does not let us \\\\(user id [0-9]+\\\\) stop cards.service .*polkit has to allow it, see operations.md"
+wait_for "the refusal is told" refused "stop of cards.service: systemd does not let us \\\\(user id [0-9]+\\\\), polkit has to allow it: see operations.md"
+refused_too() {
+        action payment-mode '.attempts > 0 and (.message | test("payment.env written; restart of till.service: .*polkit has to allow"))'
+}
+wait_for "the refusal of payment-mode's restart, too" refused_too
 check "nothing was touched" equal "$(happened cards)$(happened front)" "start start "
 sed -n '/^polkit.addRule/,/^});/p' "$source_dir/docs/operations.md" |
-        sed 's/\["shop.service", .*\]/["cards.service", "crypto.service", "front.service", "worker.service", "idle.service"]/' |
+        sed 's/\["shop.service", .*\]/["cards.service", "crypto.service", "front.service", "worker.service", "idle.service", "till.service"]/' |
         machine_file /etc/polkit-1/rules.d/50-failoverd.rules
 wait_for "allowed, it is done at the next attempt" is_done
 check "cards is stopped" unit_is cards.service inactive
@@ -80,7 +89,12 @@ for unit in dbus.service machine.target; do
         check "the rule allows nothing else: $unit" not machine setpriv --reuid failoverd --regid failoverd --clear-groups \
                 systemctl --no-ask-password stop "$unit" 2>/dev/null
 done
+till_read() {
+        [[ $(happened till) == "$1" ]]
+}
+wait_for "the shop was restarted to read its mode" till_read "crypto "
 recovery
+wait_for "and again" till_read "crypto primary "
 check "cards sells again" unit_is cards.service active
 check "crypto is stopped" unit_is crypto.service inactive
 
