@@ -293,22 +293,33 @@ static void on_resolved(Resolve *resolve, const ResolveResult *result, void *use
                 fetch_end_errno(f, r);
 }
 
+/* One of "http,https": with TLS from the start, when it is the second. */
+static bool scheme_known(const Fetch *f, const char *scheme, bool *ret_secure)
+{
+        const char *known = f->session ? f->session->schemes : "http,https", *second = strchr(known, ',') + 1;
+        size_t size = (size_t) (second - known) - 1;
+
+        *ret_secure = strcasecmp(scheme, second) == 0;
+        return *ret_secure || (strlen(scheme) == size && strncasecmp(scheme, known, size) == 0);
+}
+
 /* Takes what curl will need to know from f->url. -EINVAL when it is not a URL for us. */
 static int fetch_read_url(Fetch *f)
 {
         char *scheme = NULL, *host = NULL, *port = NULL;
+        bool secure = false;
         size_t size;
         int r = -EINVAL;
 
         if (curl_url_get(f->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-            (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0) &&
+            scheme_known(f, scheme, &secure) &&
             curl_url_get(f->url, CURLUPART_HOST, &host, CURLU_PUNYCODE) == CURLUE_OK && *host &&
             curl_url_get(f->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
                 size = strlen(host);
                 free(f->host);
                 f->host = host[0] == '[' ? strndup(host + 1, size - 2) : strdup(host);
                 f->port = (unsigned) atoi(port);
-                f->https = strcasecmp(scheme, "https") == 0;
+                f->tls = secure || (f->session && f->session->upgrade);
                 r = f->host ? 0 : -ENOMEM;
         }
         curl_free(scheme);
@@ -392,7 +403,7 @@ static int fetch_redirect(Fetch *f, const char *target, long status)
 {
         _cleanup_free_ char *host = strdup(f->host), *copy = strdup(target);
         unsigned port = f->port;
-        bool https = f->https;
+        bool tls = f->tls;
         int r;
 
         if (!host || !copy)
@@ -405,7 +416,7 @@ static int fetch_redirect(Fetch *f, const char *target, long status)
         if (r < 0)
                 return r;
         fetch_redirect_method(f, status);
-        if (strcasecmp(host, f->host) != 0 || port != f->port || https != f->https)
+        if (strcasecmp(host, f->host) != 0 || port != f->port || tls != f->tls)
                 forget_secrets(f);
         f->retry_after[0] = '\0';
         return fetch_go(f);
@@ -431,6 +442,10 @@ static void fetch_ended(Fetch *f)
                         fetch_end(f, FETCH_PROTOCOL, "a redirect to what is no HTTP address");
                 else if (r < 0)
                         fetch_end_errno(f, r);
+        } else if (f->session && f->code == CURLE_OK) {
+                fetch_note_peer(f);
+                loop_timer_set(f->deadline, USEC_NEVER);
+                f->session->on_ready(f->userdata); /* may free f, and the client */
         } else {
                 FetchError error = fetch_result_judge(f, message);
 
@@ -569,6 +584,12 @@ static int copy_request(Fetch *f, const FetchRequest *request)
 
 int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, void *userdata, Fetch **ret)
 {
+        return fetch_start_session(c, request, NULL, done, userdata, ret);
+}
+
+int fetch_start_session(FetchClient *c, const FetchRequest *request, const FetchSession *session,
+                        FetchDone done, void *userdata, Fetch **ret)
+{
         _cleanup_(fetch_freep) Fetch *f = NULL;
         int r;
 
@@ -594,6 +615,7 @@ int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, voi
                         .redirects_max = request->redirects_max,
                         .redirects_left = request->redirects_max,
                         .flags = request->flags,
+                        .session = session,
         };
         c->n_fetches++;
         r = copy_request(f, request);
@@ -647,6 +669,8 @@ const char *fetch_phase(const Fetch *f)
         }
         if (sending > 0)
                 return "waiting for the answer";
+        if (f->session && connected > 0)
+                return f->header_bytes > 0 ? "logging in" : "waiting for the greeting";
         /* CURLINFO_CONNECT_TIME is told only after the handshake. */
         return connected > 0 ? "TLS handshake" : "connecting";
 }

@@ -148,7 +148,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *userdata)
         f->header_bytes += size;
         if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* perhaps after an interim answer */
                 f->retry_after[0] = '\0';
-                if (f->https && (f->flags & FETCH_WANT_EXPIRY))
+                if (f->tls && (f->flags & FETCH_WANT_EXPIRY))
                         note_expiry(f);
         } else if ((value = header_value(line, size, "Retry-After", &n)))
                 snprintf(f->retry_after, sizeof(f->retry_after), "%.*s", (int) n, value);
@@ -289,8 +289,7 @@ static CURLcode set_connection(Fetch *f)
         SET(NOSIGNAL, 1L);
         SET(QUICK_EXIT, 1L); /* else a lookup of curl's own would be waited for; there should be none */
         SET(PROXY, "");
-        SET(PROTOCOLS_STR, "http,https");
-        SET(HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        SET(PROTOCOLS_STR, f->session ? f->session->schemes : "http,https");
         /* Ours ends it; curl gives each address half of what is left, but the last. */
         SET(CONNECTTIMEOUT_MS, (long) MIN(f->timeout_usec / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX));
         SET(DNS_CACHE_TIMEOUT, 5L);
@@ -300,14 +299,17 @@ static CURLcode set_connection(Fetch *f)
                 SET(UNIX_SOCKET_PATH, f->unix_socket);
         if (f->resolve_list)
                 SET(RESOLVE, f->resolve_list);
-        /* What curl does not compare when it looks for a connection to use again must not be shared. */
-        if (fresh || f->fixed_address || f->ca_file || f->n_allowed > 0 ||
-            ((f->flags & FETCH_GUARD) && f->client->unguarded_kept)) {
+        /* What curl does not compare when it looks for a connection to use again must not be shared. One that is lent is
+         * never used again, and must not be closed when curl has done its part. */
+        if (f->session)
+                SET(FRESH_CONNECT, 1L);
+        else if (fresh || f->fixed_address || f->ca_file || f->n_allowed > 0 ||
+                 ((f->flags & FETCH_GUARD) && f->client->unguarded_kept)) {
                 SET(FRESH_CONNECT, 1L);
                 SET(FORBID_REUSE, 1L);
         } else if (!(f->flags & FETCH_GUARD))
                 f->client->unguarded_kept = true;
-        if (f->https) {
+        if (f->tls) {
                 SET(CAINFO, NULL);
                 SET(CAPATH, NULL);
                 SET(SSL_CTX_FUNCTION, on_tls_context);
@@ -318,16 +320,43 @@ static CURLcode set_connection(Fetch *f)
         return code;
 }
 
-static CURLcode set_options(Fetch *f)
+static size_t on_session_line(char *line, size_t one, size_t size, void *userdata)
 {
-        CURLcode code;
+        Fetch *f = userdata;
 
-        code = set_connection(f);
-        if (code == CURLE_OK)
-                code = set_method(f);
-        SET(CURLU, f->url);
-        SET(PRIVATE, f);
-        SET(ERRORBUFFER, f->curl_message);
+        if (size > FETCH_HEADERS_MAX - f->header_bytes) {
+                f->too_large = true;
+                return 0;
+        }
+        f->header_bytes += size;
+        f->session->on_line(line, size, f->userdata);
+        return size;
+}
+
+/* CONNECT_ONLY is what keeps it from blocking: curl 7.88 waits in QUIT, and for the answer to a mail's end, without
+ * returning to the loop; and when it is cancelled in the middle of a mail, it ends the mail there. */
+static CURLcode set_session(Fetch *f)
+{
+        CURLcode code = CURLE_OK;
+
+        SET(CONNECT_ONLY, 1L);
+        SET(USE_SSL, (long) (f->session->upgrade ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+        SET(SERVER_RESPONSE_TIMEOUT, 3600L); /* ours ends it */
+        if (f->session->user) {
+                SET(USERNAME, f->session->user);
+                SET(PASSWORD, f->session->password);
+                SET(LOGIN_OPTIONS, f->session->login_options);
+        }
+        SET(HEADERFUNCTION, on_session_line);
+        SET(HEADERDATA, f);
+        return code;
+}
+
+static CURLcode set_http(Fetch *f)
+{
+        CURLcode code = set_method(f);
+
+        SET(HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         SET(USERAGENT, "failoverd/" PROJECT_VERSION);
         SET(ACCEPT_ENCODING, "gzip, deflate");
         SET(WRITEFUNCTION, on_body);
@@ -338,6 +367,18 @@ static CURLcode set_options(Fetch *f)
                 SET(BUFFERSIZE, 4096L);
         if (f->header_list)
                 SET(HTTPHEADER, f->header_list);
+        return code;
+}
+
+static CURLcode set_options(Fetch *f)
+{
+        CURLcode code = set_connection(f);
+
+        SET(CURLU, f->url);
+        SET(PRIVATE, f);
+        SET(ERRORBUFFER, f->curl_message);
+        if (code == CURLE_OK)
+                code = f->session ? set_session(f) : set_http(f);
         return code;
 }
 
@@ -361,7 +402,7 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
         f->too_large = f->bad_encoding = false;
         f->certificate_expires = 0;
         f->curl_message[0] = '\0';
-        if (f->https) {
+        if (f->tls) {
                 r = fetch_trust_get(f->client->trust, f->ca_file, &f->store);
                 if (r < 0)
                         return r;
@@ -391,7 +432,7 @@ void fetch_easy_stop(Fetch *f)
                 (void) curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &os_errno);
                 (void) curl_multi_remove_handle(c->multi, f->easy);
                 /* One that failed keeps its last errno: not used again. */
-                if (f->state != FETCH_STATE_RUNNING && f->code == CURLE_OK && os_errno == 0 &&
+                if (!f->session && f->state != FETCH_STATE_RUNNING && f->code == CURLE_OK && os_errno == 0 &&
                     c->n_pool < FETCH_POOL_MAX) {
                         curl_easy_reset(f->easy);
                         c->pool[c->n_pool++] = f->easy;

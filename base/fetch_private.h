@@ -16,6 +16,19 @@
 
 typedef struct FetchTrust FetchTrust;
 
+/* For a protocol other than HTTP that begins on a curl connection (mail.c): curl resolves nothing, connects, speaks TLS,
+ * checks the certificate and logs in, all without blocking; then the connection is lent to the protocol, which speaks on
+ * it by curl_easy_send() and curl_easy_recv() until the fetch is freed. */
+typedef struct FetchSession {
+        const char *schemes; /* those that the URL may have, the first without TLS from the start: "smtp,smtps" */
+        bool upgrade;        /* TLS by command (STARTTLS), or nothing is said */
+        const char *user, *password; /* borrowed; NULL: none */
+        const char *login_options;   /* CURLOPT_LOGIN_OPTIONS */
+        void (*on_line)(const char *line, size_t size,
+                        void *userdata);  /* what the server said before it was lent */
+        void (*on_ready)(void *userdata); /* it is lent: f->easy; the deadline is the caller's from here on */
+} FetchSession;
+
 struct FetchClient {
         sd_event *event;
         Resolver *resolver;
@@ -52,12 +65,13 @@ struct Fetch {
         CURLU *url;
         char *host; /* as curl will look for it: ASCII, no brackets */
         unsigned port;
-        bool https;
+        bool tls; /* https, or what else is encrypted */
         char *method;
         char **headers; /* NULL-terminated; what the caller gave */
         char *bearer;
         void *body;
         size_t body_size;
+        const FetchSession *session;      /* NULL: HTTP */
         char *fixed_host, *fixed_address; /* `resolve`, and the host that it stands for */
         char *ca_file, *unix_socket;
         Network *allowed; /* `allow` */
@@ -83,6 +97,10 @@ struct Fetch {
         CURLcode code;
         char curl_message[CURL_ERROR_SIZE];
 };
+
+/* fetch.c. fetch_start() with a session, which is borrowed; NULL: HTTP. The request's HTTP members mean nothing to it. */
+int fetch_start_session(FetchClient *c, const FetchRequest *request, const FetchSession *session,
+                        FetchDone done, void *userdata, Fetch **ret);
 
 /* fetch_easy.c. addresses NULL: the host is a literal. */
 int fetch_easy_start(Fetch *f, const ResolveResult *addresses);

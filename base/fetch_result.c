@@ -219,7 +219,8 @@ FetchError fetch_result_judge(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
         case CURLE_SSL_CACERT_BADFILE:
                 return SAY(FETCH_LOCAL, "%s", text);
         default:
-                return SAY(FETCH_PROTOCOL, "no proper HTTP from %.255s: %s", peer(f, address), text);
+                return SAY(FETCH_PROTOCOL, "no proper %s from %.255s: %s", f->session ? "answer" : "HTTP",
+                           peer(f, address), text);
         }
 }
 
