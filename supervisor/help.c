@@ -41,10 +41,27 @@ static void print_fields(FILE *out, const ConfField *fields)
         fputc('\n', out);
 }
 
+/* A type's keys, then those of its mappings. */
+static void print_type(FILE *out, const char *title, const char *help, const ConfField *fields)
+{
+        fprintf(out, "%s\n  ", title);
+        print_wrapped(out, help, 2);
+        print_fields(out, fields);
+        for (const ConfField *f = fields; f && f->key; f++) {
+                char inner[128];
+
+                if (f->type != &conf_table)
+                        continue;
+                snprintf(inner, sizeof(inner), "%s, %s", title, f->key);
+                print_type(out, inner, f->help, f->data);
+        }
+}
+
 int help_config(FILE *out)
 {
         const ConfigSection *sections;
         size_t n = config_sections(&sections);
+        char title[96];
 
         for (size_t i = 0; i < n; i++) {
                 fprintf(out, "%s\n", sections[i].name[0] ? sections[i].name : "failoverd.yaml");
@@ -53,14 +70,12 @@ int help_config(FILE *out)
                 print_fields(out, sections[i].fields);
         }
         for (size_t i = 0; probe_types[i]; i++) {
-                fprintf(out, "probes.NAME, type: %s\n  ", probe_types[i]->name);
-                print_wrapped(out, probe_types[i]->help, 2);
-                print_fields(out, probe_types[i]->fields);
+                snprintf(title, sizeof(title), "probes.NAME, type: %s", probe_types[i]->name);
+                print_type(out, title, probe_types[i]->help, probe_types[i]->fields);
         }
         for (size_t i = 0; action_types[i]; i++) {
-                fprintf(out, "actions[], type: %s\n  ", action_types[i]->name);
-                print_wrapped(out, action_types[i]->help, 2);
-                print_fields(out, action_types[i]->fields);
+                snprintf(title, sizeof(title), "actions[], type: %s", action_types[i]->name);
+                print_type(out, title, action_types[i]->help, action_types[i]->fields);
         }
         return fflush(out) == 0 ? 0 : -errno;
 }
