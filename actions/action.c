@@ -105,6 +105,18 @@ void action_report(Action *a, ActionResult result, const char *format, ...)
                 (void) loop_timer_set_after(a->deadline, 0);
 }
 
+int action_progress(Action *a, const char *text)
+{
+        char *copy = strdup(text);
+
+        assert(!a->reported);
+        if (!copy)
+                return -ENOMEM;
+        free(a->progress);
+        a->progress = copy;
+        return 0;
+}
+
 /* Seconds or an HTTP date (RFC 9110, 10.2.3); 0 when it is neither. */
 static uint64_t retry_after_parse(const char *text)
 {
@@ -231,6 +243,7 @@ Action *action_free(Action *a)
         action_stop(a);
         loop_source_free(a->deferred);
         loop_source_free(a->deadline);
+        free(a->progress);
         free(a->state);
         free(a);
         return NULL;

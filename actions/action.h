@@ -30,8 +30,10 @@ typedef struct ActionFacts {
         ActionKind kind;
         const char *id; /* unique and the same for every attempt: change id, or alert id and kind */
         const char *node_id, *node_name, *node_url, *fallback_url;
-        const char *change;             /* change id */
-        const char *mode, *from;        /* from is "" at the first start */
+        const char *change;      /* change id */
+        const char *follows;     /* id of the facts that these are the sequel of: of the change before, in the
+                                         * same outage; of an alert's beginning; "" when there are none */
+        const char *mode, *from; /* from is "" at the first start */
         const char *payment, *checkout; /* of mode: "crypto", "cryptoCheckout" */
         const char *message;            /* of mode: for buyers; may be "" */
         const char *cause;              /* "payment-api down: HTTP 503 (3 of 5)" */
@@ -46,6 +48,9 @@ typedef struct ActionFacts {
         const char *summary;  /* one line: what happened */
         const char *details;  /* what was done and what the operator can do; several lines */
         const char *severity; /* "critical", "warning", "info" */
+        /* What earlier attempts of the same delivery have got done, as action_progress() told; NULL: nothing, or it was
+         * lost in a restart. */
+        const char *progress;
         /* the status page and mode.json: the whole status document of GET /v1/status; borrowed, may be NULL */
         json_t *status;
         /* of a type that says it to several: to which of them; else NULL. Borrowed, and of one attempt only */
@@ -93,6 +98,7 @@ struct Action {
         sd_event_source *deadline, *deferred;
         ActionResult result;
         char message[320];
+        char *progress;            /* told in this attempt; NULL: nothing new */
         uint64_t retry_after_usec; /* the target asked for a pause; 0: none */
         Reading *reading;
         bool asks; /* query() is to be called, not apply() */
@@ -116,6 +122,9 @@ struct ActionType {
         int (*verify)(const void *conf, const char *config_dir, Error *e); /* optional; check-config */
         /* Where it goes, for people, without secrets or query strings; "" when it is this machine. Malloc'ed. */
         int (*target)(const void *conf, char **ret);
+        /* Optional: further domains that what it says has to pass, beside the target's host (of mail recipients): the i-th;
+         * NULL behind the last. Borrowed. */
+        const char *(*domain)(const void *conf, size_t i);
         /* Event types that say the same to several: one delivery, one queue and one pace of retries for each, side by side;
          * attempts find theirs in facts->target. Calls fn for each that there is now (never this node), each once. 0;
          * -EAGAIN: not known yet, but soon; -ENODATA: not known (then fn is not called). url: where it is now. */
@@ -134,6 +143,8 @@ struct ActionType {
 };
 
 void action_report(Action *a, ActionResult result, const char *format, ...) _printf_(3, 4);
+/* A part is done, and is not to be repeated when the rest is tried again (ActionFacts.progress). Before the report. */
+int action_progress(Action *a, const char *text);
 /* In apply() and query() only: the secret in a file that files() has named, until they return. Never reads a file anywhere
  * else on the loop: its disk may hang. As reading_get(). */
 int action_secret(const Action *a, const char *name, const char **ret, Error *e);

@@ -1,229 +1,79 @@
 /* SPDX-License-Identifier: MIT */
-/* alert: tells the operator through a webhook, at every change of mode and whenever an alert begins or ends. */
+/* alert: tells the operator through a webhook or by mail, at every change of mode and whenever an alert begins or ends. */
 #include "actions/alert.h"
 
-#include "base/clock.h"
-#include "base/sign.h"
-
-#include <inttypes.h>
-#include <unistd.h>
-
-#define KEY_MAX 512
-
-static const AlertFormat *const alert_formats[] = {&alert_alertmanager, &alert_slack, &alert_ntfy,
-                                                   &alert_json};
-static const char *const format_names[] = {"alertmanager", "slack", "ntfy", "json", NULL}; /* same order */
-
-typedef struct Webhook {
-        char *url;
-        int format;
-        char *secret_file;
-        ConfPair *headers;
-        char *ca_file;
-        uint64_t timeout_usec;
-} Webhook;
-
-typedef struct AlertConf {
-        Webhook webhook;
-} AlertConf;
-
-typedef struct AlertState {
-        Fetch *fetch;
-} AlertState;
-
-static const ConfRange timeout_range = {100 * USEC_PER_MSEC, 2 * USEC_PER_MIN};
-
-static const ConfField webhook_fields[] = {
-                {"url", &conf_url, offsetof(Webhook, url), CONF_REQUIRED | CONF_SECRET, NULL,
-                 "Where alerts are posted to.", NULL},
-                {"format", &conf_enum, offsetof(Webhook, format), CONF_REQUIRED, NULL,
-                 "What the receiver understands: alertmanager (version 4), slack (and Mattermost), ntfy, or "
-                 "json.",
-                 format_names},
-                {"secret_file", &conf_string, offsetof(Webhook, secret_file), 0, NULL,
-                 "Signs each message as in Standard Webhooks; the secret is whsec_ and base64, or any text.",
-                 NULL},
-                {"headers", &conf_string_map, offsetof(Webhook, headers), CONF_SECRET, NULL,
-                 "More request headers, such as Authorization.", NULL},
-                {"ca_file", &conf_string, offsetof(Webhook, ca_file), 0, NULL,
-                 "Certificates to trust instead of the system's.", NULL},
-                {"timeout", &conf_duration, offsetof(Webhook, timeout_usec), 0, "10s", "For one attempt.",
-                 &timeout_range},
-                {NULL},
-};
-
 static const ConfField alert_fields[] = {
-                {"webhook", &conf_table, offsetof(AlertConf, webhook), CONF_REQUIRED, NULL,
-                 "The receiver: url, format and, if it wants them, secret_file and headers.", webhook_fields},
+                {"webhook", &conf_table, offsetof(AlertConf, webhook), 0, NULL,
+                 "The receiver of an HTTP request; either this or smtp.", alert_webhook_fields},
+                {"smtp", &conf_table, offsetof(AlertConf, smtp), 0, NULL,
+                 "The mail server, and who gets mail; either this or webhook.", alert_smtp_fields},
                 {NULL},
 };
 
-int alert_sign(const char *secret, const char *id, uint64_t timestamp, const void *body, size_t size,
-               char **ret)
+/* The one that is configured, and its part of the settings. */
+static const AlertChannel *channel_of(const void *conf, const void **ret_part)
 {
-        static const char prefix[] = "whsec_";
-        _cleanup_text_ Text content = {0};
-        _cleanup_free_ char *base64 = NULL;
-        uint8_t key[KEY_MAX], mac[32];
-        size_t key_size = strlen(secret);
+        const AlertConf *c = conf;
 
-        if (strncmp(secret, prefix, strlen(prefix)) == 0) {
-                if (base64_decode(secret + strlen(prefix), key, sizeof(key), &key_size) < 0)
-                        return -EINVAL;
-        } else if (key_size <= sizeof(key))
-                memcpy(key, secret, key_size);
-        if (key_size == 0 || key_size > sizeof(key))
-                return -EINVAL;
-
-        text_add(&content, "%s.%" PRIu64 ".", id, timestamp);
-        text_add_bytes(&content, body, size);
-        if (!content.failed)
-                hmac_sha256(key, key_size, content.data, content.size, mac);
-        explicit_bzero(key, sizeof(key));
-        if (content.failed)
-                return -ENOMEM;
-
-        int r = base64_encode(mac, sizeof(mac), &base64);
-        if (r < 0)
-                return r;
-        char *signature = string_printf("v1,%s=", base64); /* 32 bytes always want one = */
-        if (!signature)
-                return -ENOMEM;
-        *ret = signature;
-        return 0;
-}
-
-/* webhook-id lets the receiver drop doubles, so it is sent with or without a secret. */
-static int sign_headers(const Action *a, const Text *body, Headers *headers, Error *e)
-{
-        const Webhook *w = &((const AlertConf *) a->conf)->webhook;
-        const char *secret, *nothing;
-        _cleanup_free_ char *signature = NULL, *id = request_clean(a->facts->id, false);
-        uint64_t now = clock_wall_usec() / USEC_PER_SEC;
-
-        if (!id)
-                return error_set(e, -ENOMEM, "out of memory");
-        headers_add(headers, "webhook-id", "%s", id);
-        headers_add(headers, "webhook-timestamp", "%" PRIu64, now);
-        int r = w->ca_file ? action_secret(a, w->ca_file, &nothing, e) : 0;
-        if (r < 0 || !w->secret_file)
-                return r;
-
-        r = action_secret(a, w->secret_file, &secret, e);
-        if (r < 0)
-                return r;
-        r = alert_sign(secret, id, now, body->data ? body->data : "", body->size, &signature);
-        if (r == -EINVAL)
-                return error_set(e, r, "%s holds no secret that can sign: whsec_ and base64, or any text",
-                                 w->secret_file);
-        if (r < 0)
-                return error_set(e, r, "out of memory");
-        headers_add(headers, "webhook-signature", "%s", signature);
-        return 0;
-}
-
-static void on_answer(Fetch *fetch, const FetchResult *result, void *userdata)
-{
-        action_report_fetch(userdata, result);
-}
-
-static int alert_send(Action *a, const Text *body, const Headers *headers)
-{
-        const Webhook *w = &((const AlertConf *) a->conf)->webhook;
-        AlertState *s = a->state;
-        FetchRequest request = {.url = w->url,
-                                .method = "POST",
-                                .headers = (const char *const *) headers->lines,
-                                .body = body->data ? body->data : "",
-                                .body_size = body->size,
-                                .ca_file = w->ca_file,
-                                .timeout_usec = w->timeout_usec,
-                                .flags = FETCH_REMEMBER};
-
-        return fetch_start(a->context->fetch, &request, on_answer, a, &s->fetch);
+        *ret_part = c->smtp.url ? (const void *) &c->smtp : &c->webhook;
+        return c->smtp.url ? &alert_smtp : &alert_webhook;
 }
 
 static size_t alert_files(const void *conf, ReadingFile *ret)
 {
-        const Webhook *w = &((const AlertConf *) conf)->webhook;
-        size_t n = 0;
-
-        if (w->secret_file)
-                ret[n++] = (ReadingFile){.name = w->secret_file};
-        if (w->ca_file)
-                ret[n++] = (ReadingFile){.name = w->ca_file, .plain = true};
-        return n;
+        const void *part;
+        return channel_of(conf, &part)->files(part, ret);
 }
 
 static void alert_apply(Action *a)
 {
-        const Webhook *w = &((const AlertConf *) a->conf)->webhook;
-        const AlertFormat *format = alert_formats[w->format];
-        _cleanup_alert_message_ AlertMessage message = {0};
-        _cleanup_headers_ Headers headers = {0};
-        _cleanup_text_ Text body = {0};
-        Error e = {0};
-
-        int r = alert_message_make(a->facts, &message);
-        (void) json_failed();
-        if (r == 0)
-                r = format->write(&message, &body, &headers);
-        if (json_failed() && r == 0)
-                r = -ENOMEM;
-        if (r == 0) {
-                headers_add(&headers, "Content-Type", "%s", format->content_type);
-                headers_add_pairs(&headers, w->headers);
-                r = sign_headers(a, &body, &headers, &e);
-        }
-        if (r == 0)
-                r = body.failed || headers.failed ? -ENOMEM : alert_send(a, &body, &headers);
-        if (r < 0)
-                action_report(a, ACTION_RETRY, "not sent: %s", *e.text ? e.text : strerror(-r));
+        const void *part;
+        channel_of(a->conf, &part)->apply(a);
 }
 
 static void alert_stop(Action *a)
 {
-        AlertState *s = a->state;
-        s->fetch = fetch_free(s->fetch);
+        const void *part;
+        channel_of(a->conf, &part)->stop(a);
 }
 
 static int alert_check(const void *conf, const ConfNode *node, Error *e)
 {
         const AlertConf *c = conf;
-        return request_check_headers(c->webhook.headers, node, e);
+        const void *part;
+
+        if (!c->webhook.url && !c->smtp.url)
+                return conf_error(node, e, "an alert needs `webhook` or `smtp`");
+        if (c->webhook.url && c->smtp.url)
+                return conf_error(
+                                conf_get(node, "smtp"), e,
+                                "an alert has either `webhook` or `smtp`; add a second alert for the other");
+        return channel_of(conf, &part)->check(part, conf_get(node, c->smtp.url ? "smtp" : "webhook"), e);
 }
 
 static int alert_verify(const void *conf, const char *config_dir, Error *e)
 {
-        const Webhook *w = &((const AlertConf *) conf)->webhook;
-        _cleanup_(secret_freep) char *secret = NULL;
-        _cleanup_free_ char *signature = NULL;
-
-        if (w->ca_file && access(w->ca_file, R_OK) < 0)
-                return error_set(e, -errno, "ca_file %s: %s", w->ca_file, strerror(errno));
-        if (!w->secret_file)
-                return 0;
-        int r = secret_read(w->secret_file, config_dir, &secret, NULL, e);
-        if (r < 0)
-                return r;
-        if (alert_sign(secret, "", 0, "", 0, &signature) == -EINVAL)
-                return error_set(e, -EINVAL,
-                                 "secret_file %s holds no secret that can sign: whsec_ and base64, or any "
-                                 "text",
-                                 w->secret_file);
-        return 0;
+        const void *part;
+        return channel_of(conf, &part)->verify(part, config_dir, e);
 }
 
 static int alert_target(const void *conf, char **ret)
 {
-        const AlertConf *c = conf;
-        return request_target(c->webhook.url, ret);
+        const void *part;
+        return channel_of(conf, &part)->target(part, ret);
+}
+
+static const char *alert_domain(const void *conf, size_t i)
+{
+        const void *part;
+        const AlertChannel *channel = channel_of(conf, &part);
+        return channel->domain ? channel->domain(part, i) : NULL;
 }
 
 const ActionType action_alert = {
                 .name = "alert",
-                .help = "Tells the operator through a webhook, at changes of mode and when an alert begins "
-                        "or ends.",
+                .help = "Tells the operator through a webhook or by mail, at changes of mode and when an "
+                        "alert begins or ends.",
                 .conf_size = sizeof(AlertConf),
                 .fields = alert_fields,
                 .size = sizeof(AlertState),
@@ -233,6 +83,7 @@ const ActionType action_alert = {
                 .check = alert_check,
                 .verify = alert_verify,
                 .target = alert_target,
+                .domain = alert_domain,
                 .files = alert_files,
                 .apply = alert_apply,
                 .stop = alert_stop,

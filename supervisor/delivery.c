@@ -116,6 +116,7 @@ Delivery *delivery_free(Delivery *d)
         free(d->change);
         free(d->action);
         free(d->target);
+        free(d->progress);
         free(d);
         return NULL;
 }

@@ -28,6 +28,7 @@ struct Delivery {
         Facts *facts;
         DeliveryState state;
         char message[320];
+        char *progress; /* what of it is done, in the type's words; NULL: nothing that is known */
         unsigned attempts;
         uint64_t created_wall_usec, next_wall_usec, finished_wall_usec;
 

@@ -19,6 +19,7 @@ static const struct {
                 {"node_url", offsetof(ActionFacts, node_url)},
                 {"fallback_url", offsetof(ActionFacts, fallback_url)},
                 {"change", offsetof(ActionFacts, change)},
+                {"follows", offsetof(ActionFacts, follows)},
                 {"mode", offsetof(ActionFacts, mode)},
                 {"from", offsetof(ActionFacts, from)},
                 {"payment", offsetof(ActionFacts, payment)},

@@ -58,6 +58,7 @@ void manager_facts(const Manager *m, ActionKind kind, ActionFacts *ret)
                         .node_url = c->node.url,
                         .fallback_url = c->node.fallback_url,
                         .change = engine_change_id(m->engine),
+                        .follows = "",
                         .mode = mode->name,
                         .from = "",
                         .payment = mode->payment,

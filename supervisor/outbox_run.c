@@ -47,6 +47,7 @@ Running *running_free(Running *r)
         running_stop(r);
         facts_unref(r->facts);
         json_decref(r->status);
+        free(r->progress);
         free(r);
         return NULL;
 }
@@ -77,6 +78,12 @@ static int running_start(Running *r, ActionDone done)
         r->view = *facts_get(r->facts);
         r->view.status = r->status;
         r->view.target = r->spoke ? r->channel->target : NULL;
+        if (r->delivery && r->delivery->progress) { /* which may end before this attempt does */
+                r->progress = strdup(r->delivery->progress);
+                if (!r->progress)
+                        return -ENOMEM;
+        }
+        r->view.progress = r->progress;
         int n = action_start(o->context, r->config->type, r->config->conf, &r->view, r->query, done, r,
                              &r->action);
         if (n < 0)
@@ -265,6 +272,10 @@ static void on_attempt(Action *a, ActionResult result, const char *message, void
         char text[sizeof(d->message)];
 
         snprintf(text, sizeof(text), "%s", message);
+        if (d && a->progress) {
+                free(d->progress);
+                d->progress = TAKE_PTR(a->progress);
+        }
         c->running = running_free(r);
         c->doubtful = result != ACTION_DONE && result != ACTION_MISSING;
         if (c->hub && c->hub->tell_usec > 0)

@@ -21,7 +21,8 @@ typedef struct Running {
         const ActionConfig *config;
         Facts *facts;
         json_t *status;
-        ActionFacts view; /* facts, with the newest status document */
+        char *progress;   /* of the delivery, when it began */
+        ActionFacts view; /* facts, with the newest status document and the progress */
         Action *action;   /* NULL: a test that waits */
         bool query;
         bool spoke, doubtful; /* counted as such */

@@ -44,3 +44,9 @@ void recent_add(Manager *m, const ChangeRecord *change)
         if (json_array_size(m->recent) > RECENT_CHANGES)
                 json_array_remove(m->recent, RECENT_CHANGES);
 }
+
+const char *recent_latest(const Manager *m)
+{
+        const char *id = json_string_value(json_object_get(json_array_get(m->recent, 0), "id"));
+        return id ? id : "";
+}

@@ -8,3 +8,5 @@
 
 void recent_on_read(int r, json_t *result, void *userdata); /* StoreAnswer of store_read_history() */
 void recent_add(Manager *m, const ChangeRecord *change);
+/* The id of the newest one; "" when none is known. Borrowed until the next call. */
+const char *recent_latest(const Manager *m);

@@ -34,7 +34,7 @@ static bool look_up(Targets *t, const char *url)
 {
         _cleanup_free_ char *host = NULL;
 
-        return url && strncmp(url, "http", 4) == 0 && fetch_host(url, &host) >= 0 &&
+        return url && strstr(url, "://") && fetch_host(url, &host) >= 0 &&
                resolve_start(t->manager->resolver, host, RESOLVE_REMEMBER, TARGETS_TIMEOUT_USEC, on_resolved,
                              t, &t->resolve) >= 0;
 }

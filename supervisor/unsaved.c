@@ -74,6 +74,9 @@ static void adopt(Manager *m, const json_t *j)
         manager_facts(m, ACTION_CHANGE, &facts);
         facts.id = facts.change = change.id;
         facts.from = change.from;
+        facts.follows = change.from[0] == '\0' || streq(change.from, m->config->modes[0].name)
+                                        ? ""
+                                        : recent_latest(m);
         facts.mode = change.to;
         facts.cause = change.cause;
         facts.automatic = change.automatic;

@@ -129,6 +129,7 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         };
         manager_facts(m, ACTION_CHANGE, &facts);
         facts.from = from;
+        facts.follows = change->from == MODE_NONE || change->from == 0 ? "" : recent_latest(m);
         facts.automatic = change->automatic;
         facts.since_usec = change->since_wall;
         facts.from_first = change->from == 0;
@@ -142,13 +143,15 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
 {
         Manager *m = userdata;
         ActionFacts facts;
-        char id[64];
+        char id[64], begun[64];
 
         log_at(raised ? LOG_WARNING : LOG_NOTICE, "alert %s: %s: %s", raised ? "raised" : "cleared",
                alarm->name, alarm->message ? alarm->message : "");
         manager_facts(m, raised ? ACTION_RAISED : ACTION_CLEARED, &facts);
         snprintf(id, sizeof(id), "%s-%s", alarm->id, raised ? "raised" : "cleared");
+        snprintf(begun, sizeof(begun), "%s-raised", alarm->id);
         facts.id = id;
+        facts.follows = raised ? "" : begun;
         facts.alert = alarm->name;
         facts.summary = alarm->message ? alarm->message : alarm->name;
         facts.details = raised ? alarm_advice(alarm->kind) : "It has ended; nothing is left to do.";

@@ -205,6 +205,7 @@ _unused_ static ActionFacts rig_facts(void)
                              .node_url = "https://shop.example",
                              .fallback_url = "https://backup.shop.example",
                              .change = "01JCHANGE0000000000000000A",
+                             .follows = "",
                              .mode = "crypto",
                              .from = "primary",
                              .payment = "crypto",

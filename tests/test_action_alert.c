@@ -454,9 +454,9 @@ TEST(settings_are_checked_before_they_are_needed)
         rig_open(&rig);
         rig_refused(&action_alert, "{}", "webhook");
         rig_refused(&action_alert,
-                    "smtp: {url: 'smtp://x'}\nwebhook: {url: 'http://x.example/', format: json}", "smtp");
-        rig_refused(&action_alert,
-                    "smtp: {url: 'smtp://x'}\nwebhook: {url: 'http://x.example/', format: json}", "webhook");
+                    "smtp: {url: 'smtp://x.example', from: a@x.example, to: b@x.example}\n"
+                    "webhook: {url: 'http://x.example/', format: json}",
+                    "test.yaml:1:7: an alert has either `webhook` or `smtp`");
         rig_refused(&action_alert, "webhook: {url: 'http://x.example/'}", "format");
         rig_refused(&action_alert, "webhook: {url: 'http://x.example/', format: pager}", "alertmanager");
         rig_refused(&action_alert,

@@ -327,6 +327,7 @@ TEST(facts_survive_json)
                          .fallback_url = "https://b.example",
                          .change = "change",
                          .mode = "crypto",
+                         .follows = "another",
                          .from = "primary",
                          .payment = "crypto",
                          .checkout = "cryptoCheckout",
@@ -345,7 +346,7 @@ TEST(facts_survive_json)
         CHECK_INT(facts_from_json(j, &g), 0);
         CHECK_INT(g.kind, ACTION_CLEARED);
         const char *const *a = &f.id, *const *b = &g.id; /* the strings begin here */
-        for (size_t i = 0; i < 12; i++)
+        for (size_t i = 0; i < 13; i++)
                 CHECK_STR(b[i], a[i]);
         CHECK_STR(g.alert, "no-mode-healthy");
         CHECK_STR(g.summary, "s");
