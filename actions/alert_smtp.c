@@ -20,12 +20,12 @@ static void clear_server(void *target)
 static const ConfType conf_server = {"mail server URL", parse_server, clear_server};
 
 const ConfField alert_smtp_fields[] = {
-                {"url", &conf_server, offsetof(AlertSmtp, url), CONF_REQUIRED, NULL,
+                {"url", &conf_server, offsetof(AlertSmtp, url), CONF_REQUIRED | CONF_HOST, NULL,
                  "The mail server: smtp://host:587 (STARTTLS) or smtps://host:465 (TLS from the start).",
                  NULL},
                 {"from", &conf_mail_address, offsetof(AlertSmtp, from), CONF_REQUIRED, NULL,
                  "Whom it comes from: failoverd@shop.example, or My Shop <failoverd@shop.example>.", NULL},
-                {"to", &conf_mail_addresses, offsetof(AlertSmtp, to), CONF_REQUIRED, NULL,
+                {"to", &conf_mail_addresses, offsetof(AlertSmtp, to), CONF_REQUIRED | CONF_MAIL, NULL,
                  "Who gets it. One that is refused does not keep it from the others.", NULL},
                 {"username", &conf_string, offsetof(AlertSmtp, username), 0, NULL,
                  "Logs in, with password_file; over TLS only.", NULL},

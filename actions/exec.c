@@ -23,7 +23,7 @@ typedef struct ExecState {
 static const ConfRange timeout_range = {100 * USEC_PER_MSEC, EXEC_TIMEOUT_MAX_USEC};
 
 static const ConfField exec_fields[] = {
-                {"command", &conf_strings, offsetof(ExecConf, command), CONF_REQUIRED, NULL,
+                {"command", &conf_strings, offsetof(ExecConf, command), CONF_REQUIRED | CONF_PROGRAM, NULL,
                  "The program and its arguments; no shell. It is told by FAILOVER_MODE, _FROM, _CHANGE, "
                  "_CAUSE, "
                  "_PAYMENT, _NODE and _AT in its environment.",

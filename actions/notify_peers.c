@@ -93,9 +93,9 @@ static const ConfType conf_peers = {"list of {id, url}", parse_peers, clear_peer
 static const ConfRange timeout_range = {100 * USEC_PER_MSEC, 2 * USEC_PER_MIN};
 
 static const ConfField notify_fields[] = {
-                {"registry", &conf_string, offsetof(NotifyConf, registry), 0, NULL,
+                {"registry", &conf_string, offsetof(NotifyConf, registry), CONF_PATH, NULL,
                  "The registry's file: nodes that the operator of federationd has accepted are told.", NULL},
-                {"peers", &conf_peers, offsetof(NotifyConf, peers), 0, NULL,
+                {"peers", &conf_peers, offsetof(NotifyConf, peers), CONF_HOST, NULL,
                  "Nodes that are told, too, each with its id and url; these urls may be private.", NULL},
                 {"allow_private_peers", &conf_strings, offsetof(NotifyConf, allow_private_peers), 0, NULL,
                  "Networks that urls from the registry may lead to though they are not public: 10.0.0.0/8.",

@@ -23,6 +23,15 @@ typedef struct ConfType {
 enum {
         CONF_REQUIRED = 1 << 0,
         CONF_SECRET = 1 << 1, /* never printed */
+        /* What the value names, so that check-config knows what a part of the file depends on (supervisor/check_reach.c).
+         * A list, or a mapping below it, names several. URLs and units are known by their type. */
+        CONF_HOST = 1
+                    << 2, /* a host that is connected to: name, address, either with a port, URL, or host= in a dsn */
+        CONF_DOMAIN = 1 << 3,  /* a name in the DNS that is asked about or changed */
+        CONF_MAIL = 1 << 4,    /* a mail address */
+        CONF_PATH = 1 << 5,    /* a file or folder that should be there */
+        CONF_PROGRAM = 1 << 6, /* a command: its first word is run */
+        CONF_UNIT = 1 << 7,    /* a systemd unit */
 };
 
 struct ConfField {

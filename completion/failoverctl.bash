@@ -64,6 +64,7 @@ _failoverctl()
                 history) words+=' --limit' ;;
                 alert) words+=' --test' ;;
                 simulate) words+=' --config --seed' ;;
+                check-config) words+=' --online' ;;
                 keygen) words+=' --id' ;;
                 esac
         else

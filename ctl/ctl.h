@@ -37,6 +37,7 @@ typedef enum Option {
         OPTION_TEST,
         OPTION_CONFIG,
         OPTION_SEED,
+        OPTION_ONLINE,
         OPTION_ID,
         _OPTION_MAX,
 } Option;

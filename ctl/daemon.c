@@ -106,12 +106,15 @@ int verb_check_config(const Invocation *i)
         const char *argv[8] = {"--check"};
         _cleanup_free_ char *config = NULL;
         const char *file = i->arguments[0] ? i->arguments[0] : CTL_CONFIG;
+        size_t n = 1;
 
         config = string_printf("--config=%s", file);
         if (!config)
                 return i->verb->failure;
-        argv[1] = config;
+        argv[n++] = config;
         if (i->given[OPTION_JSON])
-                argv[2] = "--json";
+                argv[n++] = "--json";
+        if (i->given[OPTION_ONLINE])
+                argv[n++] = "--online";
         return daemon_run(i, argv);
 }

@@ -28,6 +28,8 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_TEST] = {"test", NULL, "Send a test message to every alert action."},
                 [OPTION_CONFIG] = {"config", "FILE", "The configuration to try."},
                 [OPTION_SEED] = {"seed", "N", "Where chance begins; the same seed gives the same run."},
+                [OPTION_ONLINE] = {"online", NULL,
+                                   "Look names up, too; without it nothing goes over the network."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
@@ -93,9 +95,15 @@ static const Verb verb_table[] = {
                  "Lines) "
                  "describes, and prints every change and alert. Nothing is opened, nothing is switched.",
                  verb_simulate},
-                {"check-config", "[FILE]", 0, 1, 0, CTL_REFUSED, "check a configuration file",
-                 "Reads FILE (" CTL_CONFIG ") as failoverd would, and says file, line and column of what is "
-                 "wrong. Exit code: 0 good, warnings included; 1 bad.",
+                {"check-config", "[FILE]", 0, 1, BIT(OPTION_ONLINE), CTL_REFUSED,
+                 "what can be known of a configuration before an outage",
+                 "Reads FILE (" CTL_CONFIG
+                 ") as failoverd would. Says what is wrong with file, line and column, "
+                 "what that means in an outage, and what to write instead; and for each probe that a mode "
+                 "requires where the shop goes when it fails, how long that takes, and how long the way back "
+                 "takes. Run it as root: files are then looked at with the rights of the user failoverd.\n"
+                 "\n"
+                 "Exit code: 0 good, warnings included; 1 bad.",
                  verb_check_config},
                 {"keygen", "[FILE]", 0, 1, BIT(OPTION_ID), CTL_REFUSED, "make this node's key",
                  "Makes an Ed25519 key, writes it to FILE (" CTL_KEY

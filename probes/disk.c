@@ -397,7 +397,7 @@ const ProbeType probe_disk = {
                 .conf_size = sizeof(DiskConf),
                 .fields =
                                 (const ConfField[]){
-                                                FIELD(path, string, CONF_REQUIRED, NULL,
+                                                FIELD(path, string, CONF_REQUIRED | CONF_PATH, NULL,
                                                       "a folder on that disk"),
                                                 FIELD(min_free, amount, 0, "5%",
                                                       "less free space is a fail: 5% or bytes (2GiB)"),

@@ -341,11 +341,11 @@ const ProbeType probe_dns = {
                 .conf_size = sizeof(DnsConf),
                 .fields =
                                 (const ConfField[]){
-                                                FIELD(name, string, CONF_REQUIRED, NULL,
+                                                FIELD(name, string, CONF_REQUIRED | CONF_DOMAIN, NULL,
                                                       "domain name to ask for"),
                                                 FIELD(record, string, 0, "A",
                                                       "A, AAAA, CNAME, MX, NS, TXT, SOA, SRV, PTR or CAA"),
-                                                FIELD(servers, strings, 0, NULL,
+                                                FIELD(servers, strings, CONF_HOST, NULL,
                                                       "name servers to ask, in turn: [IP:port]; their "
                                                       "silence is a fail, that of the system's "
                                                       "own resolver (the default) is inconclusive"),

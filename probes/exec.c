@@ -157,7 +157,7 @@ const ProbeType probe_exec = {
                 .fields =
                                 (const ConfField[]){
                                                 {"command", &conf_strings, offsetof(ExecConf, command),
-                                                 CONF_REQUIRED, NULL,
+                                                 CONF_REQUIRED | CONF_PROGRAM, NULL,
                                                  "the program and its arguments: [program, arguments…]; no "
                                                  "shell is involved"},
                                                 {"environment", &conf_string_map,

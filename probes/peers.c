@@ -110,6 +110,11 @@ static int peers_check(const void *conf, const ConfNode *node, Error *e)
         return 0;
 }
 
+static bool peers_silence_fails(const void *conf)
+{
+        return false; /* our own disk */
+}
+
 static int peers_verify(const void *conf, const char *config_dir, Error *e)
 {
         const PeersConf *c = conf;
@@ -130,7 +135,7 @@ const ProbeType probe_peers = {
                 .fields =
                                 (const ConfField[]){
                                                 {"registry", &conf_string, offsetof(PeersConf, registry),
-                                                 CONF_REQUIRED, NULL,
+                                                 CONF_REQUIRED | CONF_PATH, NULL,
                                                  "the registry's file: network-registry.json of federationd",
                                                  NULL},
                                                 {"min", &conf_unsigned, offsetof(PeersConf, min), 0, "1",
@@ -141,6 +146,7 @@ const ProbeType probe_peers = {
                 .single = true,
                 .check = peers_check,
                 .verify = peers_verify,
+                .silence_fails = peers_silence_fails,
                 .start = peers_start,
                 .stop = peers_stop,
                 .expire = peers_expire,

@@ -479,7 +479,7 @@ const ProbeType probe_tcp = {
                 .conf_size = sizeof(TcpConf),
                 .fields =
                                 (const ConfField[]){
-                                                FIELD(host, string, CONF_REQUIRED, NULL,
+                                                FIELD(host, string, CONF_REQUIRED | CONF_HOST, NULL,
                                                       "name or IP address"),
                                                 FIELD(port, unsigned, CONF_REQUIRED, NULL, "port",
                                                       &(const ConfRange){1, 65535}),

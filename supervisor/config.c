@@ -287,7 +287,7 @@ static int config_from(const Conf *conf, Config **ret, Error *e)
         return 0;
 }
 
-int config_load(const char *path, Config **ret, Error *e)
+int config_load_tree(const char *path, Config **ret, Conf **ret_tree, Error *e)
 {
         _cleanup_(conf_freep) Conf *conf = NULL;
         struct stat st;
@@ -296,9 +296,18 @@ int config_load(const char *path, Config **ret, Error *e)
         r = conf_load(path, &conf, e);
         if (r >= 0)
                 r = config_from(conf, ret, e);
-        if (r >= 0)
-                (*ret)->exposed = stat(path, &st) == 0 && st.st_mode & S_IROTH;
-        return r;
+        if (r < 0)
+                return r;
+        (*ret)->exposed = stat(path, &st) == 0 && st.st_mode & S_IROTH;
+        *ret_tree = TAKE_PTR(conf);
+        return 0;
+}
+
+int config_load(const char *path, Config **ret, Error *e)
+{
+        _cleanup_(conf_freep) Conf *conf = NULL;
+
+        return config_load_tree(path, ret, &conf, e);
 }
 
 int config_load_text(const char *name, const char *text, size_t size, Config **ret, Error *e)

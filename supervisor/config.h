@@ -89,6 +89,8 @@ typedef struct Config {
 } Config;
 
 int config_load(const char *path, Config **ret, Error *e);
+/* The same, and the file as it stands, for who looks for places in it. */
+int config_load_tree(const char *path, Config **ret, Conf **ret_tree, Error *e);
 int config_load_text(const char *name, const char *text, size_t size, Config **ret, Error *e);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)

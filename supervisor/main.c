@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "supervisor/check.h"
 #include "supervisor/help.h"
 #include "supervisor/manager.h"
 #include "supervisor/service.h"
@@ -12,6 +13,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,12 +31,12 @@ static const char *arg_runtime_dir;
 static const char *arg_status_dir;
 static const char *arg_trace;
 static uint64_t arg_seed = 1;
-static bool arg_check, arg_help_config, arg_json;
+static bool arg_check, arg_help_config, arg_json, arg_online;
 
 static int usage(FILE *out)
 {
         fputs("failoverd [--config FILE] [--state-dir D] [--runtime-dir D] [--status-dir D] [--log-level L]\n"
-              "          [--check | --simulate TRACE [--seed N] | --help-config]\n\n"
+              "          [--check [--json] [--online] | --simulate TRACE [--seed N] | --help-config]\n\n"
               "Keeps a shop selling: probes what it depends on, changes its payment mode when that fails, "
               "and back.\n\n"
               "  --config FILE       default /etc/failoverd/failoverd.yaml\n"
@@ -44,6 +46,7 @@ static int usage(FILE *out)
               "  --log-level L       emerg alert crit err warning notice info debug; default info\n"
               "  --check             say what is wrong with the configuration, and end\n"
               "  --json              for --check: what was found, as JSON on standard output\n"
+              "  --online            for --check: look names up, too\n"
               "  --simulate TRACE    play a described outage against the configuration; - reads standard "
               "input\n"
               "  --seed N            for --simulate: what chance decides; default 1\n"
@@ -78,6 +81,7 @@ enum {
         ARG_SEED,
         ARG_HELP_CONFIG,
         ARG_JSON,
+        ARG_ONLINE,
         ARG_VERSION,
 };
 
@@ -92,6 +96,7 @@ static const struct option options[] = {
                 {"simulate", required_argument, NULL, ARG_SIMULATE},
                 {"seed", required_argument, NULL, ARG_SEED},
                 {"json", no_argument, NULL, ARG_JSON},
+                {"online", no_argument, NULL, ARG_ONLINE},
                 {"help-config", no_argument, NULL, ARG_HELP_CONFIG},
                 {"version", no_argument, NULL, ARG_VERSION},
                 {NULL},
@@ -131,6 +136,9 @@ static int parse_option(int option)
                 return -1;
         case ARG_JSON:
                 arg_json = true;
+                return -1;
+        case ARG_ONLINE:
+                arg_online = true;
                 return -1;
         case ARG_VERSION:
                 puts("failoverd " PROJECT_VERSION);
@@ -191,48 +199,46 @@ static char *config_path(void)
         return string_printf("%s/failoverd.yaml", directory ? directory : "/etc/failoverd");
 }
 
-/* One finding of --check: a line on stderr, or an item of the list. */
-static void tell_finding(bool error, const char *text, void *userdata)
-{
-        json_t *list = userdata;
-
-        if (arg_json)
-                json_array_append_new(list, json_pack("{s:s, s:o}", "severity", error ? "error" : "warning",
-                                                      "message", json_string_or_null(text)));
-        else
-                fprintf(stderr, "%s: %s\n", error ? "error" : "warning", text);
-}
-
 static void log_finding(bool error, const char *text, void *userdata)
 {
         log_at(error ? LOG_ERR : LOG_WARNING, "%s", text);
 }
 
-static int check(const char *path)
+static unsigned terminal_width(int fd)
 {
-        _cleanup_json_ json_t *findings = json_array(), *answer = NULL;
-        _cleanup_(config_freep) Config *c = NULL;
-        _cleanup_free_ char *text = NULL;
-        unsigned errors;
-        Error e;
+        struct winsize size;
 
-        if (config_load(path, &c, &e) < 0) {
-                tell_finding(true, e.text, findings);
-                errors = 1;
-        } else {
-                errors = config_verify(c, tell_finding, findings);
+        if (!isatty(fd))
+                return 0;
+        return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? MIN(size.ws_col, 120U) : 80;
+}
+
+static int check(const Places *places)
+{
+        CheckOptions o = {.config = places->config,
+                          .state_dir = places->state_dir,
+                          .runtime_dir = places->runtime_dir,
+                          .status_dir = places->status_dir,
+                          .online = arg_online};
+        _cleanup_check_ CheckReport report = {0};
+
+        if (check_run(&o, &report) < 0) {
+                log_error("out of memory");
+                return EXIT_OTHER;
         }
         if (arg_json) {
-                answer = json_pack("{s:b, s:s, s:O}", "success", errors == 0, "config", path, "findings",
-                                   findings);
+                _cleanup_json_ json_t *answer = json_whole(check_to_json(&report));
+                _cleanup_free_ char *text = NULL;
+
                 if (!answer || json_print(answer, &text) < 0)
                         return EXIT_OTHER;
                 puts(text);
-        } else if (errors == 0) {
-                printf("%s: %zu probes, %zu modes, %zu actions\n", path, c->n_probes, c->n_modes,
-                       c->n_actions);
+        } else {
+                check_show(&report, stdout, stderr, terminal_width(STDERR_FILENO));
         }
-        return errors > 0 ? EXIT_CONFIG : EXIT_STOPPED;
+        if (fflush(stdout) != 0)
+                return EXIT_OTHER;
+        return report.findings.counts[FINDING_ERROR] > 0 ? EXIT_CONFIG : EXIT_STOPPED;
 }
 
 static int run_simulation(const char *path)
@@ -335,7 +341,10 @@ int main(int argc, char **argv)
                 return EXIT_OTHER;
         }
         if (arg_check)
-                return check(config);
+                return check(&(Places){.config = config,
+                                       .state_dir = state,
+                                       .runtime_dir = runtime,
+                                       .status_dir = status});
         if (arg_trace)
                 return run_simulation(config);
         return supervise(&(Places){

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* What a configuration depends on: the hosts, names, files, programs and units that it names, by the flags of its fields. */
+#include "base/resolve.h"
+#include "base/unit.h"
+#include "supervisor/check_private.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+
+#define REACH_FLAGS (CONF_HOST | CONF_DOMAIN | CONF_MAIL | CONF_PATH | CONF_PROGRAM | CONF_UNIT)
+
+typedef struct Collector {
+        Reaches *list;
+        unsigned probe, action;
+        bool pinned;
+} Collector;
+
+static void reach_clear(Reach *r)
+{
+        free(r->name);
+        free(r->key);
+        *r = (Reach){0};
+}
+
+void reaches_clear(Reaches *r)
+{
+        for (size_t i = 0; i < r->count; i++)
+                reach_clear(&r->items[i]);
+        free(r->items);
+        *r = (Reaches){0};
+}
+
+const char *reach_owner(const Config *c, const Reach *reach, char *buffer, size_t size)
+{
+        if (reach->probe != PROBE_NONE)
+                snprintf(buffer, size, "probe `%s`", c->probes[reach->probe]->name);
+        else if (reach->action != ACTION_NONE)
+                snprintf(buffer, size, "action `%s`", c->actions[reach->action]->name);
+        else
+                snprintf(buffer, size, "the heartbeat");
+        return buffer;
+}
+
+bool domain_contains(const char *domain, const char *name)
+{
+        size_t d = strlen(domain), n = strlen(name);
+
+        return d > 0 && n >= d && streq(name + n - d, domain) && (n == d || name[n - d - 1] == '.');
+}
+
+/* Consumes name. */
+static void reach_add(Collector *c, ReachKind kind, char *name, unsigned port, const char *key)
+{
+        struct sockaddr_storage address;
+        socklen_t size;
+        Reach r = {.kind = kind,
+                   .name = name,
+                   .port = port,
+                   .probe = c->probe,
+                   .action = c->action,
+                   .pinned = c->pinned};
+
+        r.key = strdup(key);
+        if (c->list->count == c->list->capacity) {
+                size_t capacity = MAX(2 * c->list->capacity, (size_t) 64);
+                Reach *grown = reallocarray(c->list->items, capacity, sizeof(*grown));
+
+                if (!grown) {
+                        c->list->failed = true;
+                        reach_clear(&r);
+                        return;
+                }
+                c->list->items = grown;
+                c->list->capacity = capacity;
+        }
+        if (!r.name || !r.key) {
+                c->list->failed = true;
+                reach_clear(&r);
+                return;
+        }
+        if (kind == REACH_HOST && address_parse(r.name, 0, &address, &size) >= 0) {
+                r.literal = true;
+                r.loopback = address.ss_family == AF_INET
+                                             ? ntohl(((struct sockaddr_in *) &address)->sin_addr.s_addr) >>
+                                                                               24 ==
+                                                               127
+                                             : IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *) &address)
+                                                                                     ->sin6_addr);
+        } else if (kind == REACH_HOST) {
+                r.loopback = domain_contains("localhost", r.name);
+        }
+        c->list->items[c->list->count++] = r;
+}
+
+/* In lower case, without the final dot. */
+static char *lower(const char *text, size_t size)
+{
+        char *out;
+
+        if (size > 1 && text[size - 1] == '.')
+                size--;
+        out = strndup(text, size);
+        for (size_t i = 0; out && out[i]; i++)
+                out[i] = (char) tolower((unsigned char) out[i]);
+        return out;
+}
+
+/* HOST, HOST:PORT, [IPv6]:PORT, a bare IPv6 address; with or without what stands around it in a URL. */
+static void add_authority(Collector *c, const char *text, unsigned default_port, const char *key)
+{
+        size_t size = strcspn(text, "/?#");
+        const char *at = memrchr(text, '@', size), *end, *colon;
+        unsigned port = default_port;
+
+        if (at) {
+                size -= (size_t) (at + 1 - text);
+                text = at + 1;
+        }
+        if (text[0] == '[' && (end = memchr(text, ']', size))) {
+                if (end[1] == ':')
+                        port = (unsigned) strtoul(end + 2, NULL, 10);
+                reach_add(c, REACH_HOST, lower(text + 1, (size_t) (end - text - 1)), port, key);
+                return;
+        }
+        colon = memchr(text, ':', size);
+        if (colon && !memchr(colon + 1, ':', size - (size_t) (colon + 1 - text))) {
+                port = (unsigned) strtoul(colon + 1, NULL, 10);
+                size = (size_t) (colon - text);
+        }
+        if (size > 0)
+                reach_add(c, REACH_HOST, lower(text, size), port, key);
+}
+
+static unsigned scheme_port(const char *url)
+{
+        static const struct {
+                const char *scheme;
+                unsigned port;
+        } known[] = {{"http:", 80},   {"https:", 443},       {"smtp:", 25},
+                     {"smtps:", 465}, {"postgresql:", 5432}, {"postgres:", 5432}};
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (strncasecmp(url, known[i].scheme, strlen(known[i].scheme)) == 0)
+                        return known[i].port;
+        return 0;
+}
+
+/* host= and hostaddr= of "host=/var/run/postgresql dbname=shop". */
+static void add_conninfo(Collector *c, const char *text, const char *key)
+{
+        const char *host = strstr(text, "host=");
+        size_t size;
+
+        if (!host || (host > text && !isspace((unsigned char) host[-1])))
+                return;
+        host += strlen("host=");
+        host += *host == '\'';
+        size = strcspn(host, " ',\t");
+        if (host[0] == '/')
+                reach_add(c, REACH_SOCKET, strndup(host, size), 0, key);
+        else if (size > 0)
+                reach_add(c, REACH_HOST, lower(host, size), 5432, key);
+}
+
+static void add_host(Collector *c, const char *text, const char *key)
+{
+        const char *scheme = strstr(text, "://");
+
+        if (scheme)
+                add_authority(c, scheme + 3, scheme_port(text), key);
+        else if (strchr(text, '='))
+                add_conninfo(c, text, key);
+        else if (text[0] == '/')
+                reach_add(c, REACH_SOCKET, strdup(text), 0, key);
+        else
+                add_authority(c, text, 0, key);
+}
+
+static void add_mail(Collector *c, const char *text, const char *key)
+{
+        const char *at = strrchr(text, '@');
+
+        if (at)
+                reach_add(c, REACH_MAIL, lower(at + 1, strcspn(at + 1, "> ,")), 0, key);
+}
+
+static void add_scalar(Collector *c, const char *text, unsigned flags, const char *key)
+{
+        if (flags & CONF_HOST)
+                add_host(c, text, key);
+        if (flags & CONF_DOMAIN)
+                reach_add(c, REACH_DOMAIN, lower(text, strcspn(text, " \t")), 0, key);
+        if (flags & CONF_MAIL)
+                add_mail(c, text, key);
+        if (flags & CONF_PATH)
+                reach_add(c, REACH_PATH, strdup(text), 0, key);
+        if (flags & CONF_PROGRAM)
+                reach_add(c, REACH_PROGRAM, strdup(text), 0, key);
+        if (flags & CONF_UNIT)
+                reach_add(c, REACH_UNIT, strdup(text), 0, key);
+}
+
+/* Every scalar below; of a command the first word only; of mappings among hosts what is a URL. */
+static void add_node(Collector *c, const ConfNode *node, unsigned flags, const char *key, bool inner)
+{
+        const char *text = conf_scalar(node);
+        char deeper[512];
+
+        if (text) {
+                if (!inner || !(flags & CONF_HOST) || strstr(text, "://"))
+                        add_scalar(c, text, flags, key);
+                return;
+        }
+        for (size_t i = 0; i < conf_count(node); i++) {
+                bool mapping = conf_is_mapping(node);
+
+                if (flags & CONF_PROGRAM && i > 0)
+                        return;
+                if (mapping)
+                        snprintf(deeper, sizeof(deeper), "%s.%s", key, conf_key(node, i, NULL));
+                else
+                        snprintf(deeper, sizeof(deeper), "%s[%zu]", key, i);
+                add_node(c, conf_item(node, i), flags, deeper, inner || mapping);
+        }
+}
+
+static void add_fields(Collector *c, const ConfNode *node, const ConfField *fields, const char *key)
+{
+        char deeper[400];
+
+        for (const ConfField *f = fields; f && f->key; f++) {
+                const ConfNode *value = conf_get(node, f->key);
+                unsigned flags = (f->flags & REACH_FLAGS) | (f->type == &conf_url ? CONF_HOST : 0) |
+                                 (f->type == &conf_unit || f->type == &conf_units ? CONF_UNIT : 0);
+
+                if (!value)
+                        continue;
+                snprintf(deeper, sizeof(deeper), "%s.%s", key, f->key);
+                if (f->type == &conf_table)
+                        add_fields(c, value, f->data, deeper);
+                else if (flags != 0)
+                        add_node(c, value, flags, deeper, false);
+        }
+}
+
+void reaches_collect(const Config *c, const Conf *tree, Reaches *ret)
+{
+        const ConfNode *root = conf_root(tree), *probes = conf_get(root, "probes"),
+                       *actions = conf_get(root, "actions"), *heartbeat = conf_get(root, "heartbeat");
+        Collector collector = {.list = ret, .action = ACTION_NONE};
+        char key[128];
+
+        for (size_t i = 0; i < c->n_probes; i++) {
+                const ConfNode *node = conf_item(probes, i);
+
+                collector.probe = (unsigned) i;
+                collector.pinned = conf_get(node, "resolve") != NULL;
+                snprintf(key, sizeof(key), "probes.%s", c->probes[i]->name);
+                add_fields(&collector, node, c->probes[i]->type->fields, key);
+        }
+        collector.probe = PROBE_NONE;
+        collector.pinned = false;
+        for (size_t i = 0; i < c->n_actions; i++) {
+                collector.action = (unsigned) i;
+                snprintf(key, sizeof(key), "actions[%zu]", i);
+                add_fields(&collector, conf_item(actions, i), c->actions[i]->type->fields, key);
+        }
+        collector.action = ACTION_NONE;
+        if (heartbeat && conf_get(heartbeat, "url"))
+                add_node(&collector, conf_get(heartbeat, "url"), CONF_HOST, "heartbeat.url", false);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* check-config's report: for people in eighty columns, and for programs as JSON. */
+#include "supervisor/check.h"
+
+#define NAME_WIDTH 20
+#define TO_WIDTH   10
+#define ROWS_MAX   40 /* beyond it rows of one kind are shown as one */
+
+/* --- texts that fit --- */
+
+/* "340ms", "7.2s", "45s", "6m05s", "2h10m", "3d04h"; "-" for never. */
+static const char *short_duration(char buffer[static 16], uint64_t usec)
+{
+        uint64_t s = (usec + USEC_PER_SEC / 2) / USEC_PER_SEC;
+
+        if (usec == USEC_NEVER)
+                return "never";
+        if (usec < USEC_PER_SEC)
+                snprintf(buffer, 16, "%ums", (unsigned) (usec / USEC_PER_MSEC));
+        else if (usec < 10 * USEC_PER_SEC)
+                snprintf(buffer, 16, "%.1fs", (double) usec / (double) USEC_PER_SEC);
+        else if (s < 60)
+                snprintf(buffer, 16, "%us", (unsigned) s);
+        else if (s < 3600)
+                snprintf(buffer, 16, "%um%02us", (unsigned) (s / 60), (unsigned) (s % 60));
+        else if (s < 86400)
+                snprintf(buffer, 16, "%uh%02um", (unsigned) (s / 3600), (unsigned) (s % 3600 / 60));
+        else
+                snprintf(buffer, 16, "%ud%02uh", (unsigned) (s / 86400), (unsigned) (s % 86400 / 3600));
+        return buffer;
+}
+
+/* Left in a column, cut with a mark; names are ASCII. */
+static void put_column(FILE *out, const char *text, int width)
+{
+        if ((int) strlen(text) < width)
+                fprintf(out, "%-*s", width, text);
+        else
+                fprintf(out, "%.*s~ ", width - 2, text);
+}
+
+static void put_span(FILE *out, const MeasureSpan *span)
+{
+        char worst[16], mean[16];
+
+        fprintf(out, " %8s%7s", short_duration(worst, span->worst_usec),
+                short_duration(mean, span->mean_usec));
+}
+
+/* --- findings --- */
+
+/* Words under an indent; width 0: one line. */
+static void put_wrapped(FILE *out, const char *text, unsigned column, unsigned indent, unsigned width)
+{
+        while (*text) {
+                size_t word = strcspn(text, " ");
+
+                if (width > 0 && column > indent && column + 1 + word > width)
+                        column = (unsigned) fprintf(out, "\n%*s", (int) indent, "") - 1;
+                else if (column > indent)
+                        column += (unsigned) fprintf(out, " ");
+                column += (unsigned) fprintf(out, "%.*s", (int) word, text);
+                text += word + strspn(text + word, " ");
+        }
+        fputc('\n', out);
+}
+
+static void put_sentence(FILE *err, const char *label, const char *text, unsigned width)
+{
+        int n;
+
+        if (text[0] == '\0')
+                return;
+        n = fprintf(err, "    %s ", label);
+        put_wrapped(err, text, (unsigned) n, (unsigned) n, width);
+}
+
+static void put_finding(FILE *err, const Finding *x, unsigned width)
+{
+        _cleanup_text_ Text t = {0};
+
+        text_add(&t, "%s: %s%s%s", finding_severity_name(x->severity), x->place, x->place[0] ? ": " : "",
+                 x->message);
+        if (x->more > 0)
+                text_add(&t, " (and %u more like this)", x->more);
+        if (t.failed)
+                return;
+        put_wrapped(err, t.data, 0, 0, width);
+        put_sentence(err, "then:", x->meaning, width);
+        put_sentence(err, "  do:", x->advice, width);
+}
+
+/* --- the table --- */
+
+static void put_times(FILE *out, const CheckRow *row)
+{
+        const Measure *m = &row->times;
+        char text[40];
+
+        if (row->to == MODE_NONE)
+                fprintf(out, " %8s", "stays");
+        if (row->to != MODE_NONE && !row->measured)
+                fprintf(out, " %15s", "not measured");
+        if (!row->measured)
+                return;
+        if (m->reports > 0) {
+                snprintf(text, sizeof(text), "at bad report %u", m->reports);
+                fprintf(out, " %15s %15s", text, "");
+        } else {
+                put_span(out, &m->fail);
+                if (m->silent)
+                        fprintf(out, " %15s", "not counted");
+                else
+                        put_span(out, &m->hang);
+        }
+        if (m->back.worst_usec == USEC_NEVER)
+                fprintf(out, " %15s", "after `ack`");
+        else
+                put_span(out, &m->back);
+}
+
+static bool rows_alike(const CheckRow *a, const CheckRow *b)
+{
+        return a->mode == b->mode && a->to == b->to && a->kind == b->kind && a->measured == b->measured;
+}
+
+static void put_row(FILE *out, const Config *c, const CheckRow *row, size_t alike)
+{
+        fputs("  ", out);
+        put_column(out, c->probes[row->probe]->name, NAME_WIDTH);
+        put_column(out, row->to == MODE_NONE ? "NOTHING" : c->modes[row->to].name, TO_WIDTH);
+        put_times(out, row);
+        if (alike > 0)
+                fprintf(out, "\n    and %zu like it", alike);
+        fputc('\n', out);
+}
+
+static void put_rows(FILE *out, const CheckReport *r)
+{
+        const CheckRow *last = NULL;
+        size_t skipped = 0;
+
+        for (size_t i = 0; i < r->n_rows; i += 1 + skipped) {
+                const CheckRow *row = &r->rows[i];
+
+                for (skipped = 0; r->n_rows > ROWS_MAX && i + skipped + 1 < r->n_rows; skipped++)
+                        if (!rows_alike(row, &r->rows[i + skipped + 1]))
+                                break;
+                if (!last || last->mode != row->mode)
+                        fprintf(out, "in %s\n", r->config->modes[row->mode].name);
+                last = row;
+                put_row(out, r->config, row, skipped);
+        }
+}
+
+static void put_table(FILE *out, const CheckReport *r)
+{
+        static const char *const heads[] = {"with an error", "with no answer", "back, once well"};
+
+        fprintf(out, "%-*s%-*s", NAME_WIDTH + 2, "When this fails", TO_WIDTH, "the shop");
+        for (size_t i = 0; i < ELEMENTSOF(heads); i++)
+                fprintf(out, " %15s", heads[i]);
+        fprintf(out, "\n%-*s%-*s", NAME_WIDTH + 2, "", TO_WIDTH, "goes to");
+        for (size_t i = 0; i < ELEMENTSOF(heads); i++)
+                fprintf(out, " %8s%7s", "worst", "mean");
+        fputc('\n', out);
+        put_rows(out, r);
+        fputs("worst: trouble begins right after a run, and the fallback answers as late as it\n"
+              "may; back: with the hold, which a relapse doubles. Tried with the daemon's own\n"
+              "scheduling, from the first moment of trouble, and of health, to the change.\n",
+              out);
+}
+
+static void put_verdict(FILE *out, const CheckReport *r)
+{
+        const unsigned *n = r->findings.counts;
+
+        if (r->config)
+                fprintf(out, "%s: %zu probes, %zu modes, %zu actions: ", r->path, r->config->n_probes,
+                        r->config->n_modes, r->config->n_actions);
+        else
+                fprintf(out, "%s: ", r->path);
+        if (n[FINDING_ERROR] > 0)
+                fprintf(out, "must not be used, %u error%s, %u warning%s\n", n[FINDING_ERROR],
+                        n[FINDING_ERROR] == 1 ? "" : "s", n[FINDING_WARNING],
+                        n[FINDING_WARNING] == 1 ? "" : "s");
+        else if (n[FINDING_WARNING] > 0)
+                fprintf(out, "usable, %u warning%s\n", n[FINDING_WARNING],
+                        n[FINDING_WARNING] == 1 ? "" : "s");
+        else
+                fputs("good\n", out);
+}
+
+void check_show(const CheckReport *r, FILE *out, FILE *err, unsigned width)
+{
+        for (size_t i = 0; i < r->findings.count; i++)
+                put_finding(err, r->findings.items[i], width);
+        fflush(err);
+        if (r->n_rows > 0) {
+                fputc('\n', out);
+                put_table(out, r);
+                fputc('\n', out);
+        }
+        if (r->config)
+                put_verdict(out, r);
+}
+
+/* --- JSON --- */
+
+static json_t *span_to_json(const MeasureSpan *span)
+{
+        if (span->worst_usec == USEC_NEVER)
+                return json_null();
+        return json_pack("{s:f, s:f}", "worst_s", (double) span->worst_usec / (double) USEC_PER_SEC, "mean_s",
+                         (double) span->mean_usec / (double) USEC_PER_SEC);
+}
+
+static json_t *row_to_json(const Config *c, const CheckRow *row)
+{
+        json_t *j = json_object();
+
+        json_put(j, "mode", json_string(c->modes[row->mode].name));
+        json_put(j, "probe", json_string(c->probes[row->probe]->name));
+        json_put(j, "to", row->to == MODE_NONE ? json_null() : json_string(c->modes[row->to].name));
+        json_put(j, "reports",
+                 row->measured && row->times.reports > 0 ? json_integer(row->times.reports) : json_null());
+        json_put(j, "fail", row->measured ? span_to_json(&row->times.fail) : json_null());
+        json_put(j, "hang",
+                 row->measured && !row->times.silent ? span_to_json(&row->times.hang) : json_null());
+        json_put(j, "back", row->measured ? span_to_json(&row->times.back) : json_null());
+        return j;
+}
+
+json_t *check_to_json(const CheckReport *r)
+{
+        const unsigned *n = r->findings.counts;
+        json_t *j = json_object(), *times = json_array();
+
+        json_put(j, "success", json_boolean(n[FINDING_ERROR] == 0));
+        json_put(j, "config", json_string_or_null(r->path));
+        json_put(j, "probes", json_integer(r->config ? (json_int_t) r->config->n_probes : 0));
+        json_put(j, "modes", json_integer(r->config ? (json_int_t) r->config->n_modes : 0));
+        json_put(j, "actions", json_integer(r->config ? (json_int_t) r->config->n_actions : 0));
+        json_put(j, "errors", json_integer(n[FINDING_ERROR]));
+        json_put(j, "warnings", json_integer(n[FINDING_WARNING]));
+        json_put(j, "notes", json_integer(n[FINDING_NOTE]));
+        json_put(j, "findings", findings_to_json(&r->findings));
+        for (size_t i = 0; i < r->n_rows; i++)
+                json_add(times, row_to_json(r->config, &r->rows[i]));
+        json_put(j, "times", times);
+        return j;
+}
