@@ -175,8 +175,8 @@ static int add_value(const DnsRecord *record, void *userdata)
 static void on_answer(DnsQuestion *question, const DnsAnswer *answer, void *userdata)
 {
         DnsQuery *q = userdata;
-        DnsResult result = {.error = answer->error, .message = answer->message};
-        char message[DNS_NAME_SIZE + 64], alias[DNS_NAME_SIZE];
+        char message[DNS_NAME_SIZE + 64], alias[DNS_NAME_SIZE] = "";
+        DnsResult result = {.error = answer->error, .message = answer->message, .alias = alias};
         int r;
 
         if (answer->error == 0) {

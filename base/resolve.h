@@ -51,6 +51,7 @@ typedef struct DnsResult {
                         [DNS_VALUES_MAX]; /* presentation form: "192.0.2.1", "10 mail.example.org", text of TXT;
                                              * names in lower case without trailing dot */
         uint32_t ttl;                     /* smallest, seconds */
+        const char *alias; /* last name of the chain of CNAMEs that was followed; "" when none was */
 } DnsResult;
 typedef void (*DnsDone)(DnsQuery *query, const DnsResult *result, void *userdata);
 
