@@ -137,6 +137,11 @@ static uint64_t retry_after_parse(const char *text)
         return MIN((uint64_t) date * USEC_PER_SEC - now, RETRY_AFTER_MAX_USEC);
 }
 
+void action_take_retry_after(Action *a, const FetchResult *result)
+{
+        a->retry_after_usec = retry_after_parse(result->retry_after);
+}
+
 /* A 4xx that neither time nor the operator at the other end mends: our request is wrong. */
 bool action_status_is_permanent(unsigned status)
 {
@@ -164,7 +169,7 @@ void action_report_fetch(Action *a, const FetchResult *result)
                 action_report(a, ACTION_PERMANENT, "HTTP %u", result->status);
                 return;
         }
-        a->retry_after_usec = retry_after_parse(result->retry_after);
+        action_take_retry_after(a, result);
         if (result->status >= 300 && result->status < 400)
                 action_report(a, ACTION_RETRY, "HTTP %u: redirects are not followed", result->status);
         else

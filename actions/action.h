@@ -112,6 +112,7 @@ struct ActionType {
         const char *help;
         size_t conf_size;
         const ConfField *fields; /* keys accepted beside the driver's own (type, name, modes) */
+        const char *by_mode;     /* a key of its own that maps modes to something; NULL: none */
         size_t size;             /* private state of one attempt */
         bool event;              /* says something, instead of making something so */
         bool alerts;             /* is also told when alerts begin and end */
@@ -152,6 +153,9 @@ int action_secret(const Action *a, const char *name, const char **ret, Error *e)
  * 404, which an operator may mend: retry. Takes Retry-After. */
 void action_report_fetch(Action *a, const FetchResult *result);
 bool action_status_is_permanent(unsigned status);
+
+/* The pause that an answer asked for; part of the above. */
+void action_take_retry_after(Action *a, const FetchResult *result);
 
 /* For the supervisor; the same shape as attempt_start(). query: ask instead of apply. */
 int action_start(ActionContext *context, const ActionType *type, const void *conf, const ActionFacts *facts,

@@ -89,6 +89,20 @@ static int action_modes(const Config *c, const ActionConfig *a, const ConfNode *
         return 0;
 }
 
+/* The modes that a key of the type's own names. */
+static int action_by_mode(const Config *c, const ActionType *type, const ConfNode *node, Error *e)
+{
+        const ConfNode *map = type->by_mode ? conf_get(node, type->by_mode) : NULL, *place;
+
+        for (size_t i = 0; map && conf_is_mapping(map) && i < conf_count(map); i++) {
+                const char *mode = conf_key(map, i, &place);
+                if (config_find_mode(c, mode) == MODE_NONE)
+                        return conf_error(place, e, "`%s` names mode `%s`, which does not exist",
+                                          type->by_mode, mode);
+        }
+        return 0;
+}
+
 static int action_find_type(const ConfNode *node, const ActionType **ret, Error *e)
 {
         const ConfNode *type = conf_get(node, "type");
@@ -131,6 +145,8 @@ static int action_parse(const Config *c, const ConfNode *node, ActionConfig **re
         r = action_name(c, a, node, e);
         if (r >= 0)
                 r = action_modes(c, a, node, e);
+        if (r >= 0)
+                r = action_by_mode(c, type, node, e);
         if (r >= 0 && type->check)
                 r = type->check(a->conf, node, e);
         if (r < 0)
