@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks for one DNS record and compares the answers with what is expected. */
+#include "probes/dns.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "probes/probe.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <strings.h>
-
-typedef struct DnsConf {
-        char *name, *record;
-        char **servers, **expect;
-        unsigned min_answers;
-} DnsConf;
 
 typedef struct DnsState {
         DnsQuery *query;
@@ -30,14 +24,12 @@ static size_t strings_count(char *const *list)
         return n;
 }
 
-static bool record_is(const DnsConf *c, const char *type)
+static bool record_is(const DnsProbeConf *c, const char *type)
 {
         return strcasecmp(c->record, type) == 0;
 }
 
-/* Sets *ret to one form for values of the config and of answers: addresses as inet_ntop() writes them, text without the
- * quotes of zone files, names in lower case without the trailing dot. */
-static int value_normalize(const DnsConf *c, const char *value, char **ret)
+int dns_probe_normalize(const DnsProbeConf *c, const char *value, char **ret)
 {
         char address[INET6_ADDRSTRLEN];
         unsigned char bytes[16];
@@ -72,14 +64,14 @@ static void strings_free(char **list, size_t n)
         free(list);
 }
 
-static int values_normalize(const DnsConf *c, const char *const *values, size_t n, char ***ret)
+static int values_normalize(const DnsProbeConf *c, const char *const *values, size_t n, char ***ret)
 {
         char **list = calloc(n + 1, sizeof *list);
 
         if (!list)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (value_normalize(c, values[i], &list[i]) < 0) {
+                if (dns_probe_normalize(c, values[i], &list[i]) < 0) {
                         strings_free(list, n);
                         return -ENOMEM;
                 }
@@ -121,11 +113,12 @@ static const char *list_format(char *buffer, size_t size, char *const *values, s
 
 static void compare(Attempt *a, char *const *got, size_t n_got, char *const *wanted, size_t n_wanted)
 {
+        const DnsProbeConf *c = a->conf;
         char got_text[140], wanted_text[140];
 
         list_format(got_text, sizeof got_text, got, n_got);
-        if (n_wanted == 0 ||
-            (all_within(wanted, n_wanted, got, n_got) && all_within(got, n_got, wanted, n_wanted)))
+        if (n_wanted == 0 || (all_within(got, n_got, wanted, n_wanted) &&
+                              (c->follows_mode || all_within(wanted, n_wanted, got, n_got))))
                 attempt_report(a, OUTCOME_PASS, "%s", got_text);
         else
                 attempt_report(a, OUTCOME_FAIL, "answer is %s; expected %s", got_text,
@@ -134,7 +127,7 @@ static void compare(Attempt *a, char *const *got, size_t n_got, char *const *wan
 
 static void judge(Attempt *a, const DnsResult *result)
 {
-        const DnsConf *c = a->conf;
+        const DnsProbeConf *c = a->conf;
         size_t n_wanted = strings_count(c->expect);
         char **got = NULL, **wanted = NULL;
 
@@ -170,7 +163,7 @@ static void trouble_note(DnsState *s, int error, const char *message)
 
 static void trouble_report(Attempt *a)
 {
-        const DnsConf *c = a->conf;
+        const DnsProbeConf *c = a->conf;
         DnsState *s = a->state;
         size_t n = strings_count(c->servers);
 
@@ -183,7 +176,7 @@ static void ask(Attempt *a);
 static void on_answer(DnsQuery *query, const DnsResult *result, void *userdata)
 {
         Attempt *a = userdata;
-        const DnsConf *c = a->conf;
+        const DnsProbeConf *c = a->conf;
         DnsState *s = a->state;
 
         if (result->error == 0) {
@@ -207,7 +200,7 @@ static void on_answer(DnsQuery *query, const DnsResult *result, void *userdata)
 /* Asks server number s->server, or the next one that can be asked; each gets an even share of the time left. */
 static void ask(Attempt *a)
 {
-        const DnsConf *c = a->conf;
+        const DnsProbeConf *c = a->conf;
         DnsState *s = a->state;
         size_t n = strings_count(c->servers);
 
@@ -237,7 +230,7 @@ static void dns_stop(Attempt *a)
 
 static void dns_expire(Attempt *a)
 {
-        const DnsConf *c = a->conf;
+        const DnsProbeConf *c = a->conf;
         DnsState *s = a->state;
 
         if (!c->servers || !c->servers[0])
@@ -270,12 +263,12 @@ static bool name_valid(const char *s)
 
 static bool dns_silence_fails(const void *conf)
 {
-        const DnsConf *c = conf;
+        const DnsProbeConf *c = conf;
 
         return c->servers && c->servers[0]; /* else it is our own resolver that is silent */
 }
 
-static int check_expected(const DnsConf *c, const char *value, const ConfNode *at, Error *e)
+static int check_expected(const DnsProbeConf *c, const char *value, const ConfNode *at, Error *e)
 {
         unsigned char bytes[16];
 
@@ -302,7 +295,7 @@ static const ConfNode *list_item(const ConfNode *node, const char *key, size_t i
 
 static int dns_check(const void *conf, const ConfNode *node, Error *e)
 {
-        const DnsConf *c = conf;
+        const DnsProbeConf *c = conf;
         struct sockaddr_storage address;
         socklen_t size;
         int r;
@@ -330,15 +323,15 @@ static int dns_check(const void *conf, const ConfNode *node, Error *e)
         return 0;
 }
 
-#define FIELD(key, type, flags, fallback, help, ...)                                           \
-        {                                                                                      \
-#key, &conf_##type, offsetof(DnsConf, key), flags, fallback, help, __VA_ARGS__ \
+#define FIELD(key, type, flags, fallback, help, ...)                                                \
+        {                                                                                           \
+#key, &conf_##type, offsetof(DnsProbeConf, key), flags, fallback, help, __VA_ARGS__ \
         }
 
 const ProbeType probe_dns = {
                 .name = "dns",
                 .help = "A DNS record: that it exists, and what it says.",
-                .conf_size = sizeof(DnsConf),
+                .conf_size = sizeof(DnsProbeConf),
                 .fields =
                                 (const ConfField[]){
                                                 FIELD(name, string, CONF_REQUIRED | CONF_DOMAIN, NULL,
@@ -351,7 +344,9 @@ const ProbeType probe_dns = {
                                                       "own resolver (the default) is inconclusive"),
                                                 FIELD(expect, strings, 0, NULL,
                                                       "all values that the answer must have; any other value "
-                                                      "is a fail, too"),
+                                                      "is a fail, too; of a record that a dns action "
+                                                      "changes, "
+                                                      "the values of all modes: the answer is among them"),
                                                 FIELD(min_answers, unsigned, 0, "1",
                                                       "fewer answers are a fail",
                                                       &(const ConfRange){1, DNS_VALUES_MAX}),

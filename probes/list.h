@@ -3,7 +3,6 @@
 PROBE(http)
 PROBE(dns)
 PROBE(tcp)
-PROBE(postgresql)
 PROBE(disk)
 PROBE(peers)
 PROBE(exec)

@@ -264,6 +264,7 @@ static int config_build(Config *c, const Conf *conf, TopText *top, Error *e)
         r = config_parse_actions(c, conf_get(root, "actions"), e);
         if (r < 0)
                 return r;
+        config_dns_link(c);
         conf_hash(root, c->hash);
         c->directory = strdup(conf_directory(conf));
         if (!c->directory || config_settle(c) < 0)
@@ -372,6 +373,7 @@ void config_carry_over(Config *c, Config *old)
                         old->actions[k] = mine;
                         break;
                 }
+        config_dns_link(c);
 }
 
 unsigned config_find_mode(const Config *c, const char *name)

@@ -13,6 +13,11 @@ ProbeConfig *probe_config_free(ProbeConfig *p);
 void mode_settings_clear(ModeSettings *m);
 ActionConfig *action_config_free(ActionConfig *a);
 
+/* config_dns.c: tells each dns probe whether a dns action changes its record. */
+void config_dns_link(Config *c);
+/* What can be known of dns actions beside the rest of the configuration. */
+void config_dns_verify(const Config *c, Findings *f);
+
 /* Names of probes as their numbers; what: who names them, for errors. */
 int config_resolve_probes(const Config *c, char **names, const ConfNode *node, const char *what,
                           unsigned **ret, size_t *ret_n, Error *e);

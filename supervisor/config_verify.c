@@ -2,7 +2,7 @@
 /* What a start and a reload look at before they use a configuration: its sense, its secrets, its commands. */
 #include "base/file.h"
 #include "base/sign.h"
-#include "supervisor/config.h"
+#include "supervisor/config_private.h"
 
 /* --- files --- */
 
@@ -232,6 +232,7 @@ void config_verify_settings(const Config *c, Findings *f)
         verify_vantage(c, f);
         verify_modes(c, f);
         verify_actions(c, f);
+        config_dns_verify(c, f);
 }
 
 unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata)
