@@ -12,7 +12,7 @@ static const char *const proxied_names[] = {
 static const ConfField dns_fields[] = {
                 {"provider", &conf_enum, offsetof(DnsActionConf, provider), CONF_REQUIRED, NULL,
                  "cloudflare, or rfc2136: any name server that takes signed updates, such as BIND and "
-                 "PowerDNS.",
+                 "Knot.",
                  provider_names},
                 {"zone", &conf_string, offsetof(DnsActionConf, zone), CONF_REQUIRED, NULL,
                  "The zone's name, such as shop.example.", NULL},

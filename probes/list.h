@@ -3,6 +3,7 @@
 PROBE(http)
 PROBE(dns)
 PROBE(tcp)
+PROBE(postgresql)
 PROBE(disk)
 PROBE(peers)
 PROBE(exec)

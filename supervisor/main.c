@@ -316,11 +316,26 @@ static int supervise(const Places *places)
         return manager_run(m) < 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
+/* What libpq would take from there stands in the configuration, or is not meant. */
+static void forget_environment(void)
+{
+        for (char **variable = environ; *variable;) {
+                char name[64];
+
+                snprintf(name, sizeof name, "%.*s", (int) strcspn(*variable, "="), *variable);
+                if (strncmp(name, "PG", 2) == 0 && unsetenv(name) == 0)
+                        variable = environ; /* it has moved */
+                else
+                        variable++;
+        }
+}
+
 int main(int argc, char **argv)
 {
         _cleanup_free_ char *config = NULL, *state = NULL, *runtime = NULL, *status = NULL;
         int r;
 
+        forget_environment();
         log_open("failoverd");
         r = parse_arguments(argc, argv);
         if (r >= 0)

@@ -170,6 +170,7 @@ typedef struct Run {
         Outcome outcome;
         char message[320];
         uint64_t usec;
+        uint64_t late_usec; /* how long anything else on the loop had to wait, at worst */
 } Run;
 
 static void bench_done(Attempt *a, const AttemptResult *result, void *userdata)
@@ -177,9 +178,9 @@ static void bench_done(Attempt *a, const AttemptResult *result, void *userdata)
         Run *run = userdata;
 
         CHECK(!run->ended);
-        *run = (Run){.ended = true,
-                     .outcome = result->outcome,
-                     .usec = result->ended_usec - result->began_usec};
+        run->ended = true;
+        run->outcome = result->outcome;
+        run->usec = result->ended_usec - result->began_usec;
         snprintf(run->message, sizeof run->message, "%s", result->message);
 }
 
@@ -227,9 +228,21 @@ static void bench_descriptors(bool none)
         CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-static int bench_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+#define BENCH_TICK_USEC (5 * USEC_PER_MSEC)
+
+static void bench_note_tick(sd_event_source *timer, Run *run)
 {
-        return 0;
+        uint64_t now = clock_boot_usec(), due;
+
+        CHECK(sd_event_source_get_time(timer, &due) >= 0);
+        run->late_usec = MAX(run->late_usec, now - MIN(now, due));
+}
+
+/* Stands for the other probes of a daemon. */
+static int bench_on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        bench_note_tick(source, userdata);
+        return loop_timer_set_after(source, BENCH_TICK_USEC);
 }
 
 /* One attempt from start to its end. `memory` as attempt_start(); NULL: fresh. */
@@ -252,14 +265,15 @@ static Run bench_run_with(const char *type_name, const char *yaml, void *memory,
         if (!memory && type->memory_size > 0)
                 CHECK(memory = fresh = calloc(1, type->memory_size));
         bench_open();
-        if (bench_starve) { /* the loop's own descriptor for timers is there already in a daemon */
-                CHECK(loop_timer_new(bench_context.event, "test", bench_on_timer, NULL, &timer) >= 0);
+        CHECK(loop_timer_new(bench_context.event, "tick", bench_on_tick, &run, &timer) >= 0);
+        CHECK(loop_timer_set_after(timer, BENCH_TICK_USEC) >= 0);
+        if (bench_starve)
                 bench_descriptors(true);
-        }
         CHECK_INT(attempt_start(&bench_context, type, conf, memory, timeout_usec, bench_done, &run, &a), 0);
         CHECK(!run.ended);
         while (!run.ended)
                 CHECK(sd_event_run(bench_context.event, 60 * USEC_PER_SEC) > 0);
+        bench_note_tick(timer, &run);
         a = attempt_free(a);
         if (bench_starve)
                 bench_descriptors(false);

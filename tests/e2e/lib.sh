@@ -5,6 +5,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 PATH=$PATH:/usr/sbin:/sbin
+for bin in /usr/lib/postgresql/*/bin; do PATH=$PATH:$bin; done
 unset -v http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NOTIFY_SOCKET WATCHDOG_USEC LISTEN_FDS LISTEN_PID \
         CREDENTIALS_DIRECTORY RUNTIME_DIRECTORY STATE_DIRECTORY CONFIGURATION_DIRECTORY JOURNAL_STREAM || true
 source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
@@ -258,6 +259,29 @@ dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
         gone) stop dns || true ;;
         *) fail "no such order for the DNS server: $1" ;;
         esac
+}
+
+# ---- a database server; end it with `stop NAME INT` (in order) or `stop NAME QUIT` (as in a crash)
+
+postgres_start() { # NAME [SETTING=VALUE...]: a PostgreSQL server with the database `shop`; again: the same data
+        local name=$1
+        shift
+        need psql initdb
+        [[ ${port[$name]-} ]] || port[$name]=$((15432 + ${#port[@]}))
+        start "$name" bash "$source_dir/tests/parts/postgres.sh" "$shop/$name" "$(own_loopback)" "${port[$name]}" "$@"
+        wait_for "$name answers" postgres_sql "$name" "SELECT 1"
+}
+
+postgres_socket() { # NAME: a dsn for its Unix socket, which trusts everybody
+        echo "host=$shop/$1 port=${port[$1]} user=postgres dbname=shop"
+}
+
+postgres_tcp() { # NAME: a dsn for loopback
+        echo "host=$(own_loopback) port=${port[$1]} user=postgres password=right-password dbname=shop"
+}
+
+postgres_sql() { # NAME SQL
+        psql -XqAt -v ON_ERROR_STOP=1 "$(postgres_socket "$1")" -c "$2"
 }
 
 # ---- a disk that can be filled, frozen or made read-only (needs private_mounts)
