@@ -102,16 +102,22 @@ static int add_from(Text *t, const ActionFacts *f, const MailAddress *from)
 }
 
 /* For filters: kind, node, mode, severity. */
-static void add_event(Text *t, const AlertMessage *m)
+static int add_event(Text *t, const AlertMessage *m)
 {
         const ActionFacts *f = m->facts;
-        _cleanup_free_ char *event = string_printf("%s; node=%.64s; mode=%.64s; severity=%s",
-                                                   request_kind(f->kind), f->node_id, f->mode, m->severity);
+        _cleanup_free_ char *event = NULL;
+        _cleanup_text_ Text value = {0};
 
-        if (event)
+        text_add(&value, "%s; node=", request_kind(f->kind));
+        add_cut(&value, f->node_id, NAME_MAX_ * 2);
+        text_add_string(&value, "; mode=");
+        add_cut(&value, f->mode, NAME_MAX_ * 2);
+        text_add_string(&value, "; severity=");
+        add_cut(&value, m->severity, NAME_MAX_);
+        int r = text_take(&value, &event);
+        if (r == 0)
                 mime_add_text(t, "X-Failoverd", event);
-        else
-                t->failed = true;
+        return r;
 }
 
 static int add_headers(Text *t, const AlertMessage *m, const MailAddress *from, const MailAddress *to)
@@ -140,8 +146,7 @@ static int add_headers(Text *t, const AlertMessage *m, const MailAddress *from, 
                 mime_add_text(t, "Importance", "high");
                 mime_add_text(t, "X-Priority", "1");
         }
-        add_event(t, m);
-        return 0;
+        return add_event(t, m);
 }
 
 static int body_make(const AlertMessage *m, char **ret)
@@ -157,7 +162,9 @@ static int body_make(const AlertMessage *m, char **ret)
         add_cut(&t, *f->node_name ? f->node_name : f->node_id, NAME_MAX_ * 2);
         if (*request_link(f->node_url))
                 text_add(&t, ", %s", request_link(f->node_url));
-        text_add(&t, "\nfailoverd on %s\n", f->node_id);
+        text_add_string(&t, "\nfailoverd on ");
+        add_cut(&t, f->node_id, NAME_MAX_ * 2);
+        text_add_string(&t, "\n");
         return text_take(&t, ret);
 }
 

@@ -670,7 +670,7 @@ const char *fetch_phase(const Fetch *f)
         if (sending > 0)
                 return "waiting for the answer";
         if (f->session && connected > 0)
-                return f->header_bytes > 0 ? "logging in" : "waiting for the greeting";
+                return "waiting for the greeting";
         /* CURLINFO_CONNECT_TIME is told only after the handshake. */
         return connected > 0 ? "TLS handshake" : "connecting";
 }

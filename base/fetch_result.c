@@ -169,6 +169,8 @@ static FetchError judge_write(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
                 return SAY(FETCH_LOCAL, "the answer cannot be kept: %s", strerror(-f->local_error));
         if (f->bad_encoding)
                 return SAY(FETCH_PROTOCOL, "an encoding that was not asked for");
+        if (f->session)
+                return SAY(FETCH_TOO_LARGE, "answers of more than %d bytes", FETCH_HEADERS_MAX);
         if (f->too_large && f->header_bytes + f->response_size < f->response_max)
                 return SAY(FETCH_TOO_LARGE, "headers of more than %d bytes", FETCH_HEADERS_MAX);
         return SAY(FETCH_TOO_LARGE, "an answer of more than %zu bytes", f->response_max);
@@ -196,7 +198,8 @@ FetchError fetch_result_judge(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
                 return SAY(FETCH_RESET, "closed by %.255s in the middle of its answer", peer(f, address));
         case CURLE_RECV_ERROR:
         case CURLE_SEND_ERROR:
-                return SAY(FETCH_RESET, "reset by %.255s", peer(f, address));
+                return f->session ? SAY(FETCH_RESET, "the connection to %.255s broke", peer(f, address))
+                                  : SAY(FETCH_RESET, "reset by %.255s", peer(f, address));
         case CURLE_PEER_FAILED_VERIFICATION:
                 return judge_certificate(f, message);
         case CURLE_SSL_CONNECT_ERROR:

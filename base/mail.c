@@ -32,6 +32,7 @@ struct Mail {
         /* what the server has said */
         MailReader reader;
         unsigned code;                  /* of the last answer before the connection was lent */
+        unsigned n_greeting;            /* 220: the greeting, and that TLS may begin */
         char greeting[MAIL_REPLY_SIZE]; /* that answer */
         bool offers_login, offers_cram, offers_size, logged_in;
 
@@ -128,8 +129,22 @@ static void on_line(const char *line, size_t size, void *userdata)
         m->code = reply->code;
         snprintf(m->greeting, sizeof(m->greeting), "%s", reply->text);
         m->logged_in = m->logged_in || reply->code == 235;
-        if (reply->code == 220) /* the greeting, or TLS begins: what was said in clear counts for nothing */
+        if (reply->code == 220) { /* what was said in clear counts for nothing */
+                m->n_greeting++;
                 m->offers_login = m->offers_cram = m->offers_size = m->logged_in = false;
+        }
+}
+
+/* What is waited for, for a deadline's message. */
+static const char *mail_where(const Mail *m)
+{
+        if (m->lent)
+                return mail_talk_where(&m->talk);
+        if (m->code == 0)
+                return fetch_phase(m->fetch);
+        if (m->session.upgrade && (m->code == 220 ? m->n_greeting > 1 : m->n_greeting == 1))
+                return "after STARTTLS";
+        return m->code == 220 ? "after EHLO" : "in the login";
 }
 
 static int mail_connect(Mail *m, const char *login_options);
@@ -279,7 +294,7 @@ static int mail_receive(Mail *m)
         if (code == CURLE_AGAIN)
                 return 0;
         if (code != CURLE_OK || size == 0) {
-                mail_broke(m, code == CURLE_OK ? "closed the connection" : "broke the connection");
+                mail_broke(m, "closed the connection");
                 return -ECONNRESET;
         }
         return mail_take(m, data, size) > 0 ? 1 : -ECANCELED;
@@ -296,7 +311,7 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata)
                 if (received < 0)
                         return 0;
                 if (sent < 0 && received == 0) {
-                        mail_broke(m, "broke the connection");
+                        mail_broke(m, "closed the connection");
                         return 0;
                 }
         } while (sent > 0 || received > 0);
@@ -335,12 +350,8 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
         char message[FETCH_MESSAGE_SIZE], duration[DURATION_SIZE];
 
         duration_format(duration, m->timeout_usec);
-        if (m->lent)
-                snprintf(message, sizeof(message), "no answer from %s in %s (%s)", m->server, duration,
-                         mail_talk_where(&m->talk));
-        else
-                snprintf(message, sizeof(message), "no answer from %s in %s (%s)", m->server, duration,
-                         fetch_phase(m->fetch));
+        snprintf(message, sizeof(message), "no answer from %s in %s (%s)", m->server, duration,
+                 mail_where(m));
         mail_end(m, MAIL_DEFERRED, message);
         return 0;
 }
@@ -356,7 +367,7 @@ static int mail_connect(Mail *m, const char *login_options)
 
         m->fetch = fetch_free(m->fetch);
         m->reader = (MailReader){0};
-        m->code = 0;
+        m->code = m->n_greeting = 0;
         m->session.login_options = login_options;
         return fetch_start_session(m->client, &request, &m->session, on_failed, m, &m->fetch);
 }

@@ -193,7 +193,7 @@ static void clear_addresses(void *target)
 static bool is_listed(const MailAddress *list, size_t n, const char *address)
 {
         for (size_t i = 0; i < n; i++)
-                if (strcasecmp(list[i].address, address) == 0)
+                if (list[i].address && strcasecmp(list[i].address, address) == 0)
                         return true;
         return false;
 }
@@ -215,7 +215,7 @@ static int parse_addresses(const ConfNode *node, const ConfField *field, void *t
         for (size_t i = 0; i < n; i++) {
                 const ConfNode *item = several ? conf_item(node, i) : node;
                 int r = read_address(item, field, &list[i], e);
-                if (r == 0 && is_listed(list, i, list[i].address))
+                if (r == 0 && list[i].address && is_listed(list, i, list[i].address))
                         r = conf_error(item, e, "`%s`: `%s` is given twice", field->key, list[i].address);
                 if (r < 0) {
                         clear_addresses(target);

@@ -9,7 +9,8 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config
         libcurl4-openssl-dev libc-ares-dev libsystemd-dev libsqlite3-dev libyaml-dev libjansson-dev libsodium-dev
         libmicrohttpd-dev libssl-dev libpq-dev)
 # The counterparts of a shop in the demo and in the end-to-end tests.
-shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgresql openssl util-linux e2fsprogs procps)
+shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgresql openssl util-linux e2fsprogs procps
+        python3-aiosmtpd)
 # What only tests need, lints included.
 test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 bind9 prometheus
         monitoring-plugins-basic strace iproute2 mandoc python3 git
@@ -40,6 +41,25 @@ install_missing() { # PACKAGE...: as root; otherwise says what is missing and go
         export DEBIAN_FRONTEND=noninteractive
         quietly apt-get -q update
         quietly apt-get -qy install --no-install-recommends "${missing[@]}"
+}
+
+# What only tests need, and what installing would start a service or replace a machine's own mail server for.
+unpacked_packages=(chasquid)
+
+unpack_missing() { # PACKAGE...: their programs below build/packages, without installing them
+        local package folder=$PWD/build/packages
+        command -v apt-get >/dev/null || return 0
+        mkdir -p "$folder/.deb"
+        for package in "$@"; do
+                [[ ! -e $folder/.deb/$package ]] || continue
+                if (cd "$folder/.deb" && { apt-get -q download "$package" || { apt-get -q update &&
+                        apt-get -q download "$package"; }; } && dpkg -x "$package"_*.deb "$folder") >"$log" 2>&1; then
+                        : >"$folder/.deb/$package"
+                else
+                        echo "cannot get the package $package; its tests are skipped" >&2
+                fi
+                rm -f "$folder/.deb/$package"_*.deb
+        done
 }
 
 build_preset() { # PRESET [TARGET...]

@@ -173,6 +173,41 @@ received_some() { # NAME JQ-FILTER
         (($(received_count "$@") > 0))
 }
 
+# A mail server (aiosmtpd) at mail.shop.example:${port[NAME]}, with STARTTLS and a login unless other arguments are
+# given; its orders are told in parts/mail-server.py. Mails come to $shop/NAME/1.eml and so on.
+mail_start() { # NAME [ARGUMENT...]
+        local name=$1
+        shift
+        /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || skip "python3-aiosmtpd is not installed"
+        [[ -e $shop/tls/valid.crt ]] || certificates_make mail.shop.example
+        echo "127.0.0.1 mail.shop.example" >"$shop/hosts"
+        export FAILOVERD_HOSTS=$shop/hosts
+        (umask 077 && echo "$mail_password" >"$shop/mail.password")
+        start "$name" /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/$name.sock" \
+                --store "$shop/$name" "${@:---tls=$shop/tls/valid}" --login "$mail_password"
+        wait_for "$name is up" test -s "$shop/$name.out"
+        port[$name]=$(<"$shop/$name.out")
+}
+mail_password=s3cret-pass-word
+
+mail_config() { # NAME [KEYS]: the smtp settings of an alert, as a flow mapping
+        echo "{url: \"smtp://mail.shop.example:${port[$1]}\", from: failoverd@shop.example, to: [ops@shop.example]," \
+                "username: ops, password_file: mail.password, ca_file: \"$shop/tls/ca.crt\"${2:+, $2}}"
+}
+
+mail_read() { # NAME NUMBER JQ-FILTER: of the mail as a parser reads it
+        /usr/bin/python3 "$source_dir/tests/parts/mail-read.py" "$shop/$1/$2.eml" >"$shop/mail.json" &&
+                jq -r "$3" "$shop/mail.json"
+}
+
+mails() { # NAME: how many have come
+        find "$shop/$1" -name '*.json' | wc -l
+}
+
+mails_are() { # NAME NUMBER
+        [[ $(mails "$1") == "$2" ]]
+}
+
 # An address of 127/8 that no other running process takes: made of our process id, which has 22 bits.
 own_loopback() {
         echo "127.$((64 + ($$ >> 16))).$((($$ >> 8) & 255)).$(($$ & 255))"
