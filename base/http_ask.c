@@ -7,10 +7,14 @@
 #include "base/text.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define ANSWER_MAX    (16 * 1024 * 1024)
 #define LINE_MAX_SIZE (1024 * 1024)
-#define CONNECT_MSEC  5000L
+#define CONNECT_USEC  (5 * USEC_PER_SEC)
+#define KNOCK_USEC    (20 * USEC_PER_MSEC)
 #define SILENCE_USEC  (45 * USEC_PER_SEC) /* a stream says something every 15 s */
 
 static void curl_cleanupp(CURL **curl)
@@ -40,19 +44,45 @@ static size_t on_answer(char *data, size_t size, size_t n, void *userdata)
         return ask->answer.failed ? 0 : size * n;
 }
 
-/* curl's codes as errno, with text. */
-static int transfer_error(CURL *curl, CURLcode code, const char *socket_path, Error *e)
+/* Would a connection be taken? 0, or why not: -EAGAIN its queue is full. */
+static int knock(const char *path)
 {
-        long system = 0;
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+        if (strlen(path) >= sizeof(a.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(a.sun_path, path);
+        return fd < 0 || connect(fd, (struct sockaddr *) &a, sizeof(a)) < 0 ? -errno : 0;
+}
+
+/* Performs the transfer, and waits while the server has more callers than it takes, which curl cannot tell from one that
+ * is gone. *ret_error: why it could not be connected to. */
+static CURLcode transfer_perform(CURL *curl, const char *socket_path, uint64_t timeout_usec, int *ret_error)
+{
+        uint64_t end = clock_boot_usec() + MIN(timeout_usec, CONNECT_USEC);
+        CURLcode code;
+
+        *ret_error = 0;
+        while ((code = curl_easy_perform(curl)) == CURLE_COULDNT_CONNECT) {
+                *ret_error = knock(socket_path);
+                if ((*ret_error < 0 && *ret_error != -EAGAIN) || clock_boot_usec() >= end)
+                        break;
+                if (*ret_error == -EAGAIN)
+                        (void) usleep(KNOCK_USEC);
+        }
+        return code;
+}
+
+/* curl's codes as errno, with text. connect_error: of transfer_perform(). */
+static int transfer_error(CURLcode code, int connect_error, const char *socket_path, Error *e)
+{
         switch (code) {
         case CURLE_OK:
                 return 0;
         case CURLE_COULDNT_CONNECT:
-                curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &system);
-                if (system <= 0)
-                        system = ECONNREFUSED;
-                return error_set(e, (int) -system, "%s: %s", socket_path, strerror((int) system));
+                connect_error = connect_error < 0 ? connect_error : -EAGAIN;
+                return error_set(e, connect_error, "%s: %s", socket_path, strerror(-connect_error));
         case CURLE_OPERATION_TIMEDOUT:
         case CURLE_ABORTED_BY_CALLBACK:
                 return error_set(e, -ETIMEDOUT, "%s: no answer in time", socket_path);
@@ -83,7 +113,7 @@ static int transfer_new(const char *socket_path, const char *target, CURL **ret)
                 return -ENOMEM;
         curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MSEC);
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long) (CONNECT_USEC / USEC_PER_MSEC));
         *ret = TAKE_PTR(curl);
         return 0;
 }
@@ -126,13 +156,14 @@ int http_ask_unix(const char *socket_path, const char *method, const char *targe
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) MAX(timeout_usec / USEC_PER_MSEC, UINT64_C(1)));
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &ask);
-        CURLcode code = curl_easy_perform(curl);
+        int connect_error;
+        CURLcode code = transfer_perform(curl, socket_path, timeout_usec, &connect_error);
         if (ask.too_large)
                 r = error_set(e, -EFBIG, "%s: the answer is too large", socket_path);
         else if (ask.answer.failed)
                 r = error_set(e, -ENOMEM, "out of memory");
         else
-                r = transfer_error(curl, code, socket_path, e);
+                r = transfer_error(code, connect_error, socket_path, e);
         if (r == 0)
                 r = text_take(&ask.answer, ret_body);
         text_clear(&ask.answer);
@@ -241,14 +272,15 @@ int http_follow_unix(const char *socket_path, const char *target,
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &f);
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         f.heard_usec = clock_boot_usec();
-        CURLcode code = curl_easy_perform(curl);
+        int connect_error;
+        CURLcode code = transfer_perform(curl, socket_path, CONNECT_USEC, &connect_error);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         if (f.result != 0)
                 r = f.result;
         else if (code == CURLE_OK && status != 200)
                 r = refusal_error(&f, status, e);
         else
-                r = transfer_error(curl, code, socket_path, e);
+                r = transfer_error(code, connect_error, socket_path, e);
         text_clear(&f.line);
         text_clear(&f.event);
         text_clear(&f.data);

@@ -19,6 +19,8 @@ int ctl_explain_socket(const Invocation *i, int r, Error *e)
         case -EPERM:
                 return error_set(e, r, "may not open %s: become a member of the group failover, or root",
                                  path);
+        case -EAGAIN:
+                return error_set(e, r, "failoverd at %s is busy: it has more callers than it takes", path);
         case -ETIMEDOUT:
                 return error_set(e, r, "failoverd at %s does not answer in time", path);
         case -ENAMETOOLONG:

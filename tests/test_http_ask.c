@@ -121,6 +121,32 @@ TEST(our_client_says_why_there_is_no_answer)
         teardown(&f);
 }
 
+TEST(a_server_with_a_full_queue_is_busy_and_not_gone)
+{
+        struct sockaddr_un sa = {.sun_family = AF_UNIX};
+        char folder[] = "/tmp/test-ask-XXXXXX";
+        int fds[3], listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char *answer = NULL;
+        unsigned status;
+        Error e;
+
+        CHECK(mkdtemp(folder));
+        snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s", folder);
+        CHECK(bind(listener, (struct sockaddr *) &sa, sizeof(sa)) == 0 && listen(listener, 0) == 0);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void) connect(fds[i], (struct sockaddr *) &sa, sizeof(sa));
+        }
+        CHECK_INT(http_ask_unix(sa.sun_path, "GET", "/", NULL, 300 * USEC_PER_MSEC, &status, &answer, &e),
+                  -EAGAIN);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+        close(listener);
+        CHECK_INT(http_ask_unix(sa.sun_path, "GET", "/", NULL, USEC_PER_SEC, &status, &answer, &e),
+                  -ECONNREFUSED);
+        CHECK(unlink(sa.sun_path) == 0 && rmdir(folder) == 0);
+}
+
 TEST(our_client_follows_events_until_told_to_stop_or_the_end)
 {
         Fixture f;
