@@ -11,6 +11,8 @@
 
 #define BODY_MAX        (64 * 1024)
 #define CONNECTIONS_MAX 64
+#define REFUSED_MAX     16 /* beside connections_max: told why; more are closed without a word */
+#define REFUSED_TIMEOUT (500 * USEC_PER_MSEC)
 #define RECEIVE_TIMEOUT (5 * USEC_PER_SEC)
 #define STREAM_PING     (15 * USEC_PER_SEC)
 
@@ -100,19 +102,58 @@ static void peer_read(int fd, HttpPeer *ret)
         *ret = peer;
 }
 
+typedef struct Count {
+        unsigned all, of_user; /* but those refused */
+        unsigned refused;
+} Count;
+
+static Count connections_count(const HttpServer *s, uid_t uid)
+{
+        const HttpConnection *c;
+        Count n = {0};
+
+        TAILQ_FOREACH(c, &s->connections, entry)
+        {
+                if (c->refused)
+                        n.refused++;
+                else {
+                        n.all++;
+                        n.of_user += c->peer.known && c->peer.uid == uid;
+                }
+        }
+        return n;
+}
+
+/* False: it is one too many. *ret_crowd: so are many others, just now. */
+static bool connection_fits(const HttpServer *s, const HttpPeer *peer, bool *ret_crowd)
+{
+        if (!s->options.share || !peer->known)
+                return true;
+        HttpShare share = s->options.share(peer, s->options.userdata);
+        Count n = connections_count(s, peer->uid);
+        *ret_crowd = n.refused >= REFUSED_MAX;
+        return n.of_user < share.most && n.all + share.spare < s->options.connections_max;
+}
+
 static void connection_new(HttpServer *s, struct MHD_Connection *mhd, void **ret)
 {
         const union MHD_ConnectionInfo *info =
                         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
         HttpConnection *c = info ? calloc(1, sizeof(*c)) : NULL;
+        bool crowd = false;
+
         if (!c)
                 return; /* its requests are not answered: see on_access() */
         c->server = s;
         c->mhd = mhd;
         c->fd = info->connect_fd;
         peer_read(c->fd, &c->peer);
+        c->refused = !connection_fits(s, &c->peer, &crowd);
         TAILQ_INSERT_TAIL(&s->connections, c, entry);
-        http_connection_set_deadline(c, clock_boot_usec() + s->options.receive_timeout_usec);
+        if (crowd && c->refused)
+                shutdown(c->fd, SHUT_RDWR);
+        http_connection_set_deadline(c, clock_boot_usec() + (c->refused ? REFUSED_TIMEOUT
+                                                                        : s->options.receive_timeout_usec));
         *ret = c;
 }
 
@@ -176,6 +217,9 @@ static enum MHD_Result request_begin(HttpServer *s, HttpConnection *c, const cha
         MHD_get_connection_values(c->mhd, MHD_GET_ARGUMENT_KIND, collect_pair, r);
         if (r->pairs.failed)
                 return MHD_NO;
+        if (c->refused)
+                return request_refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                      "busy: too many connections are open already, of your user or of all");
         const char *reason = http_request_smuggles(r, version);
         if (reason)
                 return request_refuse(r, MHD_HTTP_BAD_REQUEST, reason);
@@ -376,9 +420,9 @@ static int daemon_start(HttpServer *s, int fd, Error *e)
         }
         s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, s,
                                      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                     s->options.connections_max, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-                                     MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                                     s->options.connections_max + (s->options.share ? 2 * REFUSED_MAX : 0),
+                                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+                                     on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
                                      MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
         if (s->daemon)
                 return 0;

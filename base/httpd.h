@@ -26,6 +26,12 @@ typedef struct HttpPeer { /* who is on the other end of a Unix socket */
  * is dropped silently. */
 typedef void (*HttpHandler)(HttpRequest *request, void *userdata);
 
+/* Of connections_max, for whoever is on the other end of one. */
+typedef struct HttpShare {
+        unsigned most;  /* so many of one user */
+        unsigned spare; /* so many must stay free, for those who are asked for less */
+} HttpShare;
+
 typedef struct HttpOptions {
         int fd;                   /* a listening socket; consumed */
         size_t body_max;          /* 0: 64 KiB */
@@ -33,6 +39,9 @@ typedef struct HttpOptions {
         uint64_t receive_timeout_usec; /* head and body must be there by then, else the connection is closed. 0: 5 s */
         uint64_t stream_ping_usec; /* between two comments on a stream. 0: 15 s */
         HttpHandler handler;
+        /* NULL: first come, first served. Of a Unix socket, asked when a connection is accepted; one too many is answered
+         * 503, or closed at once when there is a crowd of them, so that nobody can hold them all. */
+        HttpShare (*share)(const HttpPeer *peer, void *userdata);
         void *userdata;
 } HttpOptions;
 
@@ -71,7 +80,7 @@ int http_stream_send(HttpStream *s, const char *event, const char *data); /* dat
 HttpStream *http_stream_close(HttpStream *s);
 
 /* The same from outside: a synchronous request over a Unix socket, for command lines. The answer's body is
- * malloc'ed. -ENOENT, -ECONNREFUSED: nobody there; -ETIMEDOUT. */
+ * malloc'ed. -ENOENT, -ECONNREFUSED: nobody there; -EAGAIN: somebody, with more callers than it takes; -ETIMEDOUT. */
 int http_ask_unix(const char *socket_path, const char *method, const char *target, const char *body,
                   uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e);
 /* Reads server-sent events until fn returns non-zero (returned) or the stream ends (0). */

@@ -14,6 +14,7 @@ typedef struct HttpConnection {
         HttpRequest *request; /* the one that is being received, handled or answered; NULL between two */
         int fd;               /* libmicrohttpd's */
         uint64_t deadline_usec;
+        bool refused; /* one too many: its request is answered 503 */
         HttpPeer peer;
 } HttpConnection;
 

@@ -8,6 +8,10 @@
 
 #include <sys/socket.h>
 
+#define CONNECTIONS_OF_USER    16
+#define CONNECTIONS_FOR_ADMINS 8
+#define CONNECTIONS_FOR_ROOT   8
+
 /* --- streams --- */
 
 void control_arm(Control *c)
@@ -241,6 +245,19 @@ static void on_request(HttpRequest *r, void *userdata)
                 http_reply_error(r, 404, "no such thing: %s", path);
 }
 
+/* Nobody locks out who must act: of 64 connections, some are for admins only, and of those some for root. */
+static HttpShare on_share(const HttpPeer *peer, void *userdata)
+{
+        const Control *c = userdata;
+
+        if (peer->uid == 0)
+                return (HttpShare){.most = CONNECTIONS_MAX};
+        return (HttpShare){.most = CONNECTIONS_OF_USER,
+                           .spare = peer_may_change(&c->rules, peer)
+                                                    ? CONNECTIONS_FOR_ROOT
+                                                    : CONNECTIONS_FOR_ROOT + CONNECTIONS_FOR_ADMINS};
+}
+
 /* The TCP listener knows nobody, so it shows the metrics and nothing else. */
 static void on_metrics_request(HttpRequest *r, void *userdata)
 {
@@ -311,7 +328,10 @@ static int reconfigure_metrics(Control *c, const char *address, Error *e)
 int control_new(Manager *m, Control **ret, Error *e)
 {
         Control *c = calloc(1, sizeof(*c));
-        HttpOptions options = {.handler = on_request, .userdata = c};
+        HttpOptions options = {.handler = on_request,
+                               .userdata = c,
+                               .share = on_share,
+                               .connections_max = CONNECTIONS_MAX};
         int r;
 
         *ret = c;

@@ -7,7 +7,8 @@
 
 #include <sys/queue.h>
 
-#define STREAMS_MAX         16
+#define CONNECTIONS_MAX     64
+#define STREAMS_MAX         CONNECTIONS_MAX
 #define WAITERS_MAX         32
 #define STREAM_SOONEST_USEC (250 * USEC_PER_MSEC)
 #define STREAM_EVERY_USEC   USEC_PER_SEC

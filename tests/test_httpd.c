@@ -304,6 +304,60 @@ TEST(at_the_limit_of_connections_others_wait_for_one_to_leave)
         teardown(&f);
 }
 
+static HttpShare share;
+
+static HttpShare on_share(const HttpPeer *peer, void *userdata)
+{
+        CHECK(peer->known && peer->uid == geteuid());
+        return share;
+}
+
+TEST(one_user_cannot_hold_all_connections)
+{
+        static const HttpShare shares[] = {{.most = 3}, {.most = 100, .spare = 5}};
+        enum { N = 3 };
+
+        for (size_t k = 0; k < ELEMENTSOF(shares); k++) {
+                Fixture f;
+                int fds[N], crowd[100];
+
+                share = shares[k];
+                setup_with(&f, (HttpOptions){.connections_max = 8, .share = on_share});
+                for (size_t i = 0; i < N; i++) {
+                        fds[i] = raw_connect(&f);
+                        raw_send(fds[i], "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+                }
+                RUN_UNTIL(&f, f.n_pending == N);
+                for (size_t i = 0; i < 30; i++) {
+                        char *answer = raw_exchange(&f, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+                        CHECK(strstr(answer, "HTTP/1.1 503 ") && strstr(answer, "too many connections"));
+                        free(answer);
+                }
+                CHECK_INT(f.handled, N);
+                for (size_t i = 0; i < ELEMENTSOF(crowd); i++) /* of whom nobody says a word */
+                        crowd[i] = raw_connect(&f);
+                for (size_t i = 0; i < 10; i++)
+                        turn(&f);
+                share = (HttpShare){.most = 8}; /* somebody else */
+                check_curl(&f, "http://x/hello", "hello\n");
+                for (size_t i = 0; i < ELEMENTSOF(crowd); i++) {
+                        free(raw_receive(&f, crowd[i], NULL));
+                        close(crowd[i]);
+                }
+                share = shares[k];
+                close(fds[0]); /* one goes, one comes */
+                http_reply(f.pending[0], 200, NULL, NULL, 0);
+                for (int i = 0; i < 20; i++)
+                        turn(&f);
+                check_curl(&f, "http://x/hello", "hello\n");
+                for (size_t i = 1; i < N; i++) {
+                        http_reply(f.pending[i], 200, NULL, NULL, 0);
+                        close(fds[i]);
+                }
+                teardown(&f);
+        }
+}
+
 TEST(a_client_that_vanishes_does_no_harm)
 {
         Fixture f;

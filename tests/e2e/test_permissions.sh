@@ -98,3 +98,35 @@ chmod 666 "$shop/run/control.sock"
 may fo-stranger /v1/status 403
 may fo-stranger /v1/mode 403 -d '{"mode":"primary"}'
 may fo-stranger /v1/report 403 -d '{"probe":"checkout","outcome":"fail"}'
+
+# Nobody holds all connections: each user has a share, and some are for those who must act.
+held() { # USER: how many streams it is sent
+        grep -c '^event: ' "$shop"/"$1"-*.out 2>/dev/null | grep -vc ':0$' || true
+}
+hold() { # USER COUNT ALLOWED
+        local i
+        for ((i = 0; i < $2; i++)); do
+                start "$1-$i" setpriv --reuid="$1" --regid="$(id -g "$1")" --init-groups \
+                        curl -sN --max-time 60 --unix-socket "$shop/run/control.sock" \
+                        http://failoverd/v1/events
+        done
+        wait_for "$1 holds $3 of $2" equals_held "$1" "$3"
+}
+equals_held() {
+        [[ $(held "$1") == "$2" ]]
+}
+hold fo-looker 20 16
+may fo-looker /v1/status 503
+may fo-shop /v1/status 200
+hold fo-admin 20 16
+may fo-shop /v1/status 200
+hold fo-shop 20 16
+may fo-shop /v1/status 503
+may root /v1/status 200
+check "failoverctl is told" contains "$(setpriv --reuid=fo-looker --regid=61001 --init-groups \
+        "$build/failoverctl" --socket "$shop/run/control.sock" status 2>&1 || true)" "too many connections"
+stop fo-looker-0
+may_again() {
+        equal "$(as fo-looker /v1/status)" 200
+}
+wait_for "one that goes makes room" may_again
