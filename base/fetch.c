@@ -4,6 +4,7 @@
 #include "base/fetch_private.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <strings.h>
 #include <sys/epoll.h>
 
@@ -37,9 +38,29 @@ static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* A socket of curl's, watched through a descriptor of our own: curl 7.88 closes a socket that was still connecting before
+ * it says that it need not be watched. While a child, just forked, has a copy of it, epoll would go on to tell of it, and
+ * nobody could stop that any more. */
+typedef struct Watch {
+        FetchClient *client;
+        curl_socket_t fd;
+        sd_event_source *source;
+} Watch;
+
+static Watch *watch_free(Watch *w)
+{
+        if (!w)
+                return NULL;
+        loop_source_free(w->source);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(Watch, watch_free)
+
 static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *userdata)
 {
-        FetchClient *c = userdata;
+        Watch *w = userdata;
+        FetchClient *c = w->client;
         int running, action = 0;
 
         if (events & (EPOLLIN | EPOLLHUP))
@@ -48,8 +69,28 @@ static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *user
                 action |= CURL_CSELECT_OUT;
         if (events & EPOLLERR)
                 action |= CURL_CSELECT_ERR;
-        (void) curl_multi_socket_action(c->multi, fd, action, &running);
+        (void) curl_multi_socket_action(c->multi, w->fd, action, &running);
         client_drain(c);
+        return 0;
+}
+
+static int watch_new(FetchClient *c, curl_socket_t fd, uint32_t events, Watch **ret)
+{
+        _cleanup_(watch_freep) Watch *w = calloc(1, sizeof(*w));
+        _cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        int r;
+
+        if (!w || own < 0)
+                return w ? -errno : -ENOMEM;
+        w->client = c;
+        w->fd = fd;
+        r = loop_add_io(c->event, "fetch-socket", own, events, on_curl_ready, w, &w->source);
+        if (r >= 0)
+                r = sd_event_source_set_io_fd_own(w->source, true);
+        if (r < 0)
+                return r;
+        own = -EBADF; /* the source's */
+        *ret = TAKE_PTR(w);
         return 0;
 }
 
@@ -57,26 +98,22 @@ static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *user
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
 {
         FetchClient *c = userdata;
-        sd_event_source *source = socket_data;
-        uint32_t events = 0;
+        uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+        Watch *w = socket_data;
         Fetch *f = NULL;
         int r;
 
         if (what == CURL_POLL_REMOVE) {
-                loop_source_free(source);
+                watch_free(w);
                 (void) curl_multi_assign(c->multi, fd, NULL);
                 return 0;
         }
-        if (what & CURL_POLL_IN)
-                events |= EPOLLIN;
-        if (what & CURL_POLL_OUT)
-                events |= EPOLLOUT;
-        if (source)
-                r = sd_event_source_set_io_events(source, events);
+        if (w)
+                r = sd_event_source_set_io_events(w->source, events);
         else {
-                r = loop_add_io(c->event, "fetch-socket", fd, events, on_curl_ready, c, &source);
+                r = watch_new(c, fd, events, &w);
                 if (r >= 0)
-                        (void) curl_multi_assign(c->multi, fd, source);
+                        (void) curl_multi_assign(c->multi, fd, w);
         }
         if (r < 0 && curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &f) == CURLE_OK && f) {
                 f->local_error = r;

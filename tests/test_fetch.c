@@ -278,6 +278,52 @@ TEST(the_deadline_ends_every_phase_and_names_it)
         world_end(&w);
 }
 
+/* A child that was forked meanwhile has copies of all sockets until it becomes another program. */
+TEST(cancelled_while_connecting_it_leaves_nothing_to_wake_us)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        int full, filler[4], status;
+        char byte = 0;
+        World w;
+        Fetch *f;
+
+        world_begin(&w);
+        full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK_INT(bind(full, (struct sockaddr *) &a, sizeof(a)), 0);
+        CHECK_INT(listen(full, 0), 0);
+        CHECK_INT(getsockname(full, (struct sockaddr *) &a, &size), 0);
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++) {
+                filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void) connect(filler[i], (struct sockaddr *) &a, sizeof(a));
+        }
+        snprintf(w.url, sizeof(w.url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
+        FetchRequest request = {.url = w.url, .timeout_usec = 20 * USEC_PER_SEC};
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &f), 0);
+        run_for(&w, 100 * USEC_PER_MSEC);
+        CHECK_STR(fetch_phase(f), "connecting");
+
+        int pair[2];
+        CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        pid_t child = fork();
+        if (child == 0) {
+                close(full);
+                close(pair[0]);
+                _exit(read(pair[1], &byte, 1) == 0 ? 0 : 1);
+        }
+        close(pair[1]);
+        fetch_free(f);
+        close(full); /* the next attempt to connect, within a second, is refused: news for the copy */
+        run_for(&w, 1500 * USEC_PER_MSEC);
+        CHECK_INT(w.calls, 0);
+        close(pair[0]);
+        CHECK_INT(waitpid(child, &status, 0), child);
+        CHECK_INT(status, 0);
+        for (size_t i = 0; i < ELEMENTSOF(filler); i++)
+                close(filler[i]);
+        world_end(&w);
+}
+
 TEST(an_answer_larger_than_allowed_is_cut_off)
 {
         World w;
