@@ -17,8 +17,7 @@ typedef struct CheckOptions {
 /* What follows when one requirement of one mode fails while the shop runs in it. */
 typedef struct CheckRow {
         unsigned mode, probe;
-        unsigned to;   /* the mode that is taken then, when all else is well; MODE_NONE: there is none */
-        unsigned kind; /* rows of one kind have equal times, and are measured once */
+        unsigned to; /* the mode that is taken then, when all else is well; MODE_NONE: there is none */
         bool measured;
         Measure times; /* when measured */
 } CheckRow;

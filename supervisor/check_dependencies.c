@@ -85,54 +85,97 @@ typedef struct Dependencies {
 
 /* --- actions --- */
 
-static void tell_action(Check *k, const Reach *r, const char *code, const Reach *what, const char *format,
-                        ...) _printf_(5, 6);
-static void tell_action(Check *k, const Reach *r, const char *code, const Reach *what, const char *format,
-                        ...)
+/* What the place of an action has to do with, and how. */
+typedef struct Tie {
+        const Reach *what;
+        const char *code, *words; /* "the host that", … */
+} Tie;
+
+static bool tie_find(const Check *k, const Dependencies *d, const Reach *r, Tie *ret)
 {
-        bool alert = r->action != ACTION_NONE && k->c->actions[r->action]->type->alerts;
-        char owner[128], words[512];
-        va_list ap;
+        const Reach *found = NULL;
+
+        if (r->probe != PROBE_NONE || (r->kind != REACH_HOST && r->kind != REACH_MAIL))
+                return false;
+        /* The hook by which the shop is told is at the shop. */
+        if (r->loopback && r->action != ACTION_NONE &&
+            streq(k->c->actions[r->action]->type->name, "payment-mode"))
+                return false;
+        if (r->kind == REACH_HOST && (found = index_same_place(&d->hosts, r)))
+                *ret = (Tie){found, "action-shares-target", "the host that"};
+        else if (!r->literal && (found = index_above(&d->watched, r->name)))
+                *ret = (Tie){found, "action-in-watched-domain",
+                             streq(found->name, r->name) ? "the name that" : "below the name that"};
+        else if (!r->literal && (found = index_above(&d->changed, r->name)) && found->action != r->action)
+                *ret = (Tie){found, "action-in-changed-zone", "in the zone that"};
+        else
+                return false;
+        return true;
+}
+
+static bool is_alert(const Check *k, const Reach *r)
+{
+        return r->action != ACTION_NONE && k->c->actions[r->action]->type->alerts;
+}
+
+static void tell_tie(Check *k, const Reach *r, const Tie *tie, const char *other)
+{
+        const Reach *what = tie->what;
+        bool alert = is_alert(k, r);
+        char owner[128], whose[128];
         Finding *x;
 
-        va_start(ap, format);
-        vsnprintf(words, sizeof(words), format, ap);
-        va_end(ap);
-        x = findings_add(k->f, FINDING_WARNING, code, NULL, r->key, "%s goes to `%s`, %s",
-                         reach_owner(k->c, r, owner, sizeof(owner)), r->name, words);
-        if (what->probe != PROBE_NONE)
+        x = findings_add(k->f, FINDING_WARNING, tie->code, NULL, r->key,
+                         "%s goes to `%s`, %s %s %s", reach_owner(k->c, r, owner, sizeof(owner)), r->name,
+                         tie->words, reach_owner(k->c, what, whose, sizeof(whose)),
+                         what->probe != PROBE_NONE ? "watches" : "changes");
+        if (what->probe == PROBE_NONE)
+                finding_means(k->f, x, "it is reached only as long as that zone is well");
+        else if (alert && other)
+                finding_means(k->f, x, "when `%s` fails it may not get out; `%s` does not depend on that",
+                              k->c->probes[what->probe]->name, other);
+        else
                 finding_means(k->f, x, "when `%s` fails, %s", k->c->probes[what->probe]->name,
                               alert                      ? "nobody may be told of it"
                               : r->action == ACTION_NONE ? "the heartbeat may stop, too"
                                                          : "this may fail with it");
-        else
-                finding_means(k->f, x, "it is reached only as long as that zone is well");
-        finding_advises(k->f, x,
-                        alert ? "send alerts to a place that does not depend on the shop, or add a "
-                                "second alert there"
-                              : "let it go to a place that does not depend on the shop");
+        if (!alert)
+                finding_advises(k->f, x, "let it go to a place that does not depend on the shop");
+        else if (!other)
+                finding_advises(k->f, x,
+                                "send alerts to a place that does not depend on the shop, or add a second "
+                                "alert "
+                                "there");
 }
 
-static void check_action(Check *k, const Dependencies *d, const Reach *r)
+/* An alert that goes somewhere else altogether; NULL when there is none. */
+static const char *independent_alert(const Check *k, const bool *tied)
 {
-        const Reach *found = NULL;
-        char owner[128];
+        for (size_t i = 0; i < k->c->n_actions; i++)
+                if (k->c->actions[i]->type->alerts && !tied[i])
+                        return k->c->actions[i]->name;
+        return NULL;
+}
 
-        /* The hook by which the shop is told is at the shop. */
-        if (r->loopback && r->action != ACTION_NONE &&
-            streq(k->c->actions[r->action]->type->name, "payment-mode"))
-                return;
-        if (r->kind == REACH_HOST && (found = index_same_place(&d->hosts, r)))
-                tell_action(k, r, "action-shares-target", found, "the host that probe `%s` watches",
-                            k->c->probes[found->probe]->name);
-        else if (!r->literal && (found = index_above(&d->watched, r->name)))
-                tell_action(k, r, "action-in-watched-domain", found,
-                            streq(found->name, r->name) ? "the name that probe `%s` watches"
-                                                        : "below the name that probe `%s` watches",
-                            k->c->probes[found->probe]->name);
-        else if (!r->literal && (found = index_above(&d->changed, r->name)) && found->action != r->action)
-                tell_action(k, r, "action-in-changed-zone", found, "in the zone that %s changes",
-                            reach_owner(k->c, found, owner, sizeof(owner)));
+static int check_actions(Check *k, const Dependencies *d)
+{
+        _cleanup_free_ bool *tied = calloc(k->c->n_actions + 1, sizeof(*tied));
+        const char *other;
+        Tie tie;
+
+        if (!tied)
+                return -ENOMEM;
+        for (size_t i = 0; i < k->reaches.count; i++) {
+                const Reach *r = &k->reaches.items[i];
+
+                if (r->action != ACTION_NONE && tie_find(k, d, r, &tie))
+                        tied[r->action] = true;
+        }
+        other = independent_alert(k, tied);
+        for (size_t i = 0; i < k->reaches.count; i++)
+                if (tie_find(k, d, &k->reaches.items[i], &tie))
+                        tell_tie(k, &k->reaches.items[i], &tie, other);
+        return 0;
 }
 
 /* --- fallbacks --- */
@@ -187,12 +230,8 @@ void check_dependencies(Check *k)
             index_make(k, REACH_DOMAIN, k->first, &d.first_watched) < 0) {
                 k->f->failed = true;
         } else {
-                for (size_t i = 0; i < k->reaches.count; i++) {
-                        const Reach *r = &k->reaches.items[i];
-
-                        if (r->probe == PROBE_NONE && (r->kind == REACH_HOST || r->kind == REACH_MAIL))
-                                check_action(k, &d, r);
-                }
+                if (check_actions(k, &d) < 0)
+                        k->f->failed = true;
                 check_fallbacks(k, &d);
         }
         free(d.hosts.items);

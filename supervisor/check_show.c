@@ -4,7 +4,8 @@
 
 #define NAME_WIDTH 20
 #define TO_WIDTH   10
-#define ROWS_MAX   40 /* beyond it rows of one kind are shown as one */
+#define ROWS_MAX   40 /* beyond it rows that read the same are shown as one */
+#define LINES_MAX  60
 
 /* --- texts that fit --- */
 
@@ -92,6 +93,7 @@ static void put_finding(FILE *err, const Finding *x, unsigned width)
 
 /* --- the table --- */
 
+/* What stands behind the name. Two that read alike are alike. */
 static void put_times(FILE *out, const CheckRow *row)
 {
         const Measure *m = &row->times;
@@ -119,38 +121,100 @@ static void put_times(FILE *out, const CheckRow *row)
                 put_span(out, &m->back);
 }
 
-static bool rows_alike(const CheckRow *a, const CheckRow *b)
+typedef struct Line {
+        const CheckRow *row;
+        size_t alike; /* others that read the same, and are not shown */
+        char text[96];
+} Line;
+
+static void line_set(Line *l, const Config *c, const CheckRow *row)
 {
-        return a->mode == b->mode && a->to == b->to && a->kind == b->kind && a->measured == b->measured;
+        FILE *out;
+
+        *l = (Line){.row = row};
+        out = fmemopen(l->text, sizeof(l->text), "w");
+        if (!out)
+                return; /* a line without times */
+        put_column(out,
+                   row->to != MODE_NONE ? c->modes[row->to].name
+                   : row->mode == 0     ? "NOTHING"
+                                        : "nothing",
+                   TO_WIDTH);
+        put_times(out, row);
+        fclose(out);
 }
 
-static void put_row(FILE *out, const Config *c, const CheckRow *row, size_t alike)
+static int compare_lines(const void *a, const void *b)
 {
-        fputs("  ", out);
-        put_column(out, c->probes[row->probe]->name, NAME_WIDTH);
-        put_column(out, row->to == MODE_NONE ? "NOTHING" : c->modes[row->to].name, TO_WIDTH);
-        put_times(out, row);
-        if (alike > 0)
-                fprintf(out, "\n    and %zu like it", alike);
-        fputc('\n', out);
+        const Line *x = a, *y = b;
+        int order;
+
+        if (x->row->mode != y->row->mode)
+                return x->row->mode < y->row->mode ? -1 : 1;
+        order = strcmp(x->text, y->text);
+        if (order != 0)
+                return order;
+        return x->row < y->row ? -1 : 1;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+        const Line *x = a, *y = b;
+
+        return x->row < y->row ? -1 : 1;
+}
+
+/* Of a large table those that read the same become one. */
+static size_t lines_join(Line *lines, size_t n)
+{
+        size_t kept = 0;
+
+        if (n <= ROWS_MAX)
+                return n;
+        qsort(lines, n, sizeof(*lines), compare_lines);
+        for (size_t i = 0; i < n; i++) {
+                Line *last = kept > 0 ? &lines[kept - 1] : NULL;
+
+                if (last && last->row->mode == lines[i].row->mode && streq(last->text, lines[i].text))
+                        last->alike++;
+                else
+                        lines[kept++] = lines[i];
+        }
+        qsort(lines, kept, sizeof(*lines), compare_rows);
+        return kept;
+}
+
+static void put_lines(FILE *out, const Config *c, const Line *lines, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const Line *l = &lines[i];
+
+                if (i == LINES_MAX) {
+                        fprintf(out, "and %zu more lines like these: --json tells all\n", n - i);
+                        return;
+                }
+                if (i == 0 || lines[i - 1].row->mode != l->row->mode)
+                        fprintf(out, "in %s\n", c->modes[l->row->mode].name);
+                fputs("  ", out);
+                put_column(out, c->probes[l->row->probe]->name, NAME_WIDTH);
+                fprintf(out, "%s\n", l->text);
+                if (l->alike > 0)
+                        fprintf(out, "    and %zu like it\n", l->alike);
+        }
 }
 
 static void put_rows(FILE *out, const CheckReport *r)
 {
-        const CheckRow *last = NULL;
-        size_t skipped = 0;
+        Line *lines = calloc(r->n_rows, sizeof(*lines));
 
-        for (size_t i = 0; i < r->n_rows; i += 1 + skipped) {
-                const CheckRow *row = &r->rows[i];
-
-                for (skipped = 0; r->n_rows > ROWS_MAX && i + skipped + 1 < r->n_rows; skipped++)
-                        if (!rows_alike(row, &r->rows[i + skipped + 1]))
-                                break;
-                if (!last || last->mode != row->mode)
-                        fprintf(out, "in %s\n", r->config->modes[row->mode].name);
-                last = row;
-                put_row(out, r->config, row, skipped);
+        if (!lines) {
+                fputs("out of memory\n", out);
+                return;
         }
+        for (size_t i = 0; i < r->n_rows; i++)
+                line_set(&lines[i], r->config, &r->rows[i]);
+        put_lines(out, r->config, lines, lines_join(lines, r->n_rows));
+        free(lines);
 }
 
 static void put_table(FILE *out, const CheckReport *r)

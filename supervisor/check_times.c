@@ -4,7 +4,7 @@
 #include "supervisor/check_private.h"
 
 #define TIMES_MAX 200 /* kinds of rows that are measured: a few milliseconds each */
-#define BLAME_MAX 5   /* kinds for which a better value is looked for */
+#define BLAME_MAX 10  /* kinds for which a better value is looked for */
 
 /* Slow: trouble may last longer than three intervals, and than what nobody minds; or so long that everybody does. */
 #define SLOW_INTERVALS     3
@@ -95,7 +95,9 @@ typedef struct Times {
         unsigned *slowest; /* by mode */
         Kind *kinds;
         unsigned n_kinds, n_blamed;
-        size_t n_left; /* rows that are not measured */
+        Finding *fallback; /* of the first that a slow fallback was blamed for, … */
+        const char *slow;  /* … the probe of that name */
+        size_t n_left;     /* rows that are not measured */
 } Times;
 
 static const ProbeConfig *fallback_of(const Times *t, const CheckRow *row)
@@ -129,15 +131,16 @@ static int measure_rows(Times *t)
 
         for (size_t i = 0; i < report->n_rows; i++) {
                 CheckRow *row = &report->rows[i];
+                unsigned number;
                 Kind *kind;
                 int r;
 
                 /* Without another mode nothing is taken, and there is nothing to measure. */
-                row->kind = row->to == MODE_NONE ? UINT_MAX : kind_find(t, i);
-                t->n_left += row->to != MODE_NONE && row->kind == UINT_MAX;
-                if (row->kind == UINT_MAX)
+                number = row->to == MODE_NONE ? UINT_MAX : kind_find(t, i);
+                t->n_left += row->to != MODE_NONE && number == UINT_MAX;
+                if (number == UINT_MAX)
                         continue;
-                kind = &t->kinds[row->kind];
+                kind = &t->kinds[number];
                 if (!kind->measured) {
                         r = measure(t->k->c, t->k->c->probes[row->probe], fallback_of(t, row), &kind->times);
                         if (r < 0)
@@ -247,6 +250,14 @@ static bool is_slow(const CheckRow *row, const ProbeConfig *p)
         return worst > SLOW_ALWAYS_USEC || worst > MAX(SLOW_INTERVALS * p->interval_usec, SLOW_AT_LEAST_USEC);
 }
 
+/* Nobody minds fractions. */
+static const char *format_seconds(char buffer[static DURATION_SIZE], uint64_t usec)
+{
+        return duration_format(buffer,
+                               usec < USEC_PER_MIN ? usec
+                                                   : (usec + USEC_PER_SEC / 2) / USEC_PER_SEC * USEC_PER_SEC);
+}
+
 static void tell_slow(Times *t, const CheckRow *row)
 {
         const Config *c = t->k->c;
@@ -256,19 +267,27 @@ static void tell_slow(Times *t, const CheckRow *row)
         bool found = t->n_blamed++ < BLAME_MAX && remedy_find(t, row, &remedy);
         Finding *x;
 
+        if (found && t->slow && streq(t->slow, remedy.name)) {
+                findings_another(t->k->f, t->fallback);
+                return;
+        }
         snprintf(key, sizeof(key), "probes.%s.%s", found ? remedy.name : p->name,
                  found ? remedy.key : "interval");
-        duration_format(worst, worst_of(&row->times));
         x = findings_add(t->k->f, FINDING_WARNING, "slow-failover", NULL, key,
                          "probe `%s`: up to %s from the first trouble to `%s`, though it is asked every %s",
-                         p->name, worst, c->modes[row->to].name, duration_print(interval, p->interval_usec));
+                         p->name, format_seconds(worst, worst_of(&row->times)), c->modes[row->to].name,
+                         duration_print(interval, p->interval_usec));
         finding_means(t->k->f, x, "so long buyers cannot pay, and nothing seems to happen");
         if (found)
                 finding_advises(t->k->f, x, "`%s: %s` of `%s` is to blame; with `%s: %s` it is %s",
                                 remedy.key, remedy.was, remedy.name, remedy.key, remedy.better,
-                                duration_format(worst, remedy.worst_usec));
+                                format_seconds(worst, remedy.worst_usec));
         else
                 finding_advises(t->k->f, x, "shorten interval, fast_interval and timeout, or lower fall");
+        if (x && found && !streq(remedy.name, p->name)) {
+                t->fallback = x;
+                t->slow = c->probes[t->slowest[row->to]]->name;
+        }
 }
 
 /* --- single keys --- */
@@ -352,7 +371,8 @@ static void check_hold(Times *t)
                               "pace "
                               "again: it may go back and forth",
                               longest->rise, longest->rise == 1 ? "" : "es");
-                finding_advises(t->k->f, x, "hold: 5m");
+                finding_advises(t->k->f, x, "hold: %s",
+                                duration_print(hold, MAX(5 * USEC_PER_MIN, 2 * longest->interval_usec)));
         }
         if (fb->hold_max_usec < fb->hold_usec) {
                 x = findings_add(t->k->f, FINDING_WARNING, "hold-max-below-hold", NULL, "failback.hold_max",

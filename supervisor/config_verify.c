@@ -141,6 +141,7 @@ static void verify_modes(const Config *c, Findings *f)
                                                  c->modes[i].checkout);
                                 finding_means(f, x, "the shop cannot tell one from the other");
                                 finding_advises(f, x, "give one of them another `payment` or `checkout`");
+                                break;
                         }
 }
 
@@ -159,18 +160,9 @@ static void verify_signing(const Config *c, const ActionConfig *a, Findings *f)
 static void verify_actions(const Config *c, Findings *f)
 {
         bool payment = false, alert = false;
-        char key[64];
         Finding *x;
 
         for (size_t i = 0; i < c->n_actions; i++) {
-                if (c->actions[i]->type->signs && !c->node.key_file) {
-                        snprintf(key, sizeof(key), "actions[%zu]", i);
-                        x = findings_add(f, FINDING_WARNING, "no-key", c->actions[i]->place, key,
-                                         "action `%s` signs what it says, and node.key_file is not set",
-                                         c->actions[i]->name);
-                        finding_means(f, x, "it says nothing to anybody, in an outage too");
-                        finding_advises(f, x, "failoverctl keygen, and node: {key_file: node.key}");
-                }
                 verify_signing(c, c->actions[i], f);
                 payment = payment || streq(c->actions[i]->type->name, "payment-mode");
                 alert = alert || c->actions[i]->type->alerts;

@@ -88,9 +88,9 @@ static Finding *add(Findings *f, FindingSeverity severity, const char *code, con
         _cleanup_(finding_freep) Finding *x = calloc(1, sizeof(*x));
         Finding *last = too_many(f, code);
 
-        f->counts[severity]++;
         if (last) {
                 last->more++;
+                f->counts[severity]++;
                 free(message);
                 return NULL;
         }
@@ -110,6 +110,7 @@ static Finding *add(Findings *f, FindingSeverity severity, const char *code, con
                 f->failed = true;
                 return NULL;
         }
+        f->counts[severity]++;
         return f->items[f->count++] = TAKE_PTR(x);
 }
 
@@ -157,6 +158,14 @@ void finding_advises(Findings *f, Finding *x, const char *format, ...)
         va_end(ap);
 }
 
+void findings_another(Findings *f, Finding *x)
+{
+        if (!x)
+                return;
+        x->more++;
+        f->counts[x->severity]++;
+}
+
 /* --- places --- */
 
 /* The longest key of this mapping that the path begins with: names may have dots in them. */
@@ -197,7 +206,7 @@ static const ConfNode *descend_sequence(const ConfNode *node, const char **path)
 
 static char *locate(const ConfNode *root, const char *path)
 {
-        const ConfNode *at = NULL, *node = root;
+        const ConfNode *at = root, *node = root;
         char *colon;
         Error e;
 
@@ -210,8 +219,6 @@ static char *locate(const ConfNode *root, const char *path)
                         node = NULL;
                 at = node ? node : at;
         }
-        if (!at)
-                return strdup("");
         conf_error(at, &e, "%s", "");
         colon = strrchr(e.text, ':');
         if (colon)
@@ -228,10 +235,7 @@ void findings_locate(Findings *f, const Conf *conf)
                 if (x->key[0] == '\0')
                         continue;
                 place = locate(conf_root(conf), x->key);
-                if (place && place[0] == '\0') /* nothing of it is there; it keeps what it has */
-                        free(place);
-                else
-                        replace(f, &x->place, place);
+                replace(f, &x->place, place);
         }
 }
 

@@ -40,6 +40,7 @@ Finding *findings_add(Findings *f, FindingSeverity severity, const char *code, c
 /* Both take x NULL. */
 void finding_means(Findings *f, Finding *x, const char *format, ...) _printf_(3, 4);
 void finding_advises(Findings *f, Finding *x, const char *format, ...) _printf_(3, 4);
+void findings_another(Findings *f, Finding *x); /* one more that is like it, and is not told; x may be NULL */
 /* Gives each finding with a key the place of that key in the file, or of the nearest thing around it that is there. */
 void findings_locate(Findings *f, const Conf *conf);
 /* Errors first, then warnings, then notes; else as they were. */
