@@ -689,7 +689,7 @@ const ProbeType probe_postgresql = {
                 .conf_size = sizeof(PgConf),
                 .fields =
                                 (const ConfField[]){
-                                                FIELD(dsn, CONF_SECRET, NULL,
+                                                FIELD(dsn, CONF_SECRET | CONF_HOST, NULL,
                                                       "where it is, in libpq's words or as a URI: "
                                                       "host=/var/run/postgresql dbname=shop"),
                                                 FIELD(dsn_file, 0, NULL,

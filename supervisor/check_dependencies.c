@@ -125,9 +125,9 @@ static void tell_tie(Check *k, const Reach *r, const Tie *tie, const char *other
         char owner[128], whose[128];
         Finding *x;
 
-        x = findings_add(k->f, FINDING_WARNING, tie->code, NULL, r->key,
-                         "%s goes to `%s`, %s %s %s", reach_owner(k->c, r, owner, sizeof(owner)), r->name,
-                         tie->words, reach_owner(k->c, what, whose, sizeof(whose)),
+        x = findings_add(k->f, FINDING_WARNING, tie->code, NULL, r->key, "%s goes to `%s`, %s %s %s",
+                         reach_owner(k->c, r, owner, sizeof(owner)), r->name, tie->words,
+                         reach_owner(k->c, what, whose, sizeof(whose)),
                          what->probe != PROBE_NONE ? "watches" : "changes");
         if (what->probe == PROBE_NONE)
                 finding_means(k->f, x, "it is reached only as long as that zone is well");

@@ -180,6 +180,12 @@ static void verify_actions(const Config *c, Findings *f)
         }
 }
 
+/* "host=… password=…", "postgresql://user:password@host" */
+static bool dsn_has_password(const char *dsn)
+{
+        return strstr(dsn, "password") || strchr(dsn, '@');
+}
+
 /* The first key that holds a secret in the file itself; addresses of webhooks, which only a stranger's spam would abuse, are
  * left out. */
 static const char *find_secret(const ConfField *fields, const void *conf)
@@ -190,7 +196,8 @@ static const char *find_secret(const ConfField *fields, const void *conf)
 
                 if (inner)
                         return inner;
-                if (f->flags & CONF_SECRET && f->type != &conf_url && *(void *const *) target)
+                if (f->flags & CONF_SECRET && f->type != &conf_url && *(void *const *) target &&
+                    !(f->flags & CONF_HOST && !dsn_has_password(*(char *const *) target)))
                         return f->key;
         }
         return NULL;

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# check-config says what can be known before an outage: each file of tests/check/ with what is expected of it, secrets,
+# hostile files, disks that do not answer, a terminal. `--update` takes over what tests/check/ should expect.
+build=$(realpath "$1")
+update=${2-}
+. "$(dirname "$0")/lib.sh"
+need jq
+
+examined() { # FILE [OPTION...]: as people see it: findings, then the table
+        timeout 60 "$build/failoverd" --check --config "$1" --state-dir "$shop/state" --runtime-dir "$shop/run" "${@:2}" 2>&1
+}
+judged() { # JQ-FILTER: of all of $shop/found.json
+        jq -e "$1" "$shop/found.json" >/dev/null
+}
+found() { # JQ-FILTER: of the findings of $shop/failoverd.yaml
+        jq -e "[.findings[] | select($1)] | length > 0" "$shop/found.json" >/dev/null
+}
+look() { # [OPTION...]: $shop/failoverd.yaml into $shop/found.json; its exit code into $code
+        code=0
+        timeout 60 "$build/failoverd" --check --json --config "$shop/failoverd.yaml" --state-dir "$shop/state" \
+                --runtime-dir "$shop/run" "$@" >"$shop/found.json" 2>"$shop/said" || code=$?
+}
+
+# ---- what is expected of each file
+
+cd "$source_dir/tests/check"
+different=0
+for file in *.yaml; do
+        examined "$file" >"$shop/got" || fail "$file: exit code $?"
+        [[ $update != --update ]] || cp "$shop/got" "${file%.yaml}.expected"
+        diff -u "${file%.yaml}.expected" "$shop/got" >&3 || different=$((different + 1))
+        check "the table of $file has 80 columns at most" equal "$(sed -n '/^When/,/^$/p' "$shop/got" | grep -c '.\{81\}')" 0
+done
+check "every file is judged as expected" equal "$different" 0
+for file in *.expected; do
+        check "$file belongs to a file" test -f "${file%.expected}.yaml"
+done
+check "the sample has no surprise" equal "$(cd "$source_dir/etc" && "$build/failoverd" --check --json --config failoverd.yaml |
+        jq -r '.findings[] | select(.severity != "note" and .code != "not-there") | .code')" nothing-left
+cd "$shop"
+
+# ---- the same for programs
+
+cp "$source_dir/tests/check/nothing-left.yaml" "$shop/failoverd.yaml"
+look
+check "warnings are no failure" equal "$code" 0
+check "JSON says what the text says" judged '.success and .probes == 3 and .modes == 2 and .actions == 2 and
+        .errors == 0 and .warnings == 1 and .notes == 0 and
+        (.findings | length == 1) and (.findings[0] | .severity == "warning" and .code == "nothing-left" and .line == 6 and
+                .column == 13 and .key == "probes.database" and .more == 0 and (.file | endswith("failoverd.yaml")) and
+                (.message | contains("`database`")) and (.meaning | contains("buyers cannot pay")) and (.advice | length > 0)) and
+        (.times | map([.mode, .probe, .to]) == [["primary","api","crypto"],["primary","database",null],
+                ["crypto","btcpay",null],["crypto","database",null]]) and
+        (.times[0] | (.fail.worst_s - 70 | fabs) < 0.1 and (.fail.mean_s - 40 | fabs) < 0.1 and
+                (.hang.worst_s - 75 | fabs) < 0.1 and (.back.worst_s - 365 | fabs) < 0.1 and .reports == null) and
+        (.times[1] | .fail == null and .hang == null and .back == null)'
+check "failoverctl says it, too" contains "$("$build/failoverctl" check-config "$shop/failoverd.yaml" 2>&1)" "no mode is left when"
+check "on a terminal lines are wrapped" equal "$(script -qec "stty cols 80; $build/failoverd --check --config $shop/failoverd.yaml" \
+        /dev/null | awk '{ gsub(/\r/, ""); if (length($0) > 80) n++ } END { print n + 0 }')" 0
+echo "modes: [" >"$shop/failoverd.yaml"
+look
+check "what is no YAML is told as JSON, too" judged '.success == false and .errors == 1 and .times == [] and
+        (.findings[0] | .severity == "error" and .line > 0)'
+check "with exit code 6" equal "$code" 6
+check "which is 1 of failoverctl" equal "$("$build/failoverctl" check-config "$shop/failoverd.yaml" >/dev/null 2>&1; echo $?)" 1
+
+# ---- secrets
+
+config() { # EXTRA-OF-API EXTRA-ACTION
+        cat >"$shop/failoverd.yaml" <<-END
+		node: {id: shop}
+		probes:
+		  api: {type: http, url: "https://api.payments.example/"${1-}}
+		  btcpay: {type: tcp, host: 127.0.0.1, port: 9}
+		modes:
+		  - {name: primary, requires: [api]}
+		  - {name: crypto, requires: [btcpay]}
+		actions:
+		  - {type: payment-mode}
+		  - {type: alert, webhook: {url: "https://ntfy.example/shop", format: ntfy}}
+		${2-}
+		END
+        chmod 640 "$shop/failoverd.yaml"
+}
+config ", bearer_file: \"$shop/open.key\""
+echo secret >"$shop/open.key"
+chmod 644 "$shop/open.key"
+look
+check "a secret that others can read is an error" equal "$code $(jq .errors "$shop/found.json")" "6 1"
+check "at its key" found '.key == "probes.api.bearer_file" and .line == 3'
+chmod 600 "$shop/open.key"
+look
+check "and one that they cannot is none" equal "$code $(jq .warnings "$shop/found.json")" "0 0"
+mkdir "$shop/credentials"
+config ", bearer_file: api.token"
+CREDENTIALS_DIRECTORY=$shop/credentials look
+check "a missing credential is named with its folder" found '.message | contains("credentials/api.token")'
+echo secret >"$shop/credentials/api.token"
+CREDENTIALS_DIRECTORY=$shop/credentials look
+check "a credential is found" not found '.key | startswith("probes.api")'
+CREDENTIALS_DIRECTORY=$shop/nowhere look
+check "a missing folder of credentials is told" found '.code == "no-credentials"'
+printf '#!/bin/sh\n' >"$shop/on-change"
+config "" "  - {type: exec, command: [$shop/on-change]}"
+look
+check "a program that nobody may run is told" found '.key == "actions[2].command" and (.message | contains("Permission denied"))'
+chmod 755 "$shop/on-change"
+look
+check "and one that may be run is not" equal "$(jq .warnings "$shop/found.json")" 0
+
+# ---- names, on request only
+
+config ", resolve: 127.0.0.1" '  - {type: http, url: "http://no-such-name.invalid./"}'
+look --online
+check "names are looked up when asked to" found '.code == "not-found" and .key == "actions[2].url"'
+check "but not of what needs no name" not found '.code == "not-found" and (.key | startswith("probes."))'
+look
+check "and not otherwise" not found '.code == "not-found"'
+
+# ---- hostile files
+
+many() { # COUNT EXTRA MODES
+        echo "node: {id: shop}"
+        echo "probes:"
+        awk -v n="$1" -v extra="$2" 'BEGIN { for (i = 0; i < n; i++) printf "  p%d: {type: tcp, host: h%d.example, port: 1%s}\n", i, i, extra }'
+        echo "modes:"
+}
+list() { # FROM TO: of probes
+        awk -v a="$1" -v b="$2" 'BEGIN { for (i = a; i <= b; i++) printf "%sp%d", (i > a ? ", " : ""), i }'
+}
+{
+        many 10000 ""
+        echo "  - {name: primary, requires: [$(list 0 9989)]}"
+        echo "  - {name: crypto, requires: [$(list 9990 9999)]}"
+} >"$shop/failoverd.yaml"
+began=$SECONDS
+look
+check "10,000 probes are checked in seconds" test $((SECONDS - began)) -lt 30
+check "and each has its times" judged '(.times | length == 10000) and (.times[:9990] | all(.fail.worst_s > 60))'
+check "in a table of a few lines" test "$(examined "$shop/failoverd.yaml" | wc -l)" -lt 30
+{
+        many 400 ", interval: 1d, fast_interval: 1h, timeout: 10m, fall: 16, window: 64, rise: 16, scope: external"
+        for mode in $(seq 0 199); do echo "  - {name: m$mode, payment: crypto, requires: [$(list "$mode" $((mode + 199)))]}"; done
+} >"$shop/failoverd.yaml"
+began=$SECONDS
+look
+check "200 modes of 200 probes are checked in seconds" test $((SECONDS - began)) -lt 30
+check "and told in a few findings" test "$(jq '.findings | length' "$shop/found.json")" -lt 100
+check "of which the rest is counted" judged '[.findings[].more] | add > 0'
+{
+        echo "a: &a [x, x, x, x, x, x, x, x]"
+        for i in b c d e f g; do echo "$i: &$i [*a, *a, *a, *a, *a, *a, *a, *a]"; done
+} >"$shop/failoverd.yaml"
+look
+check "a bomb is refused" equal "$code" 6
+mkfifo "$shop/pipe"
+code=0
+timeout 20 "$build/failoverd" --check --config "$shop/pipe" >"$shop/said" 2>&1 || code=$?
+check "a file that never ends is not waited for" equal "$code" 6
+
+# ---- a disk that does not answer
+
+if ((EUID == 0)) && [[ -e /dev/fuse ]] && command -v bindfs >/dev/null; then
+        mkdir "$shop/behind" "$shop/hung"
+        loosen() {
+                local status=$?
+                set +e
+                umount -l "$shop/hung" 2>/dev/null
+                stop hung KILL 2>/dev/null
+                return "$status"
+        }
+        trap 'loosen; cleanup' EXIT
+        start hung bindfs -f "$shop/behind" "$shop/hung"
+        wait_for "the mount is there" mountpoint -q "$shop/hung"
+        echo secret >"$shop/hung/api.key"
+        chmod 600 "$shop/hung/api.key"
+        config ", bearer_file: \"$shop/hung/api.key\"" "  - {type: exec, command: [$shop/hung/on-change]}"
+        cp "$shop/failoverd.yaml" "$shop/hung/failoverd.yaml"
+        kill -STOP "${pid[hung]}"
+        began=$SECONDS
+        look
+        check "a hung disk is not waited for" test $((SECONDS - began)) -lt 20
+        check "and named" found '.code == "no-answer" and .key == "probes.api"'
+        check "each time" found '.code == "no-answer" and .key == "actions[2]"'
+        check "and all else is told" judged '.times | length == 2'
+        code=0
+        timeout 20 "$build/failoverd" --check --config "$shop/hung/failoverd.yaml" >"$shop/said" 2>&1 || code=$?
+        check "a configuration on it is not waited for" equal "$code $(grep -c 'does not answer' "$shop/said")" "6 1"
+fi
