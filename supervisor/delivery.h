@@ -58,6 +58,7 @@ typedef struct Channel {
         bool doubtful;              /* its last attempt failed */
         bool gone;                  /* a spoke whose target is none any more */
         bool waits;                 /* a hub that will soon know its targets */
+        unsigned n_targets;         /* a hub knew of, when it last looked */
         const ActionConfig *config; /* borrowed */
         DeliveryList pending;       /* by id */
         size_t n_pending;

@@ -92,8 +92,10 @@ int outbox_fan_out(Outbox *o, Channel *hub, Facts *facts, DeliveryList *ret)
         Delivery *d;
 
         remove_gone(o, hub);
-        if (call_targets(o, hub, fan_out_one, &f) == 0)
+        if (call_targets(o, hub, fan_out_one, &f) == 0) {
+                hub->n_targets = f.n;
                 return f.error;
+        }
         int r = delivery_new(hub->config, "", facts, outbox_next_id(o, f.wall), f.now, f.wall, &d);
         if (r < 0)
                 return r;
@@ -109,6 +111,7 @@ static void note_target(const char *target, const char *url, void *userdata)
         FanOut *f = userdata;
         Channel *c = outbox_find(f->outbox, f->hub->name, target);
 
+        f->n++;
         if (c)
                 c->gone = false;
 }
@@ -169,6 +172,7 @@ static void look_around(Outbox *o, Channel *hub)
                 c->gone = true;
         int r = call_targets(o, hub, note_target, &f);
         hub->waits = r == -EAGAIN;
+        hub->n_targets = f.n;
         TAILQ_FOREACH(c, &o->channels, entry)
         {
                 if (c->hub == hub && r < 0)
@@ -216,25 +220,21 @@ static void name_target(Text *t, const Channel *c, unsigned n, unsigned *left_ou
 static char *trouble_text(const Outbox *o, const Channel *hub)
 {
         _cleanup_text_ Text t = {0};
-        unsigned all = 0, n = 0, left_out = 0;
+        unsigned n = 0, left_out = 0;
         const Channel *c;
         char *text;
 
         TAILQ_FOREACH(c, &o->channels, entry)
-        {
-                if (c->hub != hub)
-                        continue;
-                all += !c->gone;
-                if (c->trouble == TROUBLE_GIVEN_UP)
-                        name_target(&t, c, n++, &left_out);
-        }
+        if (c->hub == hub && c->trouble == TROUBLE_GIVEN_UP)
+                name_target(&t, c, n++, &left_out);
         if (n == 0 && hub->last)
                 text_add_string(&t, hub->last->message);
         if (left_out > 0)
                 text_add(&t, " and %u more", left_out);
         if (text_take(&t, &text) < 0)
                 return NULL;
-        char *whole = n > 0 ? string_printf("to %u of %u: %s", n, all, text) : strdup(text);
+        char *whole = n > 0 ? string_printf("to %u of %u: %s", n, MAX(n, hub->n_targets), text)
+                            : strdup(text);
         free(text);
         return whole;
 }

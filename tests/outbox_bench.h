@@ -104,7 +104,7 @@ static void fake_stop(Action *a)
         f->action = NULL;
 }
 
-static void fake_end(Fake *f, ActionResult result)
+_unused_ static void fake_end(Fake *f, ActionResult result)
 {
         CHECK(f->action);
         action_report(f->action, result, "at last");
@@ -132,7 +132,7 @@ typedef struct Bench {
         FakeAction actions[32];
         ActionConfig *list[32];
         size_t n_actions;
-        char progress[16384], trouble[4096];
+        char progress[65536], trouble[4096];
         unsigned n_progress;
         StoreBatch *batch; /* of the last bench_add() */
 } Bench;

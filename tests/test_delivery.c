@@ -264,6 +264,87 @@ TEST(in_a_storm_alerts_that_have_ended_are_left_out_and_nothing_else)
         channel_free(c);
 }
 
+static bool notice_says(const ActionFacts *f)
+{
+        return f->first != f->from_first;
+}
+
+static int nobody(const void *conf, const ActionContext *context, ActionTargetFn fn, void *userdata)
+{
+        return 0;
+}
+
+static const ActionType notice_type = {
+                .name = "notice", .event = true, .says = notice_says, .targets = nobody};
+
+static Delivery *make_notice(ActionConfig *config, bool leaves, int64_t id)
+{
+        ActionFacts f = facts_of(ACTION_CHANGE, "c1", leaves ? "primary" : "crypto",
+                                 leaves ? "crypto" : "primary");
+        Facts *facts;
+        Delivery *d;
+
+        f.first = !leaves;
+        f.from_first = leaves;
+        CHECK_INT(facts_new(&f, &facts), 0);
+        CHECK_INT(delivery_new(config, "peer", facts, id, 1000, 5000, &d), 0);
+        facts_unref(facts);
+        d->released = true;
+        return d;
+}
+
+TEST(in_a_storm_of_notices_pairs_that_nobody_heard_are_left_out_and_the_order_stays)
+{
+        ActionConfig config = config_of(&notice_type, NULL);
+        DeliveryList shed = TAILQ_HEAD_INITIALIZER(shed);
+        Channel *hub, *c;
+        CHECK_INT(channel_new(&hub), 0);
+        channel_begin(hub, &config);
+        CHECK_INT(channel_new_spoke(hub, "peer", &c), 0);
+        CHECK(channel_fans_out(hub) && !channel_fans_out(c));
+
+        for (int64_t id = 1; id <= 1001; id++) {
+                Delivery *d = make_notice(&config, id % 2, id);
+                if (id == 1)
+                        d->attempts = 3; /* perhaps it was heard */
+                channel_insert(c, d);
+                channel_shed(c, NULL, 9000, &shed);
+                CHECK(c->n_pending <= CHANNEL_STORM);
+        }
+        clear_list(&shed);
+        CHECK_INT(TAILQ_FIRST(&c->pending)->id, 1);
+        int64_t before = 0;
+        bool leaves = true;
+        Delivery *d;
+        TAILQ_FOREACH(d, &c->pending, entry)
+        {
+                CHECK(d->id > before);
+                CHECK_INT(facts_get(d->facts)->from_first, leaves); /* one leaves, the next is back, … */
+                before = d->id;
+                leaves = !leaves;
+        }
+        CHECK_INT(before, 1001); /* the newest is what holds */
+        channel_free(c);
+        channel_free(hub);
+}
+
+TEST(what_a_type_does_not_speak_of_makes_no_delivery_and_the_return_is_spoken_of_in_any_mode)
+{
+        ActionConfig config = config_of(&notice_type, crypto_only);
+        ActionFacts f = facts_of(ACTION_CHANGE, "c1", "primary", "crypto");
+        f.from_first = true;
+        CHECK(channel_wants(&config, &f));
+        f.mode = "federated";
+        CHECK(!channel_wants(&config, &f));
+        f = facts_of(ACTION_CHANGE, "c1", "crypto", "federated");
+        CHECK(!channel_wants(&config, &f));
+        f = facts_of(ACTION_CHANGE, "c1", "federated", "primary");
+        f.first = true;
+        CHECK(channel_wants(&config, &f));
+        f.from = "";
+        CHECK(!channel_wants(&config, &f)); /* the first start */
+}
+
 static DeliveryRecord record_of(const char *facts)
 {
         return (DeliveryRecord){.id = 7,
@@ -334,7 +415,9 @@ TEST(facts_survive_json)
                          .message = "line\nline",
                          .cause = "HTTP 503",
                          .first = true,
+                         .from_first = true,
                          .automatic = true,
+                         .seq = 1795165200001,
                          .at_usec = 1795165200000000,
                          .since_usec = 1795165100000000,
                          .alert = "no-mode-healthy",
@@ -352,7 +435,8 @@ TEST(facts_survive_json)
         CHECK_STR(g.summary, "s");
         CHECK_STR(g.details, "d");
         CHECK_STR(g.severity, "critical");
-        CHECK(g.first && g.automatic && !g.durable);
+        CHECK(g.first && g.from_first && g.automatic && !g.durable);
+        CHECK_INT(g.seq, 1795165200001);
         CHECK(g.at_usec == f.at_usec && g.since_usec == f.since_usec);
         json_decref(j);
 }
