@@ -10,13 +10,21 @@ key_make() { # NAME: the key of my-shop; its public half is $key
 }
 
 inbox_start() { # NAME [ARGUMENT...]: keeps its port and its journal when it is started again
+        inbox_begin "$@"
+        inbox_wait "$1"
+}
+
+inbox_begin() { # the same, without waiting
         local name=$1
         shift
         rm -f "$shop/$name.out"
         start "$name" "$source_dir/tests/parts/inbox.py" --control "$shop/$name.sock" --record "$shop/$name.jsonl" --id "$name" \
                 --sender my-shop --key-id "$key_id" --key "$key" --port "${port[$name]-0}" "$@"
-        wait_for "the inbox of $name is up" test -s "$shop/$name.out"
-        port[$name]=$(<"$shop/$name.out")
+}
+
+inbox_wait() { # NAME
+        wait_for "the inbox of $1 is up" test -s "$shop/$1.out"
+        port[$1]=$(<"$shop/$1.out")
 }
 
 node_entry() { # ID STATUS [MEMBERS]
@@ -39,6 +47,12 @@ heard() { # INBOX N
 
 asked() { # INBOX N: requests
         (($(wc -l <"$shop/$1.jsonl") >= $2))
+}
+
+journal_is() { # INBOX [OPTION...] JQ-CONDITION: over all that it was asked
+        local name=$1
+        shift
+        jq -es "$@" "$shop/$name.jsonl" >/dev/null
 }
 
 peer_row() { # PEER JQ-CONDITION: one of its rows in the status
@@ -68,4 +82,20 @@ reread() { # the daemon reads configuration and registry again
 
 reloaded_since() {
         (($(grep -c 'reloaded:' "$shop/failoverd.log") > $1))
+}
+
+# The shop of lib.sh, with an action notify-peers.
+shop_peers() { # KEYS of notify-peers
+        node="{id: my-shop, url: \"https://shop.example\", fallback_url: \"https://backup.shop.example\", key_file: node.key}"
+        part_start api payment-api
+        part_start btcpay payment-api
+        sink_start sink
+        shop_config
+        echo "  - {type: notify-peers, $1}" >>"$shop/failoverd.yaml"
+        daemon_start
+        wait_for "everything is up" all_up
+}
+
+changes_told() { # the ids of the changes that peers hear of, oldest first
+        ask "/v1/history?limit=1000" | jq -r '[.changes[] | select(.from != "").id] | reverse | .[]' | tr '\n' ' '
 }

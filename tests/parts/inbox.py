@@ -271,7 +271,8 @@ def control(inbox, listener):
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(text.encode())
+            if text:
+                self.wfile.write(text.encode())
 
         def do_GET(self):
             with inbox.lock:
