@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2154,SC2004
+# shellcheck shell=bash disable=SC2154,SC2004,SC2034
 # For the tests of notices: other nodes' inboxes, and the registry that names them.
 need curl jq /usr/bin/python3
 /usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
