@@ -122,7 +122,7 @@ static int look_as(const LookJob *jobs, size_t n, bool as_daemon, uint64_t end, 
         size_t i = next_job(jobs, n, 0, as_daemon);
 
         while (i < n) {
-                Looker looker;
+                Looker looker = {.fd = -EBADF}; /* for gcc, which thinks that errno may be 0 */
                 int r = looker_start(jobs, n, i, as_daemon, &looker);
 
                 if (r < 0)
