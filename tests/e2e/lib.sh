@@ -178,21 +178,25 @@ received_some() { # NAME JQ-FILTER
 mail_start() { # NAME [ARGUMENT...]
         local name=$1
         shift
-        /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || skip "python3-aiosmtpd is not installed"
-        [[ -e $shop/tls/valid.crt ]] || certificates_make mail.shop.example
+        have_mail || skip "python3-aiosmtpd is not installed"
+        mkdir -p "$shop/mail-tls"
+        [[ -e $shop/mail-tls/valid.crt ]] || "$parts/certificates" "$shop/mail-tls" mail.shop.example
         echo "127.0.0.1 mail.shop.example" >"$shop/hosts"
         export FAILOVERD_HOSTS=$shop/hosts
         (umask 077 && echo "$mail_password" >"$shop/mail.password")
         start "$name" /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/$name.sock" \
-                --store "$shop/$name" "${@:---tls=$shop/tls/valid}" --login "$mail_password"
+                --store "$shop/$name" "${@:---tls=$shop/mail-tls/valid}" --login "$mail_password"
         wait_for "$name is up" test -s "$shop/$name.out"
         port[$name]=$(<"$shop/$name.out")
 }
 mail_password=s3cret-pass-word
+have_mail() {
+        /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null
+}
 
 mail_config() { # NAME [KEYS]: the smtp settings of an alert, as a flow mapping
         echo "{url: \"smtp://mail.shop.example:${port[$1]}\", from: failoverd@shop.example, to: [ops@shop.example]," \
-                "username: ops, password_file: mail.password, ca_file: \"$shop/tls/ca.crt\"${2:+, $2}}"
+                "username: ops, password_file: mail.password, ca_file: \"$shop/mail-tls/ca.crt\"${2:+, $2}}"
 }
 
 mail_read() { # NAME NUMBER JQ-FILTER: of the mail as a parser reads it

@@ -7,7 +7,7 @@ build=$(realpath "$1")
 need curl jq
 
 mail_start mail
-mail_start implicit "--implicit=$shop/tls/valid"
+mail_start implicit "--implicit=$shop/mail-tls/valid"
 mail_start plain --plain
 
 smtp() { # NAME SCHEME KEYS: a config whose only alert goes there
@@ -27,7 +27,7 @@ reloads=0
 reloaded() {
         [[ $(grep -c "failoverd: reloaded" "$shop/failoverd.log") == "$reloads" ]]
 }
-login="username: ops, password_file: mail.password, ca_file: \"$shop/tls/ca.crt\""
+login="username: ops, password_file: mail.password, ca_file: \"$shop/mail-tls/ca.crt\""
 smtp mail smtp://mail.shop.example "$login, timeout: 30s"
 daemon_start --log-level debug
 server=mail.shop.example:${port[mail]}
