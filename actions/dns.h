@@ -116,3 +116,4 @@ typedef void (*DnsLookDone)(DnsLook *look, DnsSeen seen, const char *message, vo
 int dns_look_start(Resolver *resolver, const char *server, const char *zone, const DnsSets *sets,
                    uint64_t timeout_usec, DnsLookDone done, void *userdata, DnsLook **ret);
 DnsLook *dns_look_free(DnsLook *look);
+DEFINE_CLEANUP(DnsLook, dns_look_free)

@@ -12,6 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+typedef struct DnsAnswerBuffer {
+        uint8_t data[65535];
+        size_t size;
+} DnsAnswerBuffer;
+
 typedef struct DnsServer {
         sd_event *event;
         int udp, tcp;
@@ -23,12 +28,9 @@ typedef struct DnsServer {
         int drop;              /* so many questions are lost first */
         unsigned rcode;        /* answered to everything when set */
         char last_name[256];
+        /* Instead of the table: adds the records of name, and may set the rcode (b->data[3]). False: no answer. */
+        bool (*answer)(struct DnsServer *s, const char *name, unsigned type, DnsAnswerBuffer *b);
 } DnsServer;
-
-typedef struct DnsAnswerBuffer {
-        uint8_t data[65535];
-        size_t size;
-} DnsAnswerBuffer;
 
 static inline void dns_put(DnsAnswerBuffer *b, const void *data, size_t size)
 {
@@ -215,6 +217,8 @@ static inline bool dns_server_answer(DnsServer *s, const uint8_t *question, size
                 return false;
         dns_put(b, question, at);
         memcpy(b->data + 2, (uint8_t[]){0x81, 0x80 | (uint8_t) s->rcode, 0, 1, 0, 0, 0, 0, 0, 0}, 10);
+        if (s->answer)
+                return s->answer(s, name, (unsigned) question[at - 4] << 8 | question[at - 3], b);
         snprintf(label, sizeof(label), "%.*s", (int) MIN(strcspn(name, "."), (size_t) 63), name);
         return s->rcode > 0 ||
                dns_answer_label(b, label, (unsigned) question[at - 4] << 8 | question[at - 3], tcp);
