@@ -92,13 +92,20 @@ static bool value_expected(const DnsProbeConf *probe, const char *value)
         return false;
 }
 
+/* As types are written, whatever the probe's letters. */
+static const char *type_name(const DnsProbeConf *probe)
+{
+        const char *type = record_type(probe->record);
+        return type ? type : probe->record;
+}
+
 /* value: what the mode makes of it; NULL: nothing. Without `expect` an alias of somebody else's may still answer. */
 static void tell_pair(const Pair *p, Findings *f, const char *mode, const char *value)
 {
         FindingSeverity severity = p->required_by && p->conf->expect ? FINDING_ERROR : FINDING_WARNING;
         Finding *x = findings_add(f, severity, "dns-probe-and-action", p->probe->place, NULL,
                                   "action `%s` %s %s %s%s%s in mode `%s`, where probe `%s` then fails",
-                                  p->action->name, value ? "makes" : "removes", p->name, p->conf->record,
+                                  p->action->name, value ? "makes" : "removes", p->name, type_name(p->conf),
                                   value ? " " : "", value ? value : "", mode, p->probe->name);
 
         if (p->required_by)
@@ -145,7 +152,7 @@ static void verify_pair(const Pair *p, Findings *f)
                 return;
         Finding *x = findings_add(f, FINDING_WARNING, "dns-probe-of-alias", p->probe->place, NULL,
                                   "action `%s` makes %s an alias, of which probe `%s` expects %s records",
-                                  p->action->name, p->name, p->probe->name, p->conf->record);
+                                  p->action->name, p->name, p->probe->name, type_name(p->conf));
         finding_advises(f, x, "let `expect` have what the alias leads to, in each mode");
 }
 
