@@ -44,6 +44,7 @@ key_is_refused() { # NAME SECRET PART-OF-THE-REASON: a change waits for a key th
 rfc2136_story() { # knot|bind
         need kdig nsupdate pgrep jq
         primary_start "$1"
+        LOG_LEVEL=debug LOG_LINES=100
         dns_shop_start "provider: rfc2136" "server: \"$primary\"" "key_file: dns.key"
 
         # There and back.
@@ -87,4 +88,7 @@ rfc2136_story() { # knot|bind
         # Knot does not tell a key that it knows, but not for this, from one that it does not know.
         key_is_refused other "$tsig_secret" "not allowed to change these records"
         check "what no mode lists is not touched" untouched
+        stop failoverd
+        check "the secret is in no log, state or page" not grep -rqF "$tsig_secret" "$shop/failoverd.log" "$shop/state" \
+                "$shop/run" "$shop/status"
 }

@@ -48,6 +48,7 @@ order cloudflare record '{"type": "A", "name": "other.shop.example", "content": 
 order cloudflare record '{"type": "MX", "name": "shop.example", "content": "mail.shop.example", "priority": 10, "ttl": 300}'
 order cloudflare pages 2
 
+LOG_LEVEL=debug LOG_LINES=100
 dns_shop_start "provider: cloudflare" "token_file: token" "url: $api_url"
 check "the record that was right was left alone" equal "$(has shop.example A | head -n 1)" "192.0.2.1 1 true"
 kept=$(cloudflare '.records[] | select(.content == "192.0.2.1" and .name == "shop.example") | .id')
