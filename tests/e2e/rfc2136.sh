@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # The story of the dns action with signed updates (RFC 2136), told to Knot and to BIND. Sourced after lib.sh.
 # shellcheck source=tests/e2e/primary.sh
 . "$(dirname "${BASH_SOURCE[0]}")/primary.sh"
