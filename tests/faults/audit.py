@@ -12,7 +12,38 @@ import os
 import sqlite3
 import sys
 
+PEERS = ["a", "b"]  # to whom the campaigns' action notify-peers speaks
+NOTICES = [f"notify-peers/{p}" for p in PEERS]
+# The specification's own (https://spec.matrix.org/v1.9/appendices/#cryptographic-test-vectors).
+KEY = "ed25519 1 YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1\n"
+
 CHANGE_COLUMNS = "id at from_mode to_mode cause rule reason automatic durable config_hash evidence previous hash".split()
+
+
+def label(delivery):
+    """Its action, and for one that speaks to several, to whom."""
+    return f"{delivery['action']}/{delivery['target']}" if delivery["type"] == "notify-peers" else delivery["action"]
+
+
+def write_key(folder):
+    with open(f"{folder}/node.key", "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+        f.write(KEY)
+
+
+def peers_config(port, prefix=""):
+    """`peers:` of notify-peers: all of them at one sink."""
+    return ", ".join(f'{{id: {p}, url: "http://127.0.0.1:{port}/{prefix}{p}"}}' for p in PEERS)
+
+
+def notices(lines, prefix=""):
+    """{label: [(id, seq)]} of what a sink has recorded for each peer, in the order of arrival."""
+    got = {n: [] for n in NOTICES}
+    for r in lines:
+        for peer, name in zip(PEERS, NOTICES):
+            if r["path"] == f"/{prefix}{peer}/api/network/messages":
+                body = json.loads(r["body"])
+                got[name].append((body["id"], body["seq"]))
+    return got
 
 
 def canonical(value):
@@ -80,7 +111,7 @@ class Audit:
         by_change = {}
         for d in self.deliveries:
             if d["kind"] == 0:
-                by_change.setdefault(d["change"], []).append(d["action"])
+                by_change.setdefault(d["change"], []).append(label(d))
             if d["state"] not in ("done", "superseded") or (d["event"] and d["state"] != "done"):
                 self.find("lost", f"{d['action']} of {d['change']} is {d['state']}: {d['message']}")
         for c in self.changes:
@@ -95,7 +126,7 @@ class Audit:
 
     def events(self, action):
         """The ids under which receivers must have heard of this action's deliveries."""
-        return [d["facts"]["id"] for d in self.deliveries if d["event"] and d["action"] == action]
+        return [d["facts"]["id"] for d in self.deliveries if d["event"] and label(d) == action]
 
     def check_receiver(self, action, received, alerts_may_be_lost=False):
         """received: ids in the order of arrival, doubles included. Alerts that are no changes are not kept in mode.json."""
@@ -111,6 +142,17 @@ class Audit:
         order = list(dict.fromkeys(received))
         if order != [i for i in wanted if i in order] and set(order) == set(wanted):
             self.find("doubled", f"{action} arrived in the order {order}, not {wanted}")
+
+    def check_notices(self, got):
+        """got: notices(). A peer takes a new id only with a sequence number above all before it, and an id has one number."""
+        for name, pairs in got.items():
+            self.check_receiver(name, [i for i, _ in pairs])
+            numbers = {}
+            for i, seq in pairs:
+                if i not in numbers and any(seq <= s for s in numbers.values()):
+                    self.find("lost", f"{name} of {i} has sequence number {seq}, which a peer would refuse")
+                if numbers.setdefault(i, seq) != seq:
+                    self.find("doubled", f"{name} of {i} came with sequence numbers {numbers[i]} and {seq}")
 
     def check_known(self, change, where):
         """What others have seen must be in the history."""

@@ -34,13 +34,13 @@ CALLS = """write pwrite64 writev pwritev pwritev2 sendfile copy_file_range fdata
  clone clone3 fork vfork execve pipe2 kill pidfd_send_signal tgkill fcntl""".split()
 # Of the flip, what makes it durable and what it says to others: for the quick run.
 QUICK = {"disk": {"pwrite64", "fdatasync"}, "runtime": {"renameat", "write"}, "main": {"sendto", "clone", "connect"}}
-STATE, EVENTS = ["payment-mode", "status-page"], ["alert", "http", "exec"]
+STATE, EVENTS = ["payment-mode", "status-page"], ["alert", "http", "exec", *audit.NOTICES]
 PAST_THE_END = 3  # calls tried beyond those that the trace saw
 MANY = 100  # a new database writes its reserve of 2 MiB: of so many calls in a row, every 16th will do
 PATIENCE = float(os.environ.get("PATIENCE", 20))
 
 CONFIG = """
-node: {{id: shop, name: Shop, url: "http://127.0.0.1"}}
+node: {{id: shop, name: Shop, url: "http://127.0.0.1", key_file: node.key}}
 probes:
   payment-api: {{type: http, url: "http://127.0.0.1:{api}/v1/account", {pace}}}
   btcpay: {{type: http, url: "http://127.0.0.1:{crypto}/api/v1/health", {pace}}}
@@ -53,6 +53,7 @@ actions:
   - {{type: status-page}}
   - {{type: alert, webhook: {{url: "http://127.0.0.1:{sink}/{name}/alert", format: json}}}}
   - {{type: http, url: "http://127.0.0.1:{sink}/{name}/http"}}
+  - {{type: notify-peers, peers: [{peers}]}}
   - {{type: exec, command: [/bin/sh, -c, 'echo "$FAILOVER_CHANGE" >>"$0"', "{folder}/exec.txt"]}}
 """
 # Nothing runs by itself while the calls are counted: runs are asked for, and a fail or a pass is followed up at once.
@@ -316,7 +317,9 @@ class Shop:
             os.makedirs(where)
         with open(f"{where}/failoverd.yaml", "w", encoding="utf-8") as f:
             f.write(CONFIG.format(api=self.api.port, crypto=self.crypto.port, sink=self.sink.port, name=name, folder=where,
-                                  pace=PACE))
+                                  peers=audit.peers_config(self.sink.port, f"{name}/"), pace=PACE))
+        if not self.template:
+            audit.write_key(where)
         os.chmod(f"{where}/failoverd.yaml", 0o600)
         self.heard_from = os.path.getsize(f"{self.folder}/sink.jsonl")
         self.api.order("ok")
@@ -359,13 +362,19 @@ class Shop:
         daemon.wait_quiet()
         return daemon
 
-    def heard(self, where, action):
-        """The ids that the sink has recorded for this story, doubles included."""
+    def lines(self):
+        """What the sink has recorded since this story began."""
         with open(f"{self.folder}/sink.jsonl", encoding="utf-8") as f:
             f.seek(self.heard_from)
-            lines = [json.loads(line) for line in f if line.endswith("\n")]
+            return [json.loads(line) for line in f if line.endswith("\n")]
+
+    def heard(self, where, action):
+        """The ids that the sink has recorded for this story, doubles included."""
         path = f"/{os.path.basename(where)}/{action}"
-        return [json.loads(r["body"])["id"] for r in lines if r["path"] == path]
+        return [json.loads(r["body"])["id"] for r in self.lines() if r["path"] == path]
+
+    def notices(self, where):
+        return audit.notices(self.lines(), f"{os.path.basename(where)}/")
 
     def executed(self, where):
         return read(f"{where}/exec.txt").split()
@@ -375,7 +384,7 @@ class Shop:
         return (payment_env(where).get("PAYMENT_MODE") == mode and
                 (json.loads(read(f"{where}/status/api/v2/status.json") or "{}").get("failover") or {}).get("mode") == mode and
                 len(set(self.heard(where, "alert"))) >= n and len(set(self.heard(where, "http"))) >= n and
-                len(set(self.executed(where))) >= n)
+                all(len(set(got)) >= n for got in self.notices(where).values()) and len(set(self.executed(where))) >= n)
 
     def flip(self, daemon, where, to, n):
         """Until all of it is done, or failoverd is dead: then False."""
@@ -504,6 +513,7 @@ class Shop:
             a.check_known(change, name)
         for action in ("alert", "http"):
             a.check_receiver(action, self.heard(where, action))
+        a.check_notices(self.notices(where))
         a.check_receiver("exec", self.executed(where))
         modes = [c["to_mode"] for c in a.changes]
         if modes != ["primary", "crypto", "primary"]:

@@ -25,9 +25,9 @@ from kill import PATIENCE, Daemon, Failed, Part, ask, files_are_whole, mode_json
 
 UP_SECONDS = 2  # promised
 PACE = "interval: 200ms, fast_interval: 30ms, timeout: 400ms, fall: 2, window: 3, rise: 2"
-STATE, EVENTS = ["payment-mode", "status-page"], ["alert", "http", "exec"]
+STATE, EVENTS = ["payment-mode", "status-page"], ["alert", "http", "exec", *audit.NOTICES]
 CONFIG = """
-node: {{id: shop, name: Shop, url: "http://127.0.0.1"}}
+node: {{id: shop, name: Shop, url: "http://127.0.0.1", key_file: node.key}}
 probes:
   payment-api: {{type: http, url: "http://127.0.0.1:{api}/v1/account", {pace}}}
   btcpay: {{type: http, url: "http://127.0.0.1:{crypto}/api/v1/health", {pace}}}
@@ -40,6 +40,7 @@ actions:
   - {{type: status-page}}
   - {{type: alert, webhook: {{url: "http://127.0.0.1:{sink}/alert", format: json, timeout: 1s}}}}
   - {{type: http, url: "http://127.0.0.1:{sink}/http", timeout: 1s}}
+  - {{type: notify-peers, peers: [{peers}], timeout: 1s}}
   - {{type: exec, command: [/bin/sh, -c, 'sleep 0.02; echo "$FAILOVER_CHANGE" >>"$0"', "{folder}/exec.txt"]}}
 """
 ENV = re.compile(r"PAYMENT_MODE=\w+\nCHECKOUT_ROUTE=\w+\nFAILOVER_CHANGE=\w{26}\n")
@@ -55,7 +56,9 @@ class Shop:
         self.crypto = Part(build, folder, "crypto", "payment-api")
         self.sink = Part(build, folder, "sink", "webhook-sink", "--record", f"{folder}/sink.jsonl")
         with open(f"{folder}/failoverd.yaml", "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(api=self.api.port, crypto=self.crypto.port, sink=self.sink.port, folder=folder, pace=PACE))
+            f.write(CONFIG.format(api=self.api.port, crypto=self.crypto.port, sink=self.sink.port, folder=folder,
+                                  peers=audit.peers_config(self.sink.port), pace=PACE))
+        audit.write_key(folder)
         os.chmod(f"{folder}/failoverd.yaml", 0o600)
         self.daemon = None
         self.acknowledged = []  # changes that somebody was told are saved
@@ -72,15 +75,15 @@ class Shop:
             self.daemon = Daemon(self.program, self.folder, log)
         return self.daemon
 
+    def taken(self):
+        """The requests to which the sink has said yes."""
+        lines = [json.loads(line) for line in read(f"{self.folder}/sink.jsonl").splitlines()]
+        return [r for r in lines if r["status"] == 200 and r["answered"] == "status"]
+
     def arrivals(self):
         """(action, id) in the order of arrival, doubles included."""
-        got = []
-        for line in read(f"{self.folder}/sink.jsonl").splitlines():
-            r = json.loads(line)
-            if r["status"] == 200 and r["answered"] == "status":
-                body = json.loads(r["body"])
-                got.append((r["path"].strip("/"), body.get("id") or body["change"]))
-        return got
+        bodies = [(r["path"].strip("/"), json.loads(r["body"])) for r in self.taken()]
+        return [(path, body.get("id") or body["change"]) for path, body in bodies]
 
     def executed(self):
         return read(f"{self.folder}/exec.txt").split()
@@ -264,6 +267,7 @@ class Round:
         arrivals = shop.arrivals()
         for action in ("alert", "http"):
             a.check_receiver(action, [i for path, i in arrivals if path == action])
+        a.check_notices(audit.notices(shop.taken()))
         a.check_receiver("exec", shop.executed())
         for change in shop.acknowledged:
             a.check_known(change, "an answer")

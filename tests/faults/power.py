@@ -230,7 +230,8 @@ class Campaign:
         folder, where = self.path("again"), self.path("after")
         shutil.rmtree(folder, ignore_errors=True)
         self.make_links(folder, where)
-        shutil.copy(f"{self.shop.folder}/failoverd.yaml", folder)
+        for name in ("failoverd.yaml", "node.key"):
+            shutil.copy(f"{self.shop.folder}/{name}", folder)
         for words in torn(folder):
             self.find("torn", words)
         stored = Stored(f"{where}/state", self.path("copy"))
