@@ -14,14 +14,14 @@ static const ConfField dns_fields[] = {
                  "cloudflare, or rfc2136: any name server that takes signed updates, such as BIND and "
                  "Knot.",
                  provider_names},
-                {"zone", &conf_string, offsetof(DnsActionConf, zone), CONF_REQUIRED, NULL,
+                {"zone", &conf_string, offsetof(DnsActionConf, zone), CONF_REQUIRED | CONF_DOMAIN, NULL,
                  "The zone's name, such as shop.example.", NULL},
                 {"records", &dns_conf_modes, offsetof(DnsActionConf, records), CONF_REQUIRED, NULL,
                  "What each mode wants: {MODE: [\"name TTL type value\", …]}. Names and types that any mode "
                  "lists are managed: in a mode that does not list them they are removed. A mode that is left "
                  "out leaves the zone as it is.",
                  NULL},
-                {"server", &conf_string, offsetof(DnsActionConf, server), 0, NULL,
+                {"server", &conf_string, offsetof(DnsActionConf, server), CONF_HOST, NULL,
                  "rfc2136: the primary name server, IP or IP:port; a name could not be looked up while the "
                  "zone is ill. Required.",
                  NULL},

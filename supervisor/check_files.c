@@ -109,6 +109,9 @@ static void tell_verified(Files *f, const Job *job, const LookResult *result, co
                          NULL, deeper, "%s: %s", what, result->text);
         finding_means(job->k->f, x, "%s",
                       result->error == -EPERM ? "failoverd does not start with it" : meaning);
+        finding_advises(job->k->f, x, "%s",
+                        result->error == -EPERM ? "set its owner and mode as is said, and check again"
+                                                : "put it there, or mend what this key says");
 }
 
 static void told_probe(void *data, const LookResult *result, void *userdata)
@@ -138,7 +141,7 @@ static void told_action(void *data, const LookResult *result, void *userdata)
 
 static void told_key(void *data, const LookResult *result, void *userdata)
 {
-        tell_verified(userdata, data, result, "node", "node", NULL,
+        tell_verified(userdata, data, result, "this node", "node.key_file", NULL,
                       "what must be signed is refused: notices to peers do not go out");
 }
 
@@ -187,7 +190,7 @@ static bool unit_exists(const char *name)
 static int run_unit(void *data, LookResult *ret)
 {
         const Job *job = data;
-        const char *name = job->reach->name, *at = strchr(name, '@'), *dot = strrchr(name, '.');
+        const char *name = job->reach->name, *dot = strrchr(name, '.'), *at;
         char plain[300], template[300];
 
         if (access("/run/systemd/system", F_OK) < 0)
@@ -385,6 +388,11 @@ int check_files(Check *k)
                 add_reaches(&f);
                 check_credentials(k);
                 r = look(f.looks, f.n, &f);
+                if (r < 0 && r != -ENOMEM) { /* no process to be had: all else still counts */
+                        findings_add(k->f, FINDING_WARNING, "not-looked-at", NULL, NULL,
+                                     "files and commands were not looked at: %s", strerror(-r));
+                        r = 0;
+                }
         }
         if (r >= 0) {
                 check_disks(&f);

@@ -50,18 +50,21 @@ static void put_span(FILE *out, const MeasureSpan *span)
 
 /* --- findings --- */
 
-/* Words under an indent; width 0: one line. */
+/* From this column on, and under an indent where a line is full; width 0: one line. */
 static void put_wrapped(FILE *out, const char *text, unsigned column, unsigned indent, unsigned width)
 {
+        bool first = true;
+
         while (*text) {
                 size_t word = strcspn(text, " ");
 
-                if (width > 0 && column > indent && column + 1 + word > width)
+                if (!first && width > 0 && column + 1 + word > width)
                         column = (unsigned) fprintf(out, "\n%*s", (int) indent, "") - 1;
-                else if (column > indent)
+                else if (!first)
                         column += (unsigned) fprintf(out, " ");
                 column += (unsigned) fprintf(out, "%.*s", (int) word, text);
                 text += word + strspn(text + word, " ");
+                first = false;
         }
         fputc('\n', out);
 }
@@ -86,7 +89,7 @@ static void put_finding(FILE *err, const Finding *x, unsigned width)
                 text_add(&t, " (and %u more like this)", x->more);
         if (t.failed)
                 return;
-        put_wrapped(err, t.data, 0, 0, width);
+        put_wrapped(err, t.data, 0, 4, width);
         put_sentence(err, "then:", x->meaning, width);
         put_sentence(err, "  do:", x->advice, width);
 }
@@ -283,6 +286,7 @@ static json_t *row_to_json(const Config *c, const CheckRow *row)
 {
         json_t *j = json_object();
 
+        assert(c); /* without it there are no rows */
         json_put(j, "mode", json_string(c->modes[row->mode].name));
         json_put(j, "probe", json_string(c->probes[row->probe]->name));
         json_put(j, "to", row->to == MODE_NONE ? json_null() : json_string(c->modes[row->to].name));

@@ -38,7 +38,25 @@ for file in *.expected; do
 done
 check "the sample has no surprise" equal "$(cd "$source_dir/etc" && "$build/failoverd" --check --json --config failoverd.yaml |
         jq -r '.findings[] | select(.severity != "note" and .code != "not-there") | .code')" nothing-left
+for file in *.yaml; do
+        "$build/failoverd" --check --json --config "$file" --state-dir "$shop/state" --runtime-dir "$shop/run" 2>/dev/null
+done | jq -r '.findings[].code' | sort -u >"$shop/codes"
+check "many codes are seen" test "$(wc -l <"$shop/codes")" -ge 20
+while read -r code; do
+        check "docs/configuration.md knows $code" grep -qF "\`$code\`" "$source_dir/docs/configuration.md"
+done <"$shop/codes"
 cd "$shop"
+
+# ---- what docs/operations.md shows is what comes
+
+block() { # NUMBER: of the section's blocks
+        awk -v n="$1" '/^## /{ inside = /Before the outage/ } inside && /^```/ { k++; next } inside && k == 2 * n - 1' \
+                "$source_dir/docs/operations.md"
+}
+block 1 >"$shop/shop.yaml"
+chmod 640 "$shop/shop.yaml"
+script -qec "stty cols 96; $build/failoverctl check-config shop.yaml" /dev/null | tr -d '\r' >"$shop/got"
+block 2 | diff -u - "$shop/got" >&3 || fail "docs/operations.md shows something else"
 
 # ---- the same for programs
 
