@@ -123,9 +123,6 @@ struct ActionType {
         int (*verify)(const void *conf, const char *config_dir, Error *e); /* optional; check-config */
         /* Where it goes, for people, without secrets or query strings; "" when it is this machine. Malloc'ed. */
         int (*target)(const void *conf, char **ret);
-        /* Optional: further domains that what it says has to pass, beside the target's host (of mail recipients): the i-th;
-         * NULL behind the last. Borrowed. */
-        const char *(*domain)(const void *conf, size_t i);
         /* Event types that say the same to several: one delivery, one queue and one pace of retries for each, side by side;
          * attempts find theirs in facts->target. Calls fn for each that there is now (never this node), each once. 0;
          * -EAGAIN: not known yet, but soon; -ENODATA: not known (then fn is not called). url: where it is now. */

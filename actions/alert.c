@@ -63,13 +63,6 @@ static int alert_target(const void *conf, char **ret)
         return channel_of(conf, &part)->target(part, ret);
 }
 
-static const char *alert_domain(const void *conf, size_t i)
-{
-        const void *part;
-        const AlertChannel *channel = channel_of(conf, &part);
-        return channel->domain ? channel->domain(part, i) : NULL;
-}
-
 const ActionType action_alert = {
                 .name = "alert",
                 .help = "Tells the operator through a webhook or by mail, at changes of mode and when an "
@@ -83,7 +76,6 @@ const ActionType action_alert = {
                 .check = alert_check,
                 .verify = alert_verify,
                 .target = alert_target,
-                .domain = alert_domain,
                 .files = alert_files,
                 .apply = alert_apply,
                 .stop = alert_stop,

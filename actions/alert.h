@@ -74,7 +74,6 @@ typedef struct AlertChannel {
         int (*check)(const void *conf, const ConfNode *node, Error *e);
         int (*verify)(const void *conf, const char *config_dir, Error *e);
         int (*target)(const void *conf, char **ret);
-        const char *(*domain)(const void *conf, size_t i);
         size_t (*files)(const void *conf, ReadingFile *ret);
         void (*apply)(Action *a);
         void (*stop)(Action *a);

@@ -196,16 +196,6 @@ static int smtp_target(const void *conf, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-static const char *smtp_domain(const void *conf, size_t i)
-{
-        const AlertSmtp *c = conf;
-        size_t n = 0;
-
-        while (n < i && c->to[n].address)
-                n++;
-        return c->to[n].address ? mail_address_domain(&c->to[n]) : NULL;
-}
-
 static size_t smtp_files(const void *conf, ReadingFile *ret)
 {
         const AlertSmtp *c = conf;
@@ -429,7 +419,6 @@ const AlertChannel alert_smtp = {
                 .check = smtp_check,
                 .verify = smtp_verify,
                 .target = smtp_target,
-                .domain = smtp_domain,
                 .files = smtp_files,
                 .apply = smtp_apply,
                 .stop = smtp_stop,

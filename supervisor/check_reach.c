@@ -136,7 +136,7 @@ static unsigned scheme_port(const char *url)
         static const struct {
                 const char *scheme;
                 unsigned port;
-        } known[] = {{"http:", 80},   {"https:", 443},       {"smtp:", 25},
+        } known[] = {{"http:", 80},   {"https:", 443},       {"smtp:", 587},
                      {"smtps:", 465}, {"postgresql:", 5432}, {"postgres:", 5432}};
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
