@@ -148,6 +148,16 @@ int delivery_new(const ActionConfig *config, const char *target, Facts *facts, i
         return 0;
 }
 
+/* When a target that asked for a pause, or has failed often, is to be tried again: the pause outlives a restart. By wall
+ * time, so it is believed as far as it can be true; else now. */
+static uint64_t restored_due(const DeliveryRecord *record, uint64_t now, uint64_t wall)
+{
+        if (record->next_usec <= wall || wall < record->created_usec ||
+            record->next_usec - wall > OUTBOX_RETRY_AFTER_MAX)
+                return now;
+        return now + (record->next_usec - wall);
+}
+
 int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Delivery **ret)
 {
         _cleanup_(delivery_freep) Delivery *d = calloc(1, sizeof(*d));
@@ -168,10 +178,11 @@ int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, 
                         .next_wall_usec = record->next_usec,
                         .finished_wall_usec = record->finished_usec,
                         .released = true,
-                        .due_usec = now,
+                        .resume_usec = restored_due(record, now, wall),
                         .give_up_usec = now + OUTBOX_PATIENCE_USEC -
                                         MIN(age, OUTBOX_PATIENCE_USEC - OUTBOX_RESTORED_USEC)};
         d->ask = type && !type->event && type->query;
+        d->due_usec = d->ask ? now : d->resume_usec; /* a question asks nothing of the target that it minds */
         plain_copy(d->message, sizeof(d->message), record->message);
         if (!d->change || !d->action || !d->target)
                 return -ENOMEM;
@@ -293,7 +304,7 @@ void delivery_settle(Delivery *d, bool queried, ActionResult result, const char 
 
         if (queried && result == ACTION_MISSING) {
                 d->ask = false;
-                d->due_usec = now;
+                d->due_usec = MAX(now, d->resume_usec);
                 return;
         }
         d->attempts += queried && result == ACTION_DONE ? 0 : 1;

@@ -38,6 +38,7 @@ struct Delivery {
         bool written; /* its end is in a batch already */
         bool assures; /* what a change that is stored has made so: no row of its own */
         uint64_t due_usec, give_up_usec;
+        uint64_t resume_usec; /* not tried before, when it was restored */
 };
 
 typedef TAILQ_HEAD(DeliveryList, Delivery) DeliveryList;
