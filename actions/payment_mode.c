@@ -240,7 +240,7 @@ static void on_job(int r, void *data)
         }
         if (job->kind == JOB_WRITE) {
                 if (r < 0) {
-                        action_report(a, ACTION_RETRY, "payment.env cannot be written: %s", strerror(-r));
+                        action_report(a, ACTION_RETRY, "payment.env cannot be written: %s", error_words(-r));
                         return;
                 }
                 text_add_string(&s->said, "payment.env written");
@@ -419,14 +419,14 @@ static void payment_apply(Action *a)
         }
         int r = job_submit(a, JOB_WRITE, NULL);
         if (r < 0)
-                action_report(a, ACTION_RETRY, "payment.env cannot be written: %s", strerror(-r));
+                action_report(a, ACTION_RETRY, "payment.env cannot be written: %s", error_words(-r));
 }
 
 static void payment_query(Action *a)
 {
         int r = job_submit(a, JOB_ASK, NULL);
         if (r < 0)
-                action_report(a, ACTION_RETRY, "payment.env cannot be read: %s", strerror(-r));
+                action_report(a, ACTION_RETRY, "payment.env cannot be read: %s", error_words(-r));
 }
 
 static void payment_stop(Action *a)

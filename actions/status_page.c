@@ -101,7 +101,8 @@ static int publish(Job *job, const char *name, const char *text)
                 return 0;
         int r = file_publish(path, text, size, 0644);
         if (r < 0)
-                snprintf(job->trouble, sizeof(job->trouble), "%s cannot be written: %s", name, strerror(-r));
+                snprintf(job->trouble, sizeof(job->trouble), "%s cannot be written: %s", name,
+                         error_words(-r));
         return r;
 }
 
@@ -189,7 +190,7 @@ static void on_job(int r, void *data)
                 return;
         ((PageState *) a->state)->job = NULL;
         if (r < 0)
-                action_report(a, ACTION_RETRY, "%s", *job->trouble ? job->trouble : strerror(-r));
+                action_report(a, ACTION_RETRY, "%s", *job->trouble ? job->trouble : error_words(-r));
         else if (!job->ask)
                 action_report(a, ACTION_DONE, "status page written");
         else
@@ -217,7 +218,7 @@ static void page_submit(Action *a, bool ask)
                         job_free(job);
         }
         if (r < 0) {
-                action_report(a, ACTION_RETRY, "status page not written: %s", strerror(-r));
+                action_report(a, ACTION_RETRY, "status page not written: %s", error_words(-r));
                 return;
         }
         s->job = job;

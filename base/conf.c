@@ -406,7 +406,7 @@ int conf_load(const char *path, Conf **ret, Error *e)
         if (r == -EFBIG)
                 return error_set(e, -EINVAL, "%s: larger than %d KiB", path, CONF_SIZE_MAX / 1024);
         if (r < 0)
-                return error_set(e, r, "%s: %s", path, r == -EBADFD ? "not a regular file" : strerror(-r));
+                return error_set(e, r, "%s: %s", path, r == -EBADFD ? "not a regular file" : error_words(-r));
         r = conf_new(path, directory, text, size, ret, e);
         explicit_bzero(text, size); /* it may hold secrets */
         return r;

@@ -76,19 +76,19 @@ static int file_prepare(const char *path, Error *e)
 {
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
-                return error_set(e, -errno, "cannot be created: %s", strerror(errno));
+                return error_set(e, -errno, "cannot be created: %s", error_words(errno));
         if (fd >= 0) {
                 int r = fchmod(fd, 0600) < 0 ? -errno : 0;
                 close(fd);
-                return r < 0 ? error_set(e, r, "cannot set its mode: %s", strerror(-r)) : 0;
+                return r < 0 ? error_set(e, r, "cannot set its mode: %s", error_words(-r)) : 0;
         }
         struct stat st;
         if (stat(path, &st) < 0)
-                return error_set(e, -errno, "%s", strerror(errno));
+                return error_set(e, -errno, "%s", error_words(errno));
         if (!S_ISREG(st.st_mode))
                 return error_set(e, -EUCLEAN, "not a regular file");
         if ((st.st_mode & 0077) != 0 && st.st_uid == geteuid() && chmod(path, 0600) < 0)
-                return error_set(e, -errno, "cannot set its mode: %s", strerror(errno));
+                return error_set(e, -errno, "cannot set its mode: %s", error_words(errno));
         return 0;
 }
 

@@ -56,3 +56,34 @@ int error_prefix(Error *e, int r, const char *format, ...)
         }
         return r;
 }
+
+static const struct {
+        int code;
+        const char *words;
+} words[] = {
+                {EUCLEAN, "the file system is damaged"},
+                {EBADMSG, "the file system is damaged (a checksum is wrong)"},
+                {EIO, "the disk cannot read or write (input/output error)"},
+                {EREMOTEIO, "the disk cannot read or write (remote I/O error)"},
+                {ENOSPC, "no space left on the disk"},
+                {EDQUOT, "the disk quota is used up"},
+                {EROFS, "the file system is read-only"},
+                {ESTALE, "the network file system does not know it any more (stale handle)"},
+                {ENOTCONN, "the program behind this mount has ended"},
+                {ESHUTDOWN, "the file system has shut down"},
+                {ENXIO, "there is no device behind it any more"},
+                {ENODEV, "there is no device behind it any more"},
+                {ENOTDIR, "a part of the path is not a folder"},
+                {ELOOP, "too many symbolic links, or one where none is allowed"},
+                {EISDIR, "it is a folder"},
+                {EMFILE, "this process has too many files open"},
+                {ENFILE, "the machine has too many files open"},
+};
+
+const char *error_words(int r)
+{
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (words[i].code == abs(r))
+                        return words[i].words;
+        return strerror(abs(r));
+}

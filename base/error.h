@@ -12,3 +12,6 @@ typedef struct Error {
 int error_set(Error *e, int r, const char *format, ...) _printf_(3, 4);
 /* Puts "prefix: " before the text that is there and returns r. */
 int error_prefix(Error *e, int r, const char *format, ...) _printf_(3, 4);
+/* What the code says, for people, where strerror() does not say it: "the file system is damaged" rather than "Structure
+ * needs cleaning". r: errno, negative or not. */
+const char *error_words(int r);

@@ -181,14 +181,14 @@ int secret_read(const char *value, const char *config_dir, char **ret_data, size
         _cleanup_close_ int fd = open_regular(path, &st);
         if (fd < 0)
                 return error_set(e, fd, "%s: %s%s", path,
-                                 fd == -EBADFD ? "not a regular file" : strerror(-fd),
+                                 fd == -EBADFD ? "not a regular file" : error_words(-fd),
                                  is_credential(value) ? " (a credential: see LoadCredential= of the unit)"
                                                       : "");
         if (!is_credential(value) && (r = secret_check(path, &st, e)) < 0)
                 return r;
         r = read_to_end(fd, SECRET_MAX, (size_t) st.st_size, &data, &size);
         if (r < 0)
-                return error_set(e, r, "%s: %s", path, strerror(-r));
+                return error_set(e, r, "%s: %s", path, error_words(-r));
 
         while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == '\r'))
                 data[--size] = 0;

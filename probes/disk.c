@@ -245,7 +245,7 @@ static void report_error(Attempt *a, DiskStep step, int error)
                                        "disk broken: %s gives back other bytes than were written", c->path);
                 else
                         attempt_report(a, OUTCOME_FAIL, "disk broken: cannot %s %s: %s", steps[step].sentence,
-                                       c->path, strerror(error));
+                                       c->path, error_words(error));
                 return;
         case EACCES:
         case EPERM:
@@ -253,7 +253,7 @@ static void report_error(Attempt *a, DiskStep step, int error)
         case ENFILE:
         case ENOMEM:
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot %s %s: %s", steps[step].sentence, c->path,
-                               strerror(error));
+                               error_words(error));
                 return;
         case EROFS:
                 attempt_report(a, m->written ? OUTCOME_FAIL : OUTCOME_INCONCLUSIVE,
@@ -263,7 +263,7 @@ static void report_error(Attempt *a, DiskStep step, int error)
                 return;
         default:
                 attempt_report(a, m->written ? OUTCOME_FAIL : OUTCOME_INCONCLUSIVE, "cannot %s %s: %s",
-                               steps[step].sentence, c->path, strerror(error));
+                               steps[step].sentence, c->path, error_words(error));
         }
 }
 
@@ -380,7 +380,7 @@ static int disk_verify(const void *conf, const char *config_dir, Error *e)
         const DiskConf *c = conf;
 
         if (access(c->path, F_OK) < 0)
-                return error_set(e, -errno, "path: %s: %s", c->path, strerror(errno));
+                return error_set(e, -errno, "path: %s: %s", c->path, error_words(errno));
         return 0;
 }
 

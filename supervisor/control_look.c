@@ -20,7 +20,7 @@ static void answer(HttpRequest *r, int error, json_t *result)
         if (error == -ENOENT)
                 http_reply_error(r, 404, "no such change");
         else if (error < 0)
-                http_reply_error(r, 503, "the database does not answer: %s", strerror(-error));
+                http_reply_error(r, 503, "the database does not answer: %s", error_words(-error));
         else
                 http_reply_json(r, 200, json_incref(result));
 }
@@ -38,7 +38,7 @@ static void refuse(Question *q, int error)
         if (error == -EBUSY)
                 http_reply_error(r, 503, "too many questions wait for the database");
         else
-                http_reply_error(r, 500, "%s", strerror(-error));
+                http_reply_error(r, 500, "%s", error_words(-error));
 }
 
 static void on_explained(int error, json_t *result, void *userdata)

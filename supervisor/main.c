@@ -255,7 +255,7 @@ static int run_simulation(const char *path)
         }
         trace = standard_input ? stdin : fopen(arg_trace, "re");
         if (!trace) {
-                fprintf(stderr, "failoverd: %s: %s\n", arg_trace, strerror(errno));
+                fprintf(stderr, "failoverd: %s: %s\n", arg_trace, error_words(errno));
                 config_free(c);
                 return EXIT_OTHER;
         }

@@ -127,7 +127,7 @@ void manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata)
         int r = store_submit(m->store, b, done, userdata);
 
         if (r < 0) {
-                log_error("cannot save the state: %s", strerror(-r));
+                log_error("cannot save the state: %s", error_words(-r));
                 if (done)
                         done(r, userdata);
         }
@@ -383,7 +383,7 @@ static int make_directories(const Places *p, Error *e)
                 int r = directory_make(paths[i], 0755);
 
                 if (r < 0)
-                        return error_set(e, r, "cannot make %s: %s", paths[i], strerror(-r));
+                        return error_set(e, r, "cannot make %s: %s", paths[i], error_words(-r));
         }
         return 0;
 }

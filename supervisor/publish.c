@@ -55,7 +55,7 @@ static void on_written(int r, void *job)
 
         p->writing = false;
         if (r < 0 && !p->failing)
-                log_error("cannot write %s: %s", p->path, strerror(-r));
+                log_error("cannot write %s: %s", p->path, error_words(-r));
         p->failing = r < 0;
         if (r >= 0)
                 memcpy(p->written, page->change, sizeof(p->written));

@@ -175,7 +175,7 @@ void start_on_loaded(const StoreLoaded *loaded, void *userdata)
         }
         r = begin(m, loaded);
         if (r < 0) {
-                log_error("cannot begin: %s", strerror(-r));
+                log_error("cannot begin: %s", error_words(-r));
                 sd_event_exit(m->event, 1);
         }
 }

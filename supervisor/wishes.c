@@ -44,7 +44,7 @@ static void on_saved(int r, void *userdata)
                 unsaved_drop(m, release->id);
         if (r < 0)
                 log_warning("acting before it is saved: %s",
-                            r == -EINPROGRESS ? "the disk has not answered" : strerror(-r));
+                            r == -EINPROGRESS ? "the disk has not answered" : error_words(-r));
         if (release->change)
                 control_tell_change(m->control, release->id, release->mode, r >= 0);
         outbox_release(m->outbox, release->id, r >= 0);
