@@ -415,8 +415,9 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
                 r = handle_get(f);
         if (r < 0)
                 return r;
-        if (set_options(f) != CURLE_OK)
-                return -ENOMEM;
+        f->code = set_options(f);
+        if (f->code != CURLE_OK)
+                return -ENOMEM; /* and the handle is not used again: it keeps our list of addresses even after a reset */
         f->state = FETCH_STATE_RUNNING;
         if (curl_multi_add_handle(f->client->multi, f->easy) != CURLM_OK)
                 return -ENOMEM;
