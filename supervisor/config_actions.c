@@ -142,6 +142,8 @@ static int action_parse(const Config *c, const ConfNode *node, ActionConfig **re
         }
         conf_hash(node, a->hash);
         a->place = config_place(node);
+        if (!a->place)
+                return error_set(e, -ENOMEM, "out of memory");
         r = action_name(c, a, node, e);
         if (r >= 0)
                 r = action_modes(c, a, node, e);

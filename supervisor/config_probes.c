@@ -175,12 +175,12 @@ static int probe_parse(const char *name, const ConfNode *node, ProbeConfig **ret
                 return r;
         if (!p)
                 return error_set(e, -ENOMEM, "out of memory");
+        p->type = type;
         p->name = strdup(name);
         p->conf = calloc(1, MAX(type->conf_size, (size_t) 1));
         p->memory = calloc(1, MAX(type->memory_size, (size_t) 1));
         if (!p->name || !p->conf || !p->memory)
                 return error_set(e, -ENOMEM, "out of memory");
-        p->type = type;
         r = config_parse_both(node, type->passive ? passive_fields : config_probe_fields, "type", p,
                               type->fields, p->conf, e);
         if (r < 0) {
