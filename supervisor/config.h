@@ -103,7 +103,7 @@ unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
 bool config_action_runs_in(const ActionConfig *a, const char *mode);
 
 /* Reads node.key_file into c->key, for those who act: not on the loop. A key that is missing is no failure: only
- * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. */
+ * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. -ENOMEM. */
 int config_read_key(Config *c);
 
 /* What a start and a reload look at: sense and nonsense in the settings, secrets well kept, commands there. The whole of

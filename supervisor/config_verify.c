@@ -52,11 +52,13 @@ int config_verify_key(const Config *c, Error *e)
 int config_read_key(Config *c)
 {
         bool missing;
+        int r;
 
         assert(!c->key);
-        if (read_key(c, &c->key, &missing, &c->key_error) >= 0 || missing)
+        r = read_key(c, &c->key, &missing, &c->key_error);
+        if (r >= 0 || (missing && r != -ENOMEM))
                 return 0;
-        return -EPERM;
+        return r == -ENOMEM ? r : -EPERM;
 }
 
 /* A secret that others can read is refused; one that is missing may still come. */

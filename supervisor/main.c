@@ -204,6 +204,21 @@ static void log_finding(bool error, const char *text, void *userdata)
         log_at(error ? LOG_ERR : LOG_WARNING, "%s", text);
 }
 
+/* Is the file bad, or are we short of something? Then the next start may find it well. */
+static int exit_for_config(int r)
+{
+        switch (r) {
+        case -ENOMEM:
+        case -EMFILE:
+        case -ENFILE:
+        case -EIO:
+        case -EINTR:
+                return EXIT_OTHER;
+        default:
+                return EXIT_CONFIG;
+        }
+}
+
 static unsigned terminal_width(int fd)
 {
         struct winsize size;
@@ -249,9 +264,10 @@ static int run_simulation(const char *path)
         Error e;
         int r;
 
-        if (config_load(path, &c, &e) < 0) {
+        r = config_load(path, &c, &e);
+        if (r < 0) {
                 fprintf(stderr, "failoverd: %s\n", e.text);
-                return EXIT_CONFIG;
+                return exit_for_config(r);
         }
         trace = standard_input ? stdin : fopen(arg_trace, "re");
         if (!trace) {
@@ -294,18 +310,21 @@ static int supervise(const Places *places)
         Config *c = NULL;
         Error e = {""};
         sigset_t early;
+        int r;
 
         /* A reload that comes before the loop waits for it, instead of ending us. */
         sigemptyset(&early);
         sigaddset(&early, SIGHUP);
         sigprocmask(SIG_BLOCK, &early, NULL);
-        if (config_load(places->config, &c, &e) < 0) {
+        r = config_load(places->config, &c, &e);
+        if (r < 0) {
                 log_error("%s", e.text);
-                return EXIT_CONFIG;
+                return exit_for_config(r);
         }
-        if (config_verify(c, log_finding, NULL) > 0 || config_read_key(c) < 0) {
+        r = config_verify(c, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
+        if (r < 0) {
                 config_free(c);
-                return EXIT_CONFIG;
+                return exit_for_config(r);
         }
         raise_limits();
         tame_malloc();
