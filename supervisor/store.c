@@ -3,6 +3,7 @@
 #include "supervisor/store.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "supervisor/store_close.h"
 #include "supervisor/store_db.h"
 #include "supervisor/store_queue.h"
@@ -55,6 +56,7 @@ struct Store {
         Worker *worker;
         StoreEvents events;
         StoreDb *db; /* the thread's */
+        StoreClosing *closing;
         sd_event_source *timer;
         LIST_HEAD(, StoreJob) jobs;
         StorePhase phase;
@@ -579,7 +581,8 @@ int store_new(sd_event *event, Worker *worker, const char *path, const StoreEven
                      .open_deadline_usec = clock_boot_usec() + ANSWER_USEC};
         LIST_INIT(&s->jobs);
         store_queue_init(&s->queue);
-        int r = loop_timer_new(event, "store", on_timer, s, &s->timer);
+        s->closing = store_closing_new();
+        int r = s->closing ? loop_timer_new(event, "store", on_timer, s, &s->timer) : -ENOMEM;
         if (r == 0)
                 r = store_db_new(path, &s->db);
         if (r == 0)
@@ -587,6 +590,7 @@ int store_new(sd_event *event, Worker *worker, const char *path, const StoreEven
         if (r < 0) {
                 loop_source_free(s->timer);
                 store_db_free(s->db);
+                store_closing_free(s->closing);
                 free(s);
                 return r;
         }
@@ -614,7 +618,8 @@ Store *store_free(Store *s, uint64_t patience_usec)
                 TAILQ_INSERT_HEAD(&s->queue.batches, s->writing, entry);
         TAILQ_FOREACH(b, &s->queue.batches, entry)
         batch_report(b, -ECANCELED); /* what it hangs on is about to go */
-        store_close(s->worker, s->db, &s->queue, patience_usec);
+        if (!store_close(s->closing, s->worker, s->db, &s->queue, patience_usec))
+                log_error("out of memory: the database is left as it is; what was not saved yet is lost");
         free(s);
         return NULL;
 }

@@ -2,20 +2,25 @@
 /* Writes what waits and closes the database, while the loop stands still. */
 #include "supervisor/store_close.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
-typedef struct Closing {
+#define MEMORY_USEC (10 * USEC_PER_MSEC) /* between two looks whether there is some again */
+
+struct StoreClosing {
         StoreDb *db;
         StoreQueue queue;
         pthread_mutex_t lock;
         pthread_cond_t over;
         bool closed;
-} Closing;
+};
 
 static int run_close(void *userdata)
 {
-        Closing *c = userdata;
+        StoreClosing *c = userdata;
         StoreBatch *b;
         int r = 0;
 
@@ -33,29 +38,23 @@ static int run_close(void *userdata)
 
 static void close_done(int r, void *userdata)
 {
-        Closing *c = userdata;
+        StoreClosing *c = userdata;
 
         if (!c->closed) /* never begun: the job before it hangs, and uses all this */
                 return;
         store_queue_clear(&c->queue);
         store_db_free(c->db);
-        pthread_cond_destroy(&c->over);
-        pthread_mutex_destroy(&c->lock);
-        free(c);
+        store_closing_free(c);
 }
 
-static Closing *closing_new(StoreDb *db, StoreQueue *queue)
+StoreClosing *store_closing_new(void)
 {
         pthread_condattr_t attr;
-        Closing *c = calloc(1, sizeof(*c));
+        StoreClosing *c = calloc(1, sizeof(*c));
 
         if (!c)
                 return NULL;
-        c->db = db;
         store_queue_init(&c->queue);
-        TAILQ_CONCAT(&c->queue.batches, &queue->batches, entry);
-        c->queue.index = queue->index;
-        c->queue.n_hours = queue->n_hours;
         pthread_mutex_init(&c->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -64,7 +63,17 @@ static Closing *closing_new(StoreDb *db, StoreQueue *queue)
         return c;
 }
 
-static void wait_closed(Closing *c, uint64_t patience_usec)
+StoreClosing *store_closing_free(StoreClosing *c)
+{
+        if (!c)
+                return NULL;
+        pthread_cond_destroy(&c->over);
+        pthread_mutex_destroy(&c->lock);
+        free(c);
+        return NULL;
+}
+
+static void wait_closed(StoreClosing *c, uint64_t patience_usec)
 {
         struct timespec t;
 
@@ -78,17 +87,24 @@ static void wait_closed(Closing *c, uint64_t patience_usec)
         pthread_mutex_unlock(&c->lock);
 }
 
-void store_close(Worker *worker, StoreDb *db, StoreQueue *queue, uint64_t patience_usec)
+bool store_close(StoreClosing *c, Worker *worker, StoreDb *db, StoreQueue *queue, uint64_t patience_usec)
 {
-        bool idle = worker_pending(worker) == 0;
-        Closing *c = closing_new(db, queue);
+        uint64_t deadline_usec = clock_boot_usec() + patience_usec;
+        int r;
 
-        if (!c)
-                return; /* with what it holds: the process is about to end */
-        if (worker_submit(worker, run_close, close_done, c) == 0)
+        c->db = db;
+        TAILQ_CONCAT(&c->queue.batches, &queue->batches, entry);
+        c->queue.index = queue->index;
+        c->queue.n_hours = queue->n_hours;
+        while ((r = worker_submit(worker, run_close, close_done, c)) == -ENOMEM &&
+               worker_pending(worker) > 0 && clock_boot_usec() < deadline_usec)
+                usleep(MEMORY_USEC);
+        if (r >= 0)
                 wait_closed(c, patience_usec);
-        else if (idle) {
+        else if (worker_pending(worker) == 0) {
                 run_close(c);
                 close_done(0, c);
-        }
+        } else
+                return false; /* the thread is at work with what we hold: the process is about to end */
+        return true;
 }
