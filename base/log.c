@@ -119,11 +119,16 @@ static int stderr_send(int level, const char *message)
         text_add(&t, "%s%s%s%s\n", log_program, *log_program ? ": " : "", word, message);
         if (t.failed)
                 return -ENOMEM;
-        /* A pipe that nobody reads. Room for POSIX's PIPE_BUF is all that poll() promises. */
-        if (poll(&p, 1, 0) == 0)
-                return -EAGAIN;
-        ssize_t n = write(STDERR_FILENO, t.data, t.size);
-        return n < 0 ? -errno : 0;
+        for (size_t done = 0; done < t.size;) {
+                /* A pipe that nobody reads. Room for POSIX's PIPE_BUF is all that poll() promises. */
+                if (poll(&p, 1, 0) == 0)
+                        return -EAGAIN;
+                ssize_t n = write(STDERR_FILENO, t.data + done, t.size - done);
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                done += n > 0 ? (size_t) n : 0;
+        }
+        return 0;
 }
 
 static int send_to_either(int level, const char *const fields[], const char *message)

@@ -97,10 +97,40 @@ static int disk_create(DiskState *s)
         return fd;
 }
 
+/* Reads and writes may do less than they were asked to. */
+static int pattern_put(int fd, const char *pattern, size_t size)
+{
+        for (size_t done = 0; done < size;) {
+                ssize_t n = pwrite(fd, pattern + done, size - done, (off_t) done);
+
+                if (n < 0 && errno != EINTR)
+                        return -1;
+                if (n == 0) {
+                        errno = ENOSPC;
+                        return -1;
+                }
+                done += n > 0 ? (size_t) n : 0;
+        }
+        return 0;
+}
+
+static int pattern_get(int fd, char *pattern, size_t size)
+{
+        for (size_t done = 0; done < size;) {
+                ssize_t n = pread(fd, pattern + done, size - done, (off_t) done);
+
+                if (n < 0 && errno != EINTR)
+                        return -1;
+                if (n == 0)
+                        break; /* it has become shorter: the comparison tells */
+                done += n > 0 ? (size_t) n : 0;
+        }
+        return 0;
+}
+
 static int disk_write(DiskState *s)
 {
-        char back[sizeof s->pattern];
-        ssize_t n;
+        char back[sizeof s->pattern] = {0};
         int fd;
 
         s->shared->step = STEP_CREATE;
@@ -108,22 +138,17 @@ static int disk_write(DiskState *s)
         if (fd < 0)
                 return -1;
         s->shared->step = STEP_WRITE;
-        n = pwrite(fd, s->pattern, sizeof s->pattern, 0);
-        if (n != (ssize_t) sizeof s->pattern) {
-                if (n >= 0)
-                        errno = ENOSPC; /* a short write to a file means just that */
+        if (pattern_put(fd, s->pattern, sizeof s->pattern) < 0)
                 return -1;
-        }
         s->shared->step = STEP_SYNC;
         if (fsync(fd) < 0)
                 return -1;
         s->shared->step = STEP_READ;
         (void) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* from the disk, not from memory */
-        n = pread(fd, back, sizeof back, 0);
-        if (n < 0)
+        if (pattern_get(fd, back, sizeof back) < 0)
                 return -1;
         s->shared->step = STEP_COMPARE;
-        if (n != (ssize_t) sizeof back || memcmp(back, s->pattern, sizeof back) != 0) {
+        if (memcmp(back, s->pattern, sizeof back) != 0) {
                 errno = EIO;
                 return -1;
         }
