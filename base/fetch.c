@@ -8,6 +8,17 @@
 #include <strings.h>
 #include <sys/epoll.h>
 
+/* In a moment it is told how it has ended. */
+static void fetch_queue(Fetch *f, CURLcode code)
+{
+        FetchClient *c = f->client;
+
+        TAILQ_REMOVE(&c->running, f, entry);
+        TAILQ_INSERT_TAIL(&c->queue, f, entry);
+        f->code = code;
+        f->state = FETCH_STATE_QUEUED;
+}
+
 /* curl has ended some: note how, and tell it from the loop. */
 static void client_drain(FetchClient *c)
 {
@@ -20,21 +31,40 @@ static void client_drain(FetchClient *c)
                 if (m->msg != CURLMSG_DONE)
                         continue;
                 (void) curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **) &f);
-                f->code = m->data.result;
-                f->state = FETCH_STATE_QUEUED;
-                TAILQ_INSERT_TAIL(&c->queue, f, entry);
+                fetch_queue(f, m->data.result);
         }
         if (!TAILQ_EMPTY(&c->queue))
                 (void) sd_event_source_set_enabled(c->finished, SD_EVENT_ONESHOT);
 }
 
+/* When memory runs out while curl notes who uses a socket, the note stays behind without its table, and curl divides by
+ * the size of that when it comes upon it again. So all that is under way ends, and the next one gets a new multi handle. */
+static void client_give_up(FetchClient *c)
+{
+        Fetch *f;
+
+        while ((f = TAILQ_FIRST(&c->running))) {
+                (void) curl_multi_remove_handle(c->multi, f->easy);
+                f->local_error = -ENOMEM;
+                fetch_queue(f, CURLE_OUT_OF_MEMORY);
+        }
+        (void) sd_event_source_set_enabled(c->finished, SD_EVENT_ONESHOT);
+        c->broken = true;
+}
+
+static void client_act(FetchClient *c, curl_socket_t fd, int action)
+{
+        int running;
+        CURLMcode code = curl_multi_socket_action(c->multi, fd, action, &running);
+
+        client_drain(c);
+        if (code == CURLM_OUT_OF_MEMORY)
+                client_give_up(c);
+}
+
 static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
 {
-        FetchClient *c = userdata;
-        int running;
-
-        (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        client_drain(c);
+        client_act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -42,6 +72,7 @@ static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
  * it says that it need not be watched. While a child, just forked, has a copy of it, epoll would go on to tell of it, and
  * nobody could stop that any more. */
 typedef struct Watch {
+        LIST_ENTRY(Watch) entry;
         FetchClient *client;
         curl_socket_t fd;
         sd_event_source *source;
@@ -51,6 +82,8 @@ static Watch *watch_free(Watch *w)
 {
         if (!w)
                 return NULL;
+        if (w->source)
+                LIST_REMOVE(w, entry);
         loop_source_free(w->source);
         free(w);
         return NULL;
@@ -60,8 +93,7 @@ DEFINE_CLEANUP(Watch, watch_free)
 static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *userdata)
 {
         Watch *w = userdata;
-        FetchClient *c = w->client;
-        int running, action = 0;
+        int action = 0;
 
         if (events & (EPOLLIN | EPOLLHUP))
                 action |= CURL_CSELECT_IN;
@@ -69,8 +101,7 @@ static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *user
                 action |= CURL_CSELECT_OUT;
         if (events & EPOLLERR)
                 action |= CURL_CSELECT_ERR;
-        (void) curl_multi_socket_action(c->multi, w->fd, action, &running);
-        client_drain(c);
+        client_act(w->client, w->fd, action);
         return 0;
 }
 
@@ -85,8 +116,10 @@ static int watch_new(FetchClient *c, curl_socket_t fd, uint32_t events, Watch **
         w->client = c;
         w->fd = fd;
         r = loop_add_io(c->event, "fetch-socket", own, events, on_curl_ready, w, &w->source);
-        if (r >= 0)
-                r = sd_event_source_set_io_fd_own(w->source, true);
+        if (r < 0)
+                return r;
+        LIST_INSERT_HEAD(&c->watches, w, entry);
+        r = sd_event_source_set_io_fd_own(w->source, true);
         if (r < 0)
                 return r;
         own = -EBADF; /* the source's */
@@ -135,6 +168,38 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *userdata)
 
 static int on_finished(sd_event_source *s, void *userdata);
 
+static CURLM *multi_new(FetchClient *c)
+{
+        CURLM *multi = curl_multi_init();
+
+        if (!multi)
+                return NULL;
+        (void) curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+        (void) curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);
+        (void) curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+        (void) curl_multi_setopt(multi, CURLMOPT_TIMERDATA, c);
+        (void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 64L);
+        return multi;
+}
+
+int fetch_client_mend(FetchClient *c)
+{
+        CURLM *multi;
+        Watch *w;
+
+        if (!c->broken)
+                return 0;
+        multi = multi_new(c);
+        if (!multi)
+                return -ENOMEM;
+        (void) curl_multi_cleanup(c->multi);
+        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
+                watch_free(w);
+        c->multi = multi;
+        c->broken = false;
+        return 0;
+}
+
 static int client_open(FetchClient *c)
 {
         sd_event *event = c->event;
@@ -142,16 +207,11 @@ static int client_open(FetchClient *c)
 
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
-        c->multi = curl_multi_init();
+        c->multi = multi_new(c);
         if (!c->multi) {
                 curl_global_cleanup();
                 return -ENOMEM;
         }
-        (void) curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-        (void) curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-        (void) curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-        (void) curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-        (void) curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 64L);
         r = fetch_trust_new(&c->trust);
         if (r >= 0)
                 r = loop_timer_new(event, "fetch-timer", on_curl_time, c, &c->timer);
@@ -174,6 +234,8 @@ int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret)
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
+        LIST_INIT(&c->watches);
+        TAILQ_INIT(&c->running);
         TAILQ_INIT(&c->queue);
         c->event = sd_event_ref(event);
         c->resolver = resolver;
@@ -258,6 +320,8 @@ static void fetch_stop(Fetch *f)
 {
         if (f->state == FETCH_STATE_QUEUED)
                 TAILQ_REMOVE(&f->client->queue, f, entry);
+        else if (f->state == FETCH_STATE_RUNNING)
+                TAILQ_REMOVE(&f->client->running, f, entry);
         fetch_easy_stop(f);
         f->resolve = resolve_free(f->resolve);
         f->state = FETCH_STATE_DONE;

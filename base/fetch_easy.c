@@ -408,7 +408,9 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
                         return r;
                 X509_STORE_up_ref(f->store);
         }
-        r = header_list_new(f);
+        r = fetch_client_mend(f->client);
+        if (r >= 0)
+                r = header_list_new(f);
         if (r >= 0 && addresses)
                 r = resolve_list_new(f, addresses);
         if (r >= 0)
@@ -419,6 +421,7 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
         if (f->code != CURLE_OK)
                 return -ENOMEM; /* and the handle is not used again: it keeps our list of addresses even after a reset */
         f->state = FETCH_STATE_RUNNING;
+        TAILQ_INSERT_TAIL(&f->client->running, f, entry);
         if (curl_multi_add_handle(f->client->multi, f->easy) != CURLM_OK)
                 return -ENOMEM;
         return 0;

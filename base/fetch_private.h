@@ -34,6 +34,9 @@ struct FetchClient {
         Resolver *resolver;
         CURLM *multi;
         sd_event_source *timer, *finished;
+        bool broken; /* multi: see client_give_up() */
+        LIST_HEAD(, Watch) watches;
+        TAILQ_HEAD(, Fetch) running;
         TAILQ_HEAD(, Fetch) queue; /* ended, not yet told */
         unsigned n_fetches;
         CURL *pool[FETCH_POOL_MAX]; /* making a handle costs more than a request on loopback */
@@ -101,6 +104,9 @@ struct Fetch {
 /* fetch.c. fetch_start() with a session, which is borrowed; NULL: HTTP. The request's HTTP members mean nothing to it. */
 int fetch_start_session(FetchClient *c, const FetchRequest *request, const FetchSession *session,
                         FetchDone done, void *userdata, Fetch **ret);
+
+/* fetch.c: makes c->multi fit for use, if it is not. */
+int fetch_client_mend(FetchClient *c);
 
 /* fetch_easy.c. addresses NULL: the host is a literal. */
 int fetch_easy_start(Fetch *f, const ResolveResult *addresses);
