@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -347,13 +348,10 @@ static void spare_prepare(const Place *p)
                 (void) allocate(fd, wanted);
 }
 
-int file_publish(const char *path, const void *data, size_t size, mode_t mode)
+static int publish(const char *path, const void *data, size_t size, mode_t mode)
 {
         _cleanup_(place_close) Place p = {.dir = -EBADF};
         int r;
-
-        assert(path);
-        assert(data || size == 0);
 
         r = place_open(path, &p);
         if (r < 0)
@@ -365,6 +363,25 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode)
                 return r;
         spare_prepare(&p);
         return 0;
+}
+
+int file_publish(const char *path, const void *data, size_t size, mode_t mode)
+{
+        struct rlimit limit, raised;
+        int r;
+
+        assert(path);
+        assert(data || size == 0);
+
+        r = publish(path, data, size, mode);
+        if (r != -EMFILE || getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+                return r;
+        raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+                return r;
+        r = publish(path, data, size, mode);
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+        return r;
 }
 
 int directory_make(const char *path, mode_t mode)

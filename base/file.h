@@ -25,7 +25,8 @@ int secret_path(const char *value, const char *config_dir, char **ret_path);
 /* Writes path so that a reader sees the old or the new content, never half, not even after a power cut, with exactly this
  * mode: a fresh file (".NAME.new") is written, waited for and renamed into place. A spare is kept beside it (".NAME.spare"),
  * both with room for twice the content; when there is no room for a fresh file the spare is overwritten and swapped in by
- * RENAME_EXCHANGE, so that a full disk cannot stop a rewrite of up to that size (in 4 KiB steps). One writer per path. */
+ * RENAME_EXCHANGE, so that a full disk cannot stop a rewrite of up to that size (in 4 KiB steps). Where the
+ * process has no descriptor left, but its hard limit has, that one holds for as long as this takes. One writer per path. */
 int file_publish(const char *path, const void *data, size_t size, mode_t mode);
 
 /* With parents (0755). The mode is set explicitly on the last one when it is made here; exists: 0, left as it is. */

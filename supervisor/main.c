@@ -18,6 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DESCRIPTORS_MIN  32 /* with a handful of probes it uses 25 */
+#define DESCRIPTORS_KEPT 16
+
 enum {
         EXIT_STOPPED = 0,
         EXIT_OTHER = 1,
@@ -284,15 +287,24 @@ static int run_simulation(const char *path)
         return r < 0 || fflush(stdout) != 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
-/* Ten thousand probes in flight need descriptors. */
-static void raise_limits(void)
+/* Ten thousand probes in flight need descriptors. A few are kept back: with none left, payment.env is still written. */
+static int raise_limits(void)
 {
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-                limit.rlim_cur = limit.rlim_max;
-                setrlimit(RLIMIT_NOFILE, &limit);
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return 0;
+        if (limit.rlim_max < DESCRIPTORS_MIN) {
+                log_error("a limit of %llu descriptors is too low: %d at least (LimitNOFILE= of the unit, "
+                          "ulimit -n)",
+                          (unsigned long long) limit.rlim_max, DESCRIPTORS_MIN);
+                return -EMFILE;
         }
+        limit.rlim_cur = limit.rlim_max;
+        if (limit.rlim_max >= DESCRIPTORS_MIN + DESCRIPTORS_KEPT)
+                limit.rlim_cur -= DESCRIPTORS_KEPT;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        return 0;
 }
 
 /* One heap for the three threads, which hardly ever allocate at the same time; and what a large document took is given
@@ -321,12 +333,15 @@ static int supervise(const Places *places)
                 log_error("%s", e.text);
                 return exit_for_config(r);
         }
+        if (raise_limits() < 0) {
+                config_free(c);
+                return EXIT_OTHER;
+        }
         r = config_verify(c, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
         if (r < 0) {
                 config_free(c);
                 return exit_for_config(r);
         }
-        raise_limits();
         tame_malloc();
         if (manager_new(places, c, &m, &e) < 0) {
                 log_error("%s", e.text);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,6 +246,25 @@ TEST(whoever_has_the_old_file_open_goes_on_reading_the_old_one)
         CHECK_INT(read(fd, b, sizeof b), 3);
         CHECK_STR(b, "old");
         close(fd);
+}
+
+TEST(without_a_descriptor_left_the_hard_limit_is_used)
+{
+        struct rlimit before, none, after;
+
+        folder_make();
+        CHECK_INT(file_publish(in_folder("f"), "old", 3, 0644), 0);
+        CHECK(getrlimit(RLIMIT_NOFILE, &before) >= 0);
+        none = (struct rlimit){3, before.rlim_max};
+        CHECK(setrlimit(RLIMIT_NOFILE, &none) >= 0);
+        int fd = dup(STDERR_FILENO);
+        int error = errno, r = file_publish(in_folder("f"), "new", 3, 0644);
+        CHECK(getrlimit(RLIMIT_NOFILE, &after) >= 0);
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) >= 0);
+        CHECK(fd < 0 && error == EMFILE);
+        CHECK_INT(r, 0);
+        CHECK_INT(after.rlim_cur, 3);
+        check_content("f", "new");
 }
 
 TEST(readers_never_see_half_a_file)
