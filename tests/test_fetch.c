@@ -268,8 +268,7 @@ TEST(the_deadline_ends_every_phase_and_names_it)
         CHECK(strstr(w.message, "(connecting)"));
         /* It listens, but does not speak TLS. */
         snprintf(w.url, sizeof(w.url), "https://127.0.0.1:%u/", w.http.port);
-        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .timeout_usec = USEC_PER_SEC}),
-                  FETCH_TIMEOUT);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .timeout_usec = USEC_PER_SEC}), FETCH_TIMEOUT);
         CHECK(strstr(w.message, "(TLS handshake)"));
         for (size_t i = 0; i < ELEMENTSOF(filler); i++)
                 close(filler[i]);
