@@ -243,6 +243,21 @@ static int version_check(sqlite3 *db, size_t n_migrations, Error *e)
         return 0;
 }
 
+/* A page that could not be read for want of memory, or because the disk failed, is no damaged page. */
+static int verdict_errno(const char *verdict)
+{
+        const char *code = strstr(verdict, "error code=");
+
+        switch (code ? atoi(code + strlen("error code=")) & 0xff : 0) {
+        case SQLITE_NOMEM:
+                return -ENOMEM;
+        case SQLITE_IOERR:
+                return -EIO;
+        default:
+                return -EUCLEAN;
+        }
+}
+
 /* A big database is not read as a whole at every start; damage there shows when it is met. */
 static int content_check(sqlite3 *db, Error *e)
 {
@@ -260,9 +275,12 @@ static int content_check(sqlite3 *db, Error *e)
         if (r < 0)
                 return r;
         const char *verdict = r > 0 ? (const char *) sqlite3_column_text(stmt, 0) : NULL;
-        if (!verdict || !streq(verdict, "ok"))
-                return error_set(e, -EUCLEAN, "damaged: %s", verdict ? verdict : "out of memory");
-        return 0;
+        if (!verdict)
+                return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
+        if (streq(verdict, "ok"))
+                return 0;
+        r = verdict_errno(verdict);
+        return error_set(e, r, "%s: %s", r == -EUCLEAN ? "damaged" : "cannot be checked", verdict);
 }
 
 static int migrate_one(sqlite3 *db, const DbMigration *migrations, size_t n_migrations, bool *ret_current,

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <pthread.h>
+
 #define JSON_INTEGER_MAX ((INT64_C(1) << 53) - 1)
 
 /* Before jansson sees it: its own limit is 2048 levels, each a call deep. */
@@ -38,8 +40,25 @@ static int depth_check(const char *data, size_t size, Error *e)
         return 0;
 }
 
+/* jansson calls most of its own lack of memory a syntax error, and what is stored must not be taken for damaged then. */
+static _Thread_local bool memory_refused;
+
+static void *allocate(size_t size)
+{
+        void *p = malloc(size);
+
+        memory_refused |= !p;
+        return p;
+}
+
+static void set_allocator(void)
+{
+        json_set_alloc_funcs(allocate, free);
+}
+
 int json_parse(const char *data, size_t size, json_t **ret, Error *e)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         json_error_t error;
         char plain[JSON_ERROR_TEXT_LENGTH];
 
@@ -49,9 +68,10 @@ int json_parse(const char *data, size_t size, json_t **ret, Error *e)
         int r = depth_check(data, size, e);
         if (r < 0)
                 return r;
+        (void) pthread_once(&once, set_allocator);
+        memory_refused = false;
         json_t *j = json_loadb(data ? data : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-        /* jansson says nothing at all when its very first allocation fails. */
-        if (!j && (json_error_code(&error) == json_error_out_of_memory || !*error.text))
+        if (!j && memory_refused)
                 return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
         if (!j)
                 return error_set(e, -EINVAL, "line %d, column %d: %s", MAX(error.line, 1),
