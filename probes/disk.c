@@ -403,9 +403,13 @@ static int disk_check(const void *conf, const ConfNode *node, Error *e)
 static int disk_verify(const void *conf, const char *config_dir, Error *e)
 {
         const DiskConf *c = conf;
+        struct statvfs st;
 
         if (access(c->path, F_OK) < 0)
                 return error_set(e, -errno, "path: %s: %s", c->path, error_words(errno));
+        if (!c->min_free.percent && statvfs(c->path, &st) == 0 &&
+            c->min_free.value > (uint64_t) st.f_blocks * st.f_frsize)
+                return error_set(e, -ENOSPC, "min_free: more than the whole disk has: it could never pass");
         return 0;
 }
 

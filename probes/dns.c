@@ -320,6 +320,11 @@ static int dns_check(const void *conf, const ConfNode *node, Error *e)
                 if (r < 0)
                         return r;
         }
+        if (c->expect && strings_count(c->expect) > 0 && strings_count(c->expect) < c->min_answers)
+                return conf_error(conf_get(node, "min_answers"), e,
+                                  "min_answers: %u, but `expect` has %zu and allows no other: it could never "
+                                  "pass",
+                                  c->min_answers, strings_count(c->expect));
         return 0;
 }
 

@@ -325,6 +325,26 @@ static int check_json(const HttpConf *c, const ConfNode *node, Error *e)
         return 0;
 }
 
+/* What can never pass is better refused than watched. */
+static int check_body(const HttpConf *c, const ConfNode *node, Error *e)
+{
+        const char *key = c->expect_body ? "expect_body" : "expect_json";
+        bool body = false;
+
+        if (!c->expect_body && !c->expect_json)
+                return 0;
+        if (c->method && streq(c->method, "HEAD"))
+                return conf_error(conf_get(node, key), e,
+                                  "%s: an answer to HEAD has no body: it could never pass", key);
+        for (size_t i = 0; i < c->expect_status.count; i++)
+                body = body || (c->expect_status.values[i] != 204 && c->expect_status.values[i] != 304);
+        if (!body)
+                return conf_error(conf_get(node, key), e,
+                                  "%s: an answer with the expected status has no body: it could never pass",
+                                  key);
+        return 0;
+}
+
 static int http_check(const void *conf, const ConfNode *node, Error *e)
 {
         const HttpConf *c = conf;
@@ -351,6 +371,8 @@ static int http_check(const void *conf, const ConfNode *node, Error *e)
         if (r < 0)
                 return r;
         r = check_headers(c, node, e);
+        if (r >= 0)
+                r = check_body(c, node, e);
         if (r < 0)
                 return r;
         return check_json(c, node, e);

@@ -120,8 +120,17 @@ static int peers_verify(const void *conf, const char *config_dir, Error *e)
         const PeersConf *c = conf;
         _cleanup_(registry_freep) Registry *registry = NULL;
 
+        unsigned well = 0;
         int r = registry_load(c->registry, &registry, e);
-        return r < 0 ? error_prefix(e, r == -EPERM ? -EACCES : r, "registry") : 0;
+
+        if (r < 0)
+                return error_prefix(e, r == -EPERM ? -EACCES : r, "registry");
+        for (size_t i = 0; i < registry->n_nodes; i++) /* this node among them, if it is there */
+                well += is_well(&registry->nodes[i]);
+        if (well < c->min)
+                return error_set(e, -ENODATA, "min: %u, but %s names %u healthy node%s, this one included",
+                                 c->min, c->registry, well, well == 1 ? "" : "s");
+        return 0;
 }
 
 static const ConfRange min_range = {1, REGISTRY_NODES_MAX};

@@ -164,7 +164,7 @@ static void told_socket(void *data, const LookResult *result, void *userdata)
         if (not_looked(userdata, job, result, job->reach->key, owner) || result->error >= 0)
                 return;
         x = findings_add(job->k->f, FINDING_WARNING, "no-socket", NULL, job->reach->key, "%s: %s: %s", owner,
-                         job->reach->name, strerror(-result->error));
+                         job->reach->name, error_words(-result->error));
         finding_means(job->k->f, x, "nobody answers there");
         finding_advises(job->k->f, x, "start the service, or name the folder of its socket");
 }
@@ -371,7 +371,7 @@ static void check_credentials(Check *k)
         if (!folder || access(folder, F_OK) == 0) /* a tmpfs of systemd's */
                 return;
         x = findings_add(k->f, FINDING_WARNING, "no-credentials", NULL, NULL,
-                         "$CREDENTIALS_DIRECTORY is %s: %s", folder, strerror(errno));
+                         "$CREDENTIALS_DIRECTORY is %s: %s", folder, error_words(errno));
         finding_means(k->f, x, "every secret that is named without a slash is missing");
         finding_advises(k->f, x, "unset it, or let systemd set it");
 }
@@ -390,7 +390,7 @@ int check_files(Check *k)
                 r = look(f.looks, f.n, &f);
                 if (r < 0 && r != -ENOMEM) { /* no process to be had: all else still counts */
                         findings_add(k->f, FINDING_WARNING, "not-looked-at", NULL, NULL,
-                                     "files and commands were not looked at: %s", strerror(-r));
+                                     "files and commands were not looked at: %s", error_words(-r));
                         r = 0;
                 }
         }

@@ -63,7 +63,7 @@ static void lookup_end(Lookup *l, int error, const char *message)
 {
         l->ended = true;
         l->error = error;
-        snprintf(l->message, sizeof(l->message), "%s", message && message[0] ? message : strerror(-error));
+        snprintf(l->message, sizeof(l->message), "%s", message && message[0] ? message : error_words(-error));
         l->online->flying--;
 }
 

@@ -324,6 +324,7 @@ TEST(refuses_what_cannot_be_meant)
 TEST(verifies_that_the_folder_is_there)
 {
         CHECK_STR(bench_verify("disk", "path: /"), "");
+        CHECK(strstr(bench_verify("disk", "{path: /, min_free: 8000000000GiB}"), "could never pass"));
         CHECK_STR(bench_verify("disk", "path: /no/such/folder"),
                   "path: /no/such/folder: No such file or directory");
 }

@@ -303,6 +303,7 @@ TEST(refuses_what_cannot_be_meant)
         CHECK_REFUSED("dns", "not an IPv6 address", "{name: shop.test, record: AAAA, expect: [192.0.2.1]}");
         CHECK_REFUSED("dns", "preference", "{name: shop.test, record: MX, expect: mail.shop.test}");
         CHECK_REFUSED("dns", "", "{name: shop.test, min_answers: 0}");
+        CHECK_REFUSED("dns", "could never pass", "{name: shop.test, expect: [192.0.2.1], min_answers: 2}");
 }
 
 MAIN()

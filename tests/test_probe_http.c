@@ -488,6 +488,9 @@ TEST(refuses_what_cannot_be_meant)
         CHECK_REFUSED("http", "expect_json", URL "expect_json: {}");
         CHECK_REFUSED("http", "dotted path", URL "expect_json: {a: {b: 1}}");
         CHECK_REFUSED("http", "", URL "redirects_max: 1000");
+        CHECK_REFUSED("http", "has no body", URL "method: HEAD\nexpect_body: ok");
+        CHECK_REFUSED("http", "has no body", URL "method: HEAD\nexpect_json: {a: 1}");
+        CHECK_REFUSED("http", "has no body", URL "expect_status: [204, 304]\nexpect_body: ok");
 }
 
 TEST(verifies_what_can_be_known_before)

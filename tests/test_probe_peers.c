@@ -107,6 +107,8 @@ TEST(verifies_that_there_is_a_registry)
         registry("a full active");
         snprintf(yaml, sizeof yaml, "registry: %s", bench_path("registry.json"));
         CHECK_STR(bench_verify("peers", yaml), "");
+        snprintf(yaml, sizeof yaml, "{registry: %s, min: 2}", bench_path("registry.json"));
+        CHECK(strstr(bench_verify("peers", yaml), "min: 2, but"));
         CHECK_STR(bench_verify("peers", "registry: /no/such/file"),
                   "registry: /no/such/file: No such file or directory");
 }

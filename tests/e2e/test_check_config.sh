@@ -7,6 +7,11 @@ update=${2-}
 . "$(dirname "$0")/lib.sh"
 need jq
 
+if ((EUID == 0)) && getent passwd failoverd >/dev/null; then # whose rights it would take
+        private_mounts "$@"
+        grep -v '^failoverd:' /etc/passwd >"$shop/passwd"
+        mount --bind "$shop/passwd" /etc/passwd
+fi
 examined() { # FILE [OPTION...]: as people see it: findings, then the table
         timeout 60 "$build/failoverd" --check --config "$1" --state-dir "$shop/state" --runtime-dir "$shop/run" "${@:2}" 2>&1
 }
@@ -127,6 +132,28 @@ chmod 755 "$shop/on-change"
 look
 check "and one that may be run is not" equal "$(jq .warnings "$shop/found.json")" 0
 
+# ---- as root, files are looked at with the rights of the daemon's user
+
+if ((EUID == 0)) && unshare --mount --propagation private true 2>/dev/null; then
+        { cat /etc/passwd && echo "failoverd:x:54321:54321::/:/bin/false"; } >"$shop/known"
+        mkdir "$shop/closed"
+        echo secret >"$shop/closed/api.key"
+        chmod 640 "$shop/closed/api.key"
+        chmod 700 "$shop/closed"
+        config ", bearer_file: \"$shop/closed/api.key\""
+        look
+        check "root may read it" equal "$(jq .warnings "$shop/found.json")" 0
+        unshare --mount --propagation private bash -c 'mount --bind "$0/known" /etc/passwd && "$1/failoverd" --check --json \
+                --config "$0/failoverd.yaml" --state-dir "$0/state" --runtime-dir "$0/run"' "$shop" "$build" >"$shop/found.json"
+        check "and failoverd may not" found '.key == "probes.api.bearer_file" and (.message | contains("Permission denied"))'
+        echo secret >"$shop/api.token"
+        chmod 600 "$shop/api.token"
+        config ", bearer_file: api.token"
+        unshare --mount --propagation private bash -c 'mount --bind "$0/known" /etc/passwd && "$1/failoverd" --check --json \
+                --config "$0/failoverd.yaml" --state-dir "$0/state" --runtime-dir "$0/run"' "$shop" "$build" >"$shop/found.json"
+        check "but what systemd hands to it is read by root" equal "$(jq .warnings "$shop/found.json")" 0
+fi
+
 # ---- names, on request only
 
 config ", resolve: 127.0.0.1" '  - {type: http, url: "http://no-such-name.invalid./"}'
@@ -192,6 +219,24 @@ if ((EUID == 0)) && [[ -e /dev/fuse ]] && command -v bindfs >/dev/null; then
         start hung bindfs -f "$shop/behind" "$shop/hung"
         wait_for "the mount is there" mountpoint -q "$shop/hung"
         echo secret >"$shop/hung/api.key"
+        printf '#!/bin/sh\n' >"$shop/hung/on-change"
+        chmod 755 "$shop/hung/on-change"
+        cat >"$shop/failoverd.yaml" <<-END
+		node: {id: shop}
+		probes:
+		  disk: {type: disk, path: $shop/hung}
+		  btcpay: {type: tcp, host: 127.0.0.1, port: 9}
+		modes: [{name: primary, requires: [disk]}, {name: crypto, requires: [btcpay]}]
+		actions:
+		  - {type: payment-mode}
+		  - {type: exec, command: [$shop/hung/on-change]}
+		  - {type: exec, name: elsewhere, command: [/bin/true]}
+		  - {type: alert, webhook: {url: "https://ntfy.example/shop", format: ntfy}}
+		END
+        look --state-dir "$shop/hung/not/there/yet" --status-dir "$shop/status"
+        check "what lies on a watched disk is told" equal \
+                "$(jq -r '[.findings[] | select(.code == "on-watched-disk") | .message | split(" (")[0]] | join(", ")' "$shop/found.json")" \
+                "the program of an action, the state directory"
         chmod 600 "$shop/hung/api.key"
         config ", bearer_file: \"$shop/hung/api.key\"" "  - {type: exec, command: [$shop/hung/on-change]}"
         cp "$shop/failoverd.yaml" "$shop/hung/failoverd.yaml"
