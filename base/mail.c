@@ -14,7 +14,7 @@
         "AUTH=CRAM-MD5" /* asked for only where the two are not offered: TLS keeps the password */
 
 struct Mail {
-        FetchClient *client;
+        FetchClient *client; /* its own: see mail_start() */
         Fetch *fetch;
         FetchSession session;
         MailDone done;
@@ -469,7 +469,11 @@ int mail_start(FetchClient *c, const MailRequest *request, MailDone done, void *
         if (!m)
                 return -ENOMEM;
         *m = (Mail){.client = c, .done = done, .userdata = userdata, .timeout_usec = request->timeout_usec};
-        r = copy_request(m, request);
+        /* To curl a connection that it has lent is an idle one: it would close it when it makes room for others, or finds
+         * that it can be read when somebody else begins. So there are no others. */
+        r = fetch_client_new(c->event, c->resolver, &m->client);
+        if (r >= 0)
+                r = copy_request(m, request);
         if (r < 0)
                 return r;
         m->session = (FetchSession){.schemes = "smtp,smtps",
@@ -495,6 +499,7 @@ Mail *mail_free(Mail *m)
                 return NULL;
         loop_source_free(m->io);
         fetch_free(m->fetch);
+        fetch_client_free(m->client);
         loop_source_free(m->deadline);
         for (char **to = m->to; to && *to; to++)
                 free(*to);
