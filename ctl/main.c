@@ -86,8 +86,8 @@ static const Verb verb_table[] = {
                 {"probe", "[NAME]", 0, 1, 0, CTL_REFUSED, "run a probe now, or all of them",
                  "Runs it at once, beside its schedule. The outcome counts like any other.", verb_probe},
                 {"alert", "", 0, 0, BIT(OPTION_TEST), CTL_REFUSED, "try the alert channels",
-                 "With --test: sends a test message to every alert action, so that you know before an outage "
-                 "whether it arrives.",
+                 "With --test: sends a test message to every alert action, and says of each to whom it was "
+                 "delivered, or why it was not, so that you know before an outage.",
                  verb_alert},
                 {"simulate", "TRACE", 1, 1, BIT(OPTION_CONFIG) | BIT(OPTION_SEED), CTL_REFUSED,
                  "try a configuration on an outage that a trace describes",
