@@ -171,7 +171,7 @@ static int smtp_verify(const void *conf, const char *config_dir, Error *e)
         if (c->password_file) {
                 int r = secret_read(c->password_file, config_dir, &password, NULL, e);
                 if (r < 0)
-                        return r;
+                        return error_prefix(e, r, "password_file");
                 if (!*password)
                         return error_set(e, -EINVAL, "password_file %s is empty", c->password_file);
         }

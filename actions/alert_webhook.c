@@ -187,7 +187,7 @@ static int webhook_verify(const void *conf, const char *config_dir, Error *e)
                 return 0;
         int r = secret_read(w->secret_file, config_dir, &secret, NULL, e);
         if (r < 0)
-                return r;
+                return error_prefix(e, r, "secret_file");
         if (alert_sign(secret, "", 0, "", 0, &signature) == -EINVAL)
                 return error_set(e, -EINVAL,
                                  "secret_file %s holds no secret that can sign: whsec_ and base64, or any "

@@ -84,45 +84,70 @@ static int run_key(void *data, LookResult *ret)
         return r;
 }
 
-/* "bearer_file: …" names the key. */
-static void locate_key(char *buffer, size_t size, const char *key, const char *text, const ConfField *fields)
+/* "bearer_file: …", "ca_file …" name the key, in the table or in one below it that is there. */
+static bool find_key(Text *t, const char *text, const ConfField *fields, const ConfNode *node)
 {
-        snprintf(buffer, size, "%s", key);
+        size_t before = t->size;
+
         for (const ConfField *f = fields; f && f->key; f++) {
                 size_t n = strlen(f->key);
+                const ConfNode *value = node ? conf_get(node, f->key) : NULL;
 
-                if (strncmp(text, f->key, n) == 0 && text[n] == ':')
-                        snprintf(buffer, size, "%s.%s", key, f->key);
+                if (strncmp(text, f->key, n) == 0 && (text[n] == ':' || text[n] == ' ')) {
+                        text_add(t, ".%s", f->key);
+                        return true;
+                }
+                if (f->type != &conf_table || !value)
+                        continue;
+                text_add(t, ".%s", f->key);
+                if (find_key(t, text, f->data, value))
+                        return true;
+                t->size = before;
+                t->data[before] = '\0';
         }
+        return false;
 }
 
-static void tell_verified(Files *f, const Job *job, const LookResult *result, const char *what,
-                          const char *key, const ConfField *fields, const char *meaning)
+typedef struct Owner { /* of what was verified */
+        char what[128], key[128];
+        const ConfField *fields;
+        const ConfNode *node; /* its part of the file */
+} Owner;
+
+static void tell_verified(Files *f, const Job *job, const LookResult *result, const Owner *o,
+                          const char *meaning)
 {
-        char deeper[256];
+        _cleanup_text_ Text key = {0};
+        bool bad = result->error == -EPERM;
         Finding *x;
 
-        if (not_looked(f, job, result, key, what) || result->error >= 0)
+        if (not_looked(f, job, result, o->key, o->what) || result->error >= 0)
                 return;
-        locate_key(deeper, sizeof(deeper), key, result->text, fields);
-        x = findings_add(job->k->f, result->error == -EPERM ? FINDING_ERROR : FINDING_WARNING, "not-there",
-                         NULL, deeper, "%s: %s", what, result->text);
-        finding_means(job->k->f, x, "%s",
-                      result->error == -EPERM ? "failoverd does not start with it" : meaning);
+        text_add_string(&key, o->key);
+        if (!key.failed)
+                find_key(&key, result->text, o->fields, o->node);
+        x = findings_add(job->k->f, bad ? FINDING_ERROR : FINDING_WARNING, "not-there", NULL,
+                         key.failed ? o->key : key.data, "%s: %s", o->what, result->text);
+        finding_means(job->k->f, x, "%s", bad ? "failoverd does not start with it" : meaning);
         finding_advises(job->k->f, x, "%s",
-                        result->error == -EPERM ? "set its owner and mode as is said, and check again"
-                                                : "put it there, or mend what this key says");
+                        bad ? "set its owner and mode as is said, and check again"
+                            : "put it there, or mend what this key says");
+}
+
+static const ConfNode *part_of_file(const Job *job, const char *key)
+{
+        return conf_item(conf_get(conf_root(job->k->report->tree), key), job->number);
 }
 
 static void told_probe(void *data, const LookResult *result, void *userdata)
 {
         const Job *job = data;
         const ProbeConfig *p = job->k->c->probes[job->number];
-        char what[128], key[128];
+        Owner o = {.fields = p->type->fields, .node = part_of_file(job, "probes")};
 
-        snprintf(what, sizeof(what), "probe `%s`", p->name);
-        snprintf(key, sizeof(key), "probes.%s", p->name);
-        tell_verified(userdata, job, result, what, key, p->type->fields,
+        snprintf(o.what, sizeof(o.what), "probe `%s`", p->name);
+        snprintf(o.key, sizeof(o.key), "probes.%s", p->name);
+        tell_verified(userdata, job, result, &o,
                       p->type->passive ? "nobody can report as that user"
                                        : "as long as it is so, the probe does not pass");
 }
@@ -131,17 +156,18 @@ static void told_action(void *data, const LookResult *result, void *userdata)
 {
         const Job *job = data;
         const ActionConfig *a = job->k->c->actions[job->number];
-        char what[128], key[64];
+        Owner o = {.fields = a->type->fields, .node = part_of_file(job, "actions")};
 
-        snprintf(what, sizeof(what), "action `%s`", a->name);
-        snprintf(key, sizeof(key), "actions[%u]", job->number);
-        tell_verified(userdata, job, result, what, key, a->type->fields,
-                      "as long as it is so, the action fails, in an outage too");
+        snprintf(o.what, sizeof(o.what), "action `%s`", a->name);
+        snprintf(o.key, sizeof(o.key), "actions[%u]", job->number);
+        tell_verified(userdata, job, result, &o, "as long as it is so, the action fails, in an outage too");
 }
 
 static void told_key(void *data, const LookResult *result, void *userdata)
 {
-        tell_verified(userdata, data, result, "this node", "node.key_file", NULL,
+        Owner o = {.what = "this node", .key = "node.key_file"};
+
+        tell_verified(userdata, data, result, &o,
                       "what must be signed is refused: notices to peers do not go out");
 }
 

@@ -154,6 +154,17 @@ if ((EUID == 0)) && unshare --mount --propagation private true 2>/dev/null; then
         check "but what systemd hands to it is read by root" equal "$(jq .warnings "$shop/found.json")" 0
 fi
 
+# ---- units, where systemd runs
+
+if ((EUID == 0)) && unshare --mount --propagation private true 2>/dev/null; then
+        config "" "  - {type: unit, start: [known.service, instance@one.service, unknown.service]}"
+        unshare --mount --propagation private bash -c 'mount -t tmpfs none /run && mkdir -p /run/systemd/system &&
+                touch /run/systemd/system/known.service /run/systemd/system/instance@.service && "$1/failoverd" --check --json \
+                --config "$0/failoverd.yaml" --state-dir "$0/state" --runtime-dir "$0/run"' "$shop" "$build" >"$shop/found.json"
+        check "the unit that systemd does not have is told, and no other" equal \
+                "$(jq -r '.findings[] | select(.code == "no-unit") | .key' "$shop/found.json")" "actions[2].start[2]"
+fi
+
 # ---- names, on request only
 
 config ", resolve: 127.0.0.1" '  - {type: http, url: "http://no-such-name.invalid./"}'
