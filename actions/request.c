@@ -57,16 +57,11 @@ void headers_clear(Headers *h)
 
 int request_check_headers(const ConfPair *pairs, const ConfNode *node, Error *e)
 {
-        static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Host",
-                                           "Expect"};
-
         for (const ConfPair *p = pairs; p && p->key; p++) {
                 if (!string_is_token(p->key))
                         return conf_error(node, e, "\"%s\" is not the name of a header", p->key);
-                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
-                        if (strcasecmp(p->key, ours[i]) == 0)
-                                return conf_error(node, e, "the header %s is set by the client itself",
-                                                  ours[i]);
+                if (fetch_sets_header(p->key))
+                        return conf_error(node, e, "the header %s is set by the client itself", p->key);
                 if (strncasecmp(p->key, "webhook-", strlen("webhook-")) == 0)
                         return conf_error(node, e, "headers named webhook-… are kept for signatures");
                 for (const char *c = p->value; *c; c++)

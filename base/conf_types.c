@@ -160,15 +160,17 @@ static int parse_duration(const ConfNode *node, const ConfField *field, void *ta
 {
         const ConfRange *range = field->data;
         char least[DURATION_SIZE], most[DURATION_SIZE];
-        uint64_t usec, ignored;
+        uint64_t usec;
 
         const char *s = word_of(node, field, e, "a duration such as 60s or 5m");
         if (!s)
                 return -EINVAL;
         int r = duration_parse(s, &usec);
-        if (r < 0 && digits_parse(s, &ignored) != -EINVAL)
+        if (r < 0 && *s && s[strspn(s, "0123456789")] == '\0')
                 return conf_error(node, e, "`%s`: a duration needs a unit: 60s, 5m", field->key);
-        if (r < 0)
+        if (r == -ERANGE && range)
+                usec = UINT64_MAX; /* longer than can be said: too long in any case */
+        else if (r < 0)
                 return expected(node, field, e,
                                 r == -ERANGE ? "a duration of less than 500,000 years"
                                              : "a duration such as 250ms, 60s, 5m, 1h30m or 2d");

@@ -775,3 +775,14 @@ const char *fetch_phase(const Fetch *f)
         /* CURLINFO_CONNECT_TIME is told only after the handshake. */
         return connected > 0 ? "TLS handshake" : "connecting";
 }
+
+bool fetch_sets_header(const char *name)
+{
+        static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Host",
+                                           "Expect"};
+
+        for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                if (strcasecmp(name, ours[i]) == 0)
+                        return true;
+        return false;
+}

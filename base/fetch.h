@@ -89,5 +89,7 @@ DEFINE_CLEANUP(Fetch, fetch_free)
  * "waiting for the answer". */
 const char *fetch_phase(const Fetch *f);
 const char *fetch_error_name(FetchError error);
+/* Does the client itself set the header of this name (Content-Length, Host, …), so that nobody else may? */
+bool fetch_sets_header(const char *name);
 /* The host of a URL as it would be resolved; malloc'ed. -EINVAL: no URL, or a literal address. */
 int fetch_host(const char *url, char **ret);

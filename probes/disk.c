@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MIN_FREE_SENSIBLE (UINT64_C(1024) * 1024)
+
 typedef struct DiskConf {
         char *path;
         ConfAmount min_free, min_inodes;
@@ -405,6 +407,11 @@ static int disk_verify(const void *conf, const char *config_dir, Error *e)
         const DiskConf *c = conf;
         struct statvfs st;
 
+        if (!c->min_free.percent && c->min_free.value > 0 && c->min_free.value < MIN_FREE_SENSIBLE)
+                return error_set(e, -EDOM,
+                                 "min_free: %" PRIu64 " bytes are next to nothing; a percentage has its sign "
+                                 "(5%%), bytes a unit (500MiB)",
+                                 c->min_free.value);
         if (access(c->path, F_OK) < 0)
                 return error_set(e, -errno, "path: %s: %s", c->path, error_words(errno));
         if (!c->min_free.percent && statvfs(c->path, &st) == 0 &&

@@ -281,6 +281,13 @@ static int check_headers(const HttpConf *c, const ConfNode *node, Error *e)
 
                 if (!string_is_token(p->key))
                         return conf_error(at, e, "\"%s\" is not a name for a header", p->key);
+                if (strcasecmp(p->key, "Host") == 0)
+                        return conf_error(
+                                        at, e,
+                                        "the header Host is set by the client itself: put the name into url, "
+                                        "and the address to ask into resolve");
+                if (fetch_sets_header(p->key))
+                        return conf_error(at, e, "the header %s is set by the client itself", p->key);
                 if (strpbrk(p->value, "\r\n"))
                         return conf_error(at, e, "the value of a header is one line");
                 if (c->bearer_file && strcasecmp(p->key, "Authorization") == 0)

@@ -78,7 +78,8 @@ struct ProbeType {
         bool passive; /* never started: outcomes are reported to us */
         /* Optional: what the table cannot say. Reports with conf_error(). No I/O. */
         int (*check)(const void *conf, const ConfNode *node, Error *e);
-        /* Optional: check-config's part that needs I/O, such as reading a secret. Text into e. */
+        /* Optional: check-config's part that needs I/O, such as reading a secret. Text into e. -EPERM: must not be; -EDOM: it
+         * works, but is hardly meant so; else: does not work now. */
         int (*verify)(const void *conf, const char *config_dir, Error *e);
         /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
          * are read before start(), off the loop, for attempt_secret(). */

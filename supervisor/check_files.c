@@ -126,6 +126,12 @@ static void tell_verified(Files *f, const Job *job, const LookResult *result, co
         text_add_string(&key, o->key);
         if (!key.failed)
                 find_key(&key, result->text, o->fields, o->node);
+        if (result->error == -EDOM) {
+                x = findings_add(job->k->f, FINDING_WARNING, "hardly-meant", NULL,
+                                 key.failed ? o->key : key.data, "%s: %s", o->what, result->text);
+                finding_means(job->k->f, x, "it does what it says, which is hardly what is meant");
+                return;
+        }
         x = findings_add(job->k->f, bad ? FINDING_ERROR : FINDING_WARNING, "not-there", NULL,
                          key.failed ? o->key : key.data, "%s: %s", o->what, result->text);
         finding_means(job->k->f, x, "%s", bad ? "failoverd does not start with it" : meaning);

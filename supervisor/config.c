@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* failoverd.yaml as structs: the top of the file, and what its parts share. */
+#include "base/clock.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "supervisor/config_private.h"
 
 #include <sys/stat.h>
 
+#define NODE_NAME_MAX 200 /* it stands in titles, subjects and notices */
+
 static const ConfRange changes_range = {0, MODE_CHANGES_MAX};
+
 static const ConfRange hold_range = {0, 30 * USEC_PER_DAY};
 static const ConfRange heartbeat_range = {USEC_PER_SEC, USEC_PER_DAY};
 
@@ -155,6 +159,8 @@ static int node_defaults(NodeConfig *n, const ConfNode *node, Error *e)
 {
         if (!string_valid_name(n->id))
                 return config_check_word(node, "id", n->id, e);
+        if (n->name && strlen(n->name) > NODE_NAME_MAX)
+                return conf_error(conf_get(node, "name"), e, "`name` has at most %d bytes", NODE_NAME_MAX);
         if (!n->name)
                 n->name = strdup(n->id);
         if (!n->url)
@@ -215,6 +221,19 @@ static int check_loopback(const Config *c, const ConfNode *root, Error *e)
                           "metrics_listen must be a loopback address, such as 127.0.0.1:9440");
 }
 
+/* The default of hold_max gives way to a longer hold; one that stands in the file contradicts it. */
+static int check_hold(const Config *c, const ConfNode *failback, Error *e)
+{
+        const ConfNode *most = failback ? conf_get(failback, "hold_max") : NULL;
+        char hold[DURATION_SIZE], hold_max[DURATION_SIZE];
+
+        if (!most || c->failback.hold_max_usec >= c->failback.hold_usec)
+                return 0;
+        return conf_error(most, e, "`hold_max` (%s) is shorter than `hold` (%s)",
+                          duration_print(hold_max, c->failback.hold_max_usec),
+                          duration_print(hold, c->failback.hold_usec));
+}
+
 static int top_parse(Config *c, const ConfNode *root, TopText *top, Error *e)
 {
         const ConfNode *node = conf_get(root, "node"), *heartbeat = conf_get(root, "heartbeat");
@@ -233,6 +252,8 @@ static int top_parse(Config *c, const ConfNode *root, TopText *top, Error *e)
                         return r;
         }
         r = check_loopback(c, root, e);
+        if (r >= 0)
+                r = check_hold(c, conf_get(root, "failback"), e);
         if (r < 0)
                 return r;
         return node_defaults(&c->node, node, e);

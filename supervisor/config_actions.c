@@ -116,6 +116,21 @@ static int action_find_type(const ConfNode *node, const ActionType **ret, Error 
         return *ret ? 0 : unknown_action_type(type, name, e);
 }
 
+/* Two would take turns at one payment.env, and each would believe what the other has noted. */
+static int action_is_alone(const Config *c, const ActionType *type, const ConfNode *node, Error *e)
+{
+        if (!streq(type->name, "payment-mode"))
+                return 0;
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (c->actions[i]->type == type)
+                        return conf_error(node, e,
+                                          "payment-mode is given twice: one writes payment.env for all "
+                                          "modes; what "
+                                          "only some modes need is for actions of type unit or http, with "
+                                          "`modes`");
+        return 0;
+}
+
 static int action_parse(const Config *c, const ConfNode *node, ActionConfig **ret, Error *e)
 {
         _cleanup_(action_config_freep) ActionConfig *a = calloc(1, sizeof(*a));
@@ -124,6 +139,8 @@ static int action_parse(const Config *c, const ConfNode *node, ActionConfig **re
         int r;
 
         r = action_find_type(node, &type, e);
+        if (r >= 0)
+                r = action_is_alone(c, type, node, e);
         if (r < 0)
                 return r;
         if (!a)

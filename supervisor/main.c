@@ -34,6 +34,7 @@ static const char *arg_runtime_dir;
 static const char *arg_status_dir;
 static const char *arg_trace;
 static uint64_t arg_seed = 1;
+static bool arg_seed_given;
 static bool arg_check, arg_help_config, arg_json, arg_online;
 
 static int usage(FILE *out)
@@ -133,6 +134,7 @@ static int parse_option(int option)
                 arg_trace = optarg;
                 return -1;
         case ARG_SEED:
+                arg_seed_given = true;
                 return parse_seed(optarg) < 0 ? EXIT_USAGE : -1;
         case ARG_HELP_CONFIG:
                 arg_help_config = true;
@@ -165,6 +167,10 @@ static int parse_arguments(int argc, char **argv)
         }
         if (optind < argc) {
                 fprintf(stderr, "failoverd: unexpected argument `%s`\n", argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (arg_seed_given && !arg_trace) {
+                fputs("failoverd: --seed is for --simulate\n", stderr);
                 return EXIT_USAGE;
         }
         if (arg_check + (arg_trace != NULL) + arg_help_config > 1) {

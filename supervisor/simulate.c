@@ -501,21 +501,39 @@ static int play(World *w, const Line *line, bool *ret_end)
                    "nothing happens here: give behaviour, report, operator, clock_jump, stall, crash or end");
 }
 
+/* 1: a line, without its end; 0: no more. Whatever the file is, /dev/zero included. */
+static int read_line(FILE *trace, Line *line, char text[static SIMULATE_LINE_MAX], size_t *ret_size)
+{
+        size_t size = 0;
+        int c;
+
+        line->number++;
+        while ((c = getc(trace)) != EOF && c != '\n') {
+                if (c == '\0')
+                        return bad(line, "a trace is text; there is a NUL byte in this line");
+                if (size == SIMULATE_LINE_MAX - 1)
+                        return bad(line, "the line is longer than %d bytes", SIMULATE_LINE_MAX - 1);
+                text[size++] = (char) c;
+        }
+        text[size] = '\0';
+        if (line->number == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
+                return bad(line, "it begins with a byte order mark: save it as UTF-8 without one");
+        *ret_size = size;
+        return c != EOF || size > 0;
+}
+
 static int play_all(World *w, FILE *trace, Line *line)
 {
         char text[SIMULATE_LINE_MAX];
         bool end = false;
+        size_t size;
+        int r = 0;
 
-        while (!end && fgets(text, sizeof(text), trace)) {
+        while (!end && (r = read_line(trace, line, text, &size)) > 0) {
                 _cleanup_json_ json_t *json = NULL;
-                size_t size = strlen(text);
                 Error e;
-                int r;
 
-                line->number++;
-                if (size == sizeof(text) - 1 && text[size - 1] != '\n')
-                        return bad(line, "the line is longer than %d bytes", SIMULATE_LINE_MAX - 2);
-                if (text[strspn(text, " \t\r\n")] == 0)
+                if (text[strspn(text, " \t\r")] == 0)
                         continue;
                 if (json_parse(text, size, &json, &e) < 0)
                         return bad(line, "%.200s", e.text);
@@ -524,6 +542,8 @@ static int play_all(World *w, FILE *trace, Line *line)
                 if (r < 0)
                         return r;
         }
+        if (r < 0)
+                return r;
         return ferror(trace) ? error_set(line->error, -EIO, "%s: cannot be read", line->name) : 0;
 }
 

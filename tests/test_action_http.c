@@ -157,7 +157,8 @@ TEST(nonsense_is_refused_and_targets_show_no_secret)
         rig_refused(&action_http, "url: http://x.example/\nheaders: {\"X A\": b}", "X A");
         rig_refused(&action_http, "url: http://x.example/\nheaders: {X-A: \"b\\r\\nX-B: c\"}",
                     "control character");
-        rig_refused(&action_http, "url: http://x.example/\nheaders: {content-length: 5}", "Content-Length");
+        rig_refused(&action_http, "url: http://x.example/\nheaders: {content-length: 5}",
+                    "content-length is set by the client");
 
         void *conf = rig_conf(&action_http,
                               "url: https://hooks.example:8443/T0/s3cret?key=canary\nbearer_file: gone");

@@ -347,6 +347,47 @@ TEST(types_that_are_not_there_are_refused_and_the_known_ones_named)
                  "f.yaml:4:10: unknown action type `telepathy`; known: payment-mode, status-page,"});
 }
 
+TEST(what_contradicts_itself_is_refused)
+{
+        REFUSED({NODE MODES
+                 "actions:\n- type: payment-mode\n- {type: payment-mode, name: other, modes: [primary]}\n",
+                 "f.yaml:5:3: payment-mode is given twice: one writes payment.env for all modes"},
+                {NODE MODES "failback: {hold: 2h, hold_max: 1h}\n",
+                 "f.yaml:3:32: `hold_max` (1h) is shorter than `hold` (2h)"},
+                {NODE MODES "failback: {hold_max: 1m}\n",
+                 "f.yaml:3:22: `hold_max` (1m) is shorter than `hold` (5m)"});
+        config_free(loaded(NODE MODES "failback: {hold: 2h}\n"));
+        config_free(loaded(NODE MODES "failback: {hold: 1h, hold_max: 1h}\n"));
+}
+
+TEST(names_of_nodes_are_bounded)
+{
+        char text[600], name[202];
+
+        memset(name, 'x', sizeof(name) - 1);
+        name[201] = '\0';
+        snprintf(text, sizeof(text), "node: {id: shop, name: %s}\n" MODES, name);
+        refused(&(Refusal){text, "f.yaml:1:24: `name` has at most 200 bytes"}, 1);
+        name[200] = '\0';
+        snprintf(text, sizeof(text), "node: {id: shop, name: %s}\n" MODES, name);
+        config_free(loaded(text));
+        name[65] = '\0';
+        snprintf(text, sizeof(text), "node: {id: %s}\n" MODES, name);
+        refused(&(Refusal){text,
+                           "f.yaml:1:12: `id` has letters, digits, dots, dashes and underscores, at most 64"},
+                1);
+}
+
+TEST(durations_that_are_too_long_say_what_is_the_most)
+{
+#define INTERVAL(value) NODE MODES "probes: {a: {type: tcp, host: h, port: 1, interval: " value "}}\n"
+        REFUSED({INTERVAL("99999999999d"), "f.yaml:3:53: `interval`: must be at most 1d"},
+                {INTERVAL("999999999999999999999d"), "f.yaml:3:53: `interval`: must be at most 1d"},
+                {INTERVAL("999999999999999999999"),
+                 "f.yaml:3:53: `interval`: a duration needs a unit: 60s, 5m"});
+#undef INTERVAL
+}
+
 TEST(references_to_nothing_are_refused)
 {
         REFUSED({NODE PAY "modes:\n- {name: primary, requires: [pay, databse]}\n",

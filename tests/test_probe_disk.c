@@ -325,6 +325,11 @@ TEST(verifies_that_the_folder_is_there)
 {
         CHECK_STR(bench_verify("disk", "path: /"), "");
         CHECK(strstr(bench_verify("disk", "{path: /, min_free: 8000000000GiB}"), "could never pass"));
+        CHECK_STR(bench_verify("disk", "{path: /, min_free: 0}"), ""); /* switched off */
+        CHECK_STR(bench_verify("disk", "{path: /, min_free: 1MiB}"), "");
+        CHECK_STR(bench_verify("disk", "{path: /, min_free: 5}"),
+                  "min_free: 5 bytes are next to nothing; a percentage has its sign (5%), bytes a unit "
+                  "(500MiB)");
         CHECK_STR(bench_verify("disk", "path: /no/such/folder"),
                   "path: /no/such/folder: No such file or directory");
 }

@@ -474,6 +474,10 @@ TEST(refuses_what_cannot_be_meant)
 #define URL "url: http://shop.test/\n"
         CHECK_REFUSED("http", "url", "method: GET");
         CHECK_REFUSED("http", "", "url: ftp://shop.test/");
+        CHECK_REFUSED("http", "Content-Length is set by the client", URL "headers: {Content-Length: '3'}");
+        CHECK_REFUSED("http", "transfer-encoding is set by", URL "headers: {transfer-encoding: chunked}");
+        CHECK_REFUSED("http", "put the name into url, and the address to ask into resolve",
+                      URL "headers: {Host: x}");
         CHECK_REFUSED("http", "not an HTTP method", URL "method: 'G T'");
         CHECK_REFUSED("http", "not an IP address", URL "resolve: other.test");
         CHECK_REFUSED("http", "not https", URL "tls_min_days: 7");

@@ -244,8 +244,41 @@ TEST(a_line_without_end_is_refused)
         memset(trace, ' ', 10000);
         trace[10000] = 0;
         CHECK(!play(c, trace, 1, &e));
-        CHECK_STR(e.text, "trace:1: the line is longer than 4094 bytes");
+        CHECK_STR(e.text, "trace:1: the line is longer than 4095 bytes");
         free(trace);
+}
+
+TEST(what_is_no_text_is_refused)
+{
+        static const struct {
+                const char *bytes;
+                size_t size;
+                const char *says;
+        } list[] = {
+                        {"{\"t\":1,\"end\":true}\0 junk\n", 26,
+                         "trace:1: a trace is text; there is a NUL byte"},
+                        {"\n\0\n", 3, "trace:2: a trace is text; there is a NUL byte"},
+                        {"\xef\xbb\xbf{\"t\":1,\"end\":true}\n", 23,
+                         "trace:1: it begins with a byte order mark: save it as UTF-8 without one"},
+        };
+        _cleanup_(config_freep) Config *c = load("two-modes.yaml");
+        Error e;
+
+        for (size_t i = 0; i < ELEMENTSOF(list); i++) {
+                FILE *in = fmemopen((void *) (uintptr_t) list[i].bytes, list[i].size, "r"),
+                     *out = fopen("/dev/null", "we");
+
+                CHECK(in && out);
+                CHECK(simulate(c, in, "trace", 1, out, &e) < 0);
+                CHECK(strncmp(e.text, list[i].says, strlen(list[i].says)) == 0);
+                fclose(in);
+                fclose(out);
+        }
+        FILE *zero = fopen("/dev/zero", "re"), *out = fopen("/dev/null", "we");
+        CHECK(zero && out);
+        CHECK(simulate(c, zero, "trace", 1, out, &e) < 0); /* and comes to an end */
+        fclose(zero);
+        fclose(out);
 }
 
 MAIN()

@@ -58,6 +58,9 @@ code=0
 daemon --nonsense >"$shop/said" 2>&1 || code=$?
 check "an unknown option is a usage error" equal "$code" 2
 code=0
+daemon --seed 7 >"$shop/said" 2>&1 || code=$?
+check "a seed without a simulation is one, too" equal "$code" 2
+code=0
 "$build/failoverd" --config "$shop/absent.yaml" --check >"$shop/said" 2>&1 || code=$?
 check "an absent file is named" contains "$code $(<"$shop/said")" "absent.yaml"
 check "as a bad config" equal "$code" 6
