@@ -2,10 +2,11 @@
 /* Times what lies between the report that settles an outage and the renamed payment.env, and, in turn with it, a bare
  * SQLite commit of the same rows on the same disk.
  *
- * commit CONTROL_SOCKET PAYMENT_ENV STATE_DB BARE_DB ROUNDS
+ * commit CONTROL_SOCKET PAYMENT_ENV STATE_DB BARE_DB ROUNDS [MILLISECONDS of rest before each]
  *
  * Needs a passive probe `checkout` with fall 3, and a mode that the node returns to by itself. Prints a line a round:
- * milliseconds from the third report being sent to the rename, to the answer on the socket, and of the bare commit. */
+ * milliseconds from the third report being sent to the rename, to the answer on the socket, and of the bare commit; and when
+ * it was sent, in seconds since 1970. */
 #include <errno.h>
 #include <poll.h>
 #include <sqlite3.h>
@@ -260,8 +261,8 @@ int main(int argc, char **argv)
 {
         Bare b = {0};
 
-        if (argc != 6)
-                die("usage: commit CONTROL_SOCKET PAYMENT_ENV STATE_DB BARE_DB ROUNDS");
+        if (argc != 6 && argc != 7)
+                die("usage: commit CONTROL_SOCKET PAYMENT_ENV STATE_DB BARE_DB ROUNDS [REST]");
         arg_control = argv[1];
         arg_env = argv[2];
         arg_state = argv[3];
@@ -271,6 +272,8 @@ int main(int argc, char **argv)
         int watch = env_watch();
 
         for (long round = strtol(argv[5], NULL, 10); round > 0; round--) {
+                if (argc == 7)
+                        usleep((unsigned) strtoul(argv[6], NULL, 10) * 1000);
                 for (int i = 0; i < 2; i++) {
                         int fd = report_connect();
 
@@ -279,7 +282,10 @@ int main(int argc, char **argv)
                 }
 
                 int fd = report_connect();
+                struct timespec wall;
                 double sent = now_msec();
+
+                clock_gettime(CLOCK_REALTIME, &wall);
 
                 report_send(fd);
 
@@ -291,7 +297,8 @@ int main(int argc, char **argv)
 
                 if (!env_says("primary"))
                         env_wait(watch, "primary");
-                printf("%.3f %.3f %.3f\n", renamed, answered, bare);
+                printf("%.3f %.3f %.3f %ld.%06ld\n", renamed, answered, bare, (long) wall.tv_sec,
+                       wall.tv_nsec / 1000);
                 fflush(stdout);
         }
         fprintf(stderr, "rows a commit: %.1f\n", (double) b.rows / b.commits);

@@ -158,7 +158,7 @@ static uint64_t restored_due(const DeliveryRecord *record, uint64_t now, uint64_
         return now + (record->next_usec - wall);
 }
 
-int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Delivery **ret)
+int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Facts *like, Delivery **ret)
 {
         _cleanup_(delivery_freep) Delivery *d = calloc(1, sizeof(*d));
         const ActionType *type = action_type_find(record->type);
@@ -186,7 +186,11 @@ int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, 
         plain_copy(d->message, sizeof(d->message), record->message);
         if (!d->change || !d->action || !d->target)
                 return -ENOMEM;
-        int r = facts_parse(record->facts, &d->facts);
+        int r = 0;
+        if (like && streq(facts_text(like), record->facts))
+                d->facts = facts_ref(like);
+        else
+                r = facts_parse(record->facts, &d->facts);
         if (r == -EINVAL) { /* of another version, or edited: said once, and not tried for ever */
                 r = facts_new(&(ActionFacts){0}, &d->facts);
                 if (r == 0 && d->state == DELIVERY_PENDING)

@@ -91,8 +91,8 @@ bool channel_wants(const ActionConfig *config, const ActionFacts *facts);
 /* target: of a spoke, "" of a hub; NULL: the action's own. */
 int delivery_new(const ActionConfig *config, const char *target, Facts *facts, int64_t id, uint64_t now,
                  uint64_t wall, Delivery **ret);
-/* One whose facts cannot be read any more comes back given up. */
-int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Delivery **ret);
+/* One whose facts cannot be read any more comes back given up. like: shared when they are the same; or NULL. */
+int delivery_restore(const DeliveryRecord *record, uint64_t now, uint64_t wall, Facts *like, Delivery **ret);
 Delivery *delivery_free(Delivery *d);
 DEFINE_CLEANUP(Delivery, delivery_free)
 void delivery_end(Delivery *d, DeliveryState state, uint64_t wall, const char *message);

@@ -68,6 +68,7 @@ Outbox *outbox_free(Outbox *o)
                 free(n);
         }
         json_decref(o->status);
+        facts_unref(o->restored);
         loop_source_free(o->timer);
         free(o);
         return NULL;
@@ -401,9 +402,11 @@ static int restore(Outbox *o, const DeliveryRecord *record, bool assures)
         Delivery *d;
         Channel *c;
 
-        int r = delivery_restore(record, clock_boot_usec(), clock_wall_usec(), &d);
+        int r = delivery_restore(record, clock_boot_usec(), clock_wall_usec(), o->restored, &d);
         if (r < 0)
                 return r;
+        facts_unref(o->restored);
+        o->restored = facts_ref(d->facts);
         r = find_restored(o, d, &c);
         if (r < 0) {
                 delivery_free(d);

@@ -53,6 +53,7 @@ struct Outbox {
         RunningList tests;
         Count *counts;
         json_t *status;           /* the newest status document */
+        Facts *restored;          /* of the last delivery that was: its siblings share them */
         uint64_t head_start_usec; /* until then only payment-mode is tried */
         uint64_t random;
         int64_t last_id;

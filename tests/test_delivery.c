@@ -370,16 +370,16 @@ TEST(a_restored_delivery_keeps_its_age_but_gets_an_hour)
         DeliveryRecord r = record_of(facts_text(facts));
         uint64_t now = 50000, wall = r.created_usec;
 
-        CHECK_INT(delivery_restore(&r, now, wall + 10 * USEC_PER_HOUR, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, wall + 10 * USEC_PER_HOUR, NULL, &d), 0);
         CHECK_INT(d->give_up_usec - now, 65 * USEC_PER_HOUR);
         CHECK_INT(d->due_usec, now); /* whatever the wall clock says */
         CHECK_INT(d->attempts, 4);
         CHECK_STR(facts_get(d->facts)->cause, "payment-api down");
         delivery_free(d);
-        CHECK_INT(delivery_restore(&r, now, wall + 400 * USEC_PER_DAY, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, wall + 400 * USEC_PER_DAY, NULL, &d), 0);
         CHECK_INT(d->give_up_usec - now, USEC_PER_HOUR);
         delivery_free(d);
-        CHECK_INT(delivery_restore(&r, now, wall - 400 * USEC_PER_DAY, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, wall - 400 * USEC_PER_DAY, NULL, &d), 0);
         CHECK_INT(d->give_up_usec - now, 75 * USEC_PER_HOUR);
         delivery_free(d);
         facts_unref(facts);
@@ -444,7 +444,7 @@ TEST(facts_that_cannot_be_read_end_in_words)
         for (size_t i = 0; i < ELEMENTSOF(broken); i++) {
                 DeliveryRecord r = record_of(broken[i]);
                 Delivery *d;
-                CHECK_INT(delivery_restore(&r, 1, r.created_usec, &d), 0);
+                CHECK_INT(delivery_restore(&r, 1, r.created_usec, NULL, &d), 0);
                 CHECK_INT(d->state, DELIVERY_GIVEN_UP);
                 CHECK_STR(d->message, "what was stored of it cannot be read");
                 delivery_free(d);
