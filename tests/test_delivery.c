@@ -395,20 +395,20 @@ TEST(the_pause_that_a_target_asked_for_outlives_a_restart)
         CHECK_INT(facts_new(&f, &facts), 0);
         DeliveryRecord r = record_of(facts_text(facts));
         r.next_usec = r.created_usec + pause;
-        CHECK_INT(delivery_restore(&r, now, r.created_usec, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec, NULL, &d), 0);
         CHECK_INT(d->due_usec, now + pause);
         delivery_free(d);
-        CHECK_INT(delivery_restore(&r, now, r.created_usec + pause - 1, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec + pause - 1, NULL, &d), 0);
         CHECK_INT(d->due_usec, now + 1);
         delivery_free(d);
-        CHECK_INT(delivery_restore(&r, now, r.created_usec + pause + 1, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec + pause + 1, NULL, &d), 0);
         CHECK_INT(d->due_usec, now); /* it has passed */
         delivery_free(d);
-        CHECK_INT(delivery_restore(&r, now, r.created_usec - 1, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec - 1, NULL, &d), 0);
         CHECK_INT(d->due_usec, now); /* a clock that was turned back tells nothing */
         delivery_free(d);
         r.next_usec = r.created_usec + OUTBOX_RETRY_AFTER_MAX + 1; /* nor does one that asks for too much */
-        CHECK_INT(delivery_restore(&r, now, r.created_usec, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec, NULL, &d), 0);
         CHECK_INT(d->due_usec, now);
         delivery_free(d);
         facts_unref(facts);
@@ -426,7 +426,7 @@ TEST(a_restored_state_is_asked_at_once_and_applied_after_the_pause)
         r.type = "payment-mode";
         r.event = false;
         r.next_usec = r.created_usec + pause;
-        CHECK_INT(delivery_restore(&r, now, r.created_usec, &d), 0);
+        CHECK_INT(delivery_restore(&r, now, r.created_usec, NULL, &d), 0);
         CHECK(d->ask);
         CHECK_INT(d->due_usec, now);
         delivery_settle(d, true, ACTION_MISSING, "", 0, 0.5, now + 5, r.created_usec + 5);
