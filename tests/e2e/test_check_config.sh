@@ -52,6 +52,80 @@ while read -r code; do
 done <"$shop/codes"
 cd "$shop"
 
+# ---- a whole shop with three modes: no alarm but for what this machine lacks, and a mode that DNS has no records for
+
+cat >"$shop/failoverd.yaml" <<'END'
+node:
+  id: my-shop
+  name: My Shop
+  url: https://shop.example
+  fallback_url: https://backup.shop.example
+  key_file: node.key
+probes:
+  payment-api:
+    type: http
+    url: https://api.stripe.com/v1/account
+    bearer_file: stripe.key
+    expect_json: {charges_enabled: true}
+    scope: external
+  domain:
+    type: dns
+    name: shop.example
+    record: A
+    scope: external
+  database:
+    type: postgresql
+    dsn: host=/var/run/postgresql dbname=shop
+  disk:
+    type: disk
+    path: /var/lib/shop
+  checkout:
+    type: passive
+    from: [www-data]
+  btcpay:
+    type: http
+    url: http://127.0.0.1:23000/api/v1/health
+  peers:
+    type: peers
+    registry: /var/lib/federationd/network-registry.json
+  reference-a: {type: http, url: https://www.wikipedia.org/}
+  reference-b: {type: dns, name: example.org, record: A, servers: ["9.9.9.9:53"]}
+vantage: [reference-a, reference-b]
+modes:
+  - name: primary
+    requires: [payment-api, domain, database, disk]
+  - name: crypto
+    requires: [btcpay, database, disk]
+    payment: crypto
+    checkout: cryptoCheckout
+    message: Using backup payment system. All books still available.
+  - name: federated
+    requires: [peers]
+failback: {hold: 5m, flap_window: 1h, hold_max: 1h, max_changes_per_day: 6}
+metrics_listen: 127.0.0.1:9440
+heartbeat: {url: https://hc.example/ping, every: 1m}
+actions:
+  - type: payment-mode
+  - type: status-page
+  - type: dns
+    provider: rfc2136
+    server: 127.0.0.1
+    zone: shop.example
+    key_file: dns.key
+    records: {primary: ["shop.example. 60 A 192.0.2.1"], crypto: ["shop.example. 60 A 198.51.100.7"]}
+  - type: notify-peers
+    registry: /var/lib/federationd/network-registry.json
+  - type: alert
+    webhook: {url: https://ntfy.example/shop, format: ntfy}
+  - type: exec
+    command: [/usr/local/bin/on-change]
+END
+chmod 640 "$shop/failoverd.yaml"
+look
+check "a whole shop has no false alarm" equal "$(jq -r '.findings[] | select(.code | IN("not-there", "no-socket") | not) | .code' \
+        "$shop/found.json" | sort | tr '\n' ' ')" "dns-mode-unlisted probe-unused "
+check "and always somewhere to go" judged '[.times[] | select(.mode == "primary") | .to] == ["crypto", "crypto", "federated", "federated"]'
+
 # ---- what docs/operations.md shows is what comes
 
 block() { # NUMBER: of the section's blocks
