@@ -20,9 +20,23 @@ static void random_bytes(void *data, size_t size)
         }
 }
 
+static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+uint64_t id_usec(const char *id)
+{
+        uint64_t msec = 0;
+
+        for (int i = 0; i < 10; i++) {
+                const char *digit = id[i] ? strchr(crockford, id[i]) : NULL;
+                if (!digit)
+                        return 0;
+                msec = msec << 5 | (uint64_t) (digit - crockford);
+        }
+        return (msec & UINT64_C(0xffffffffffff)) * USEC_PER_MSEC;
+}
+
 char *id_make_from(char buffer[static ID_SIZE], uint64_t wall_usec, const uint8_t random[static 10])
 {
-        static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         uint64_t msec = wall_usec / USEC_PER_MSEC & UINT64_C(0xffffffffffff);
 
         for (int i = 9; i >= 0; i--, msec >>= 5)

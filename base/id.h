@@ -11,6 +11,8 @@
 char *id_make(char buffer[static ID_SIZE], uint64_t wall_usec);
 /* The same from a caller's generator: pure, for simulation. */
 char *id_make_from(char buffer[static ID_SIZE], uint64_t wall_usec, const uint8_t random[static 10]);
+/* The wall time in an id, in whole milliseconds; 0 when it is none. */
+uint64_t id_usec(const char *id);
 
 /* A small deterministic generator (SplitMix64, Steele et al. 2014) for simulations and jitter; not for secrets. */
 uint64_t random_next(uint64_t *state);

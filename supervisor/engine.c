@@ -139,13 +139,14 @@ static void cause_text(const Engine *e, const ModePlan *plan, uint64_t hold, con
         }
 }
 
+/* After the last one, though the clock may have been set back since: what a start finds in two places is told apart by it. */
 static void make_id(Engine *e, char id[static ID_SIZE], uint64_t wall)
 {
         uint64_t random[2] = {random_next(&e->random), random_next(&e->random)};
         uint8_t bytes[10];
 
         memcpy(bytes, random, sizeof(bytes));
-        id_make_from(id, wall, bytes);
+        id_make_from(id, MAX(wall, id_usec(e->change_id) + USEC_PER_MSEC), bytes);
 }
 
 /* hold: what was in force before this change. */

@@ -129,6 +129,20 @@ TEST(a_clock_step_is_a_tilt_in_both_directions)
         }
 }
 
+TEST(ids_of_changes_sort_as_they_were_made_though_the_clock_was_set_back)
+{
+        _cleanup_world_ World *w = shop_begun();
+        Error e;
+
+        w->n_ids = 0;
+        CHECK_INT(operate(w, (EngineCommand){.kind = COMMAND_FORCE, .mode = 1}, &e), 0);
+        w->wall -= 365 * 86400 * (int64_t) S;
+        CHECK_INT(operate(w, (EngineCommand){.kind = COMMAND_FORCE, .mode = 0}, &e), 0);
+        CHECK_INT(operate(w, (EngineCommand){.kind = COMMAND_FORCE, .mode = 1}, &e), 0);
+        CHECK(strcmp(w->ids[0], w->ids[1]) < 0);
+        CHECK(strcmp(w->ids[1], w->ids[2]) < 0);
+}
+
 TEST(a_small_correction_of_the_clock_is_none)
 {
         _cleanup_world_ World *w = shop_begun();

@@ -19,6 +19,14 @@ TEST(a_ulid_is_crockford_base32_of_time_and_randomness)
                   "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
 }
 
+TEST(the_time_in_a_ulid_can_be_read)
+{
+        CHECK(id_usec("01ARZ3NDEKTSV4RRFFQ69G5FAV") == UINT64_C(1469922850259000));
+        CHECK(id_usec("") == 0);
+        CHECK(id_usec("01ARZ") == 0);
+        CHECK(id_usec("01arz3ndektsv4rrffq69g5fav") == 0);
+}
+
 TEST(later_ids_sort_after_earlier_ones_even_when_the_clock_steps_back)
 {
         char last[ID_SIZE] = "", b[ID_SIZE];
