@@ -88,8 +88,8 @@ class Campaign:
 
     def count(self, story, what, e):
         code = story.daemon.process.poll() if story.daemon else None
-        words = story.injected()[-1:] if isinstance(story, Bearing) else []
-        if code is not None and (any(NOT_IN_LIFE.search(w) for w in words) or (code < 0 and any(THEIRS.search(w) for w in words))):
+        words = story.injected()[-3:] if isinstance(story, Bearing) else []
+        if any(NOT_IN_LIFE.search(w) for w in words) or (code is not None and code < 0 and any(THEIRS.search(w) for w in words)):
             self.theirs += 1
             return
         if code is not None and code < 0 or "the log says" in str(e):
