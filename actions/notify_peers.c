@@ -273,8 +273,8 @@ static int notice_send(Action *a, const char *url, const char *const *allow, uns
         if (!where)
                 return -ENOMEM;
         int r = notice_print(a, &body, e);
-        if (r < 0)
-                return r;
+        if (r < 0 || !body)
+                return r < 0 ? r : -ENOMEM;
         FetchRequest request = {.url = where,
                                 .method = "POST",
                                 .headers = headers,

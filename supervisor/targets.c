@@ -14,11 +14,6 @@ struct Targets {
         size_t target; /* the next of that action's, when it has several */
 };
 
-static const char *target_url(const Config *c, size_t i)
-{
-        return i < c->n_actions ? c->actions[i]->target : c->heartbeat.url;
-}
-
 static void advance(Targets *t);
 
 static void on_resolved(Resolve *resolve, const ResolveResult *result, void *userdata)
@@ -81,7 +76,10 @@ static void advance(Targets *t)
                                 return;
                         t->target = 0;
                         t->next++;
-                } else if (look_up(t, target_url(c, t->next++)))
+                        continue;
+                }
+                t->next++;
+                if (look_up(t, a ? a->target : c->heartbeat.url))
                         return;
         }
         loop_timer_set_after(t->timer, TARGETS_EVERY_USEC);

@@ -580,6 +580,28 @@ TEST(a_connection_kept_by_the_operator_is_not_used_under_the_guard)
         world_end(&w);
 }
 
+TEST(what_one_request_is_allowed_is_allowed_to_no_other)
+{
+        static const char *const mine[] = {"127.0.0.0/8", NULL}, *const others[] = {"10.0.0.0/8", NULL};
+        World w;
+
+        world_begin(&w);
+        for (int i = 0; i < 2; i++) {
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"),
+                                                    .flags = FETCH_GUARD,
+                                                    .allow = mine}),
+                          FETCH_OK);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .flags = FETCH_GUARD}),
+                          FETCH_BLOCKED);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"),
+                                                    .flags = FETCH_GUARD,
+                                                    .allow = others}),
+                          FETCH_BLOCKED);
+        }
+        CHECK_INT(w.http.n_connections, 2);
+        world_end(&w);
+}
+
 TEST(the_exceptions_must_be_networks)
 {
         Error e = {};
