@@ -107,17 +107,27 @@ static void judge_layers(const json_t *status, Health *h)
                 look_at(h, "returns stopped until ack");
 }
 
+/* One that speaks to several has a row for each of them: it is named once. They stand together. */
 static void judge_actions(const json_t *actions, Health *h)
 {
         const json_t *action;
-        size_t k;
+        size_t k, rows = 0;
 
         json_array_foreach(actions, k, action)
         {
-                if (!health_action_failing(action))
+                const json_t *next = json_array_get(actions, k + 1);
+
+                if (health_action_failing(action)) {
+                        h->failing++;
+                        rows++;
+                }
+                if (next && streq(health_action_name(next), health_action_name(action)))
                         continue;
-                h->failing++;
-                look_at(h, "action %s failing", health_action_name(action));
+                if (rows > 1)
+                        look_at(h, "action %s failing %zu times", health_action_name(action), rows);
+                else if (rows == 1)
+                        look_at(h, "action %s failing", health_action_name(action));
+                rows = 0;
         }
 }
 

@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-#define LABEL 12 /* columns of "Automation  " */
+#define ACTION_ROWS_MAX 8  /* of one action */
+#define LABEL           12 /* columns of "Automation  " */
 
 static Style level_style(HealthLevel level)
 {
@@ -375,32 +376,47 @@ static void show_probes(Page *p, const json_t *status, const Health *h, uint64_t
                                 show_probe(p, probe, &c, now_usec);
 }
 
+static void show_action(Page *p, const json_t *action)
+{
+        _cleanup_text_ Text t = {};
+        const char *target = ctl_string(action, "target"), *message = ctl_string(action, "message");
+        json_int_t attempts = json_integer_value(json_object_get(action, "attempts"));
+
+        text_add(&t, "%s", health_action_name(action));
+        if (target[0] != '\0')
+                text_add(&t, " to %s", target);
+        text_add(&t, ": %s, %" JSON_INTEGER_FORMAT " attempt%s", ctl_string(action, "state"), attempts,
+                 attempts == 1 ? "" : "s");
+        if (message[0] != '\0')
+                text_add(&t, ": %s", message);
+        p->text.failed |= t.failed;
+        if (t.data)
+                page_paragraph(p, STYLE_PLAIN, "  ", 4, STYLE_WARN, t.data);
+}
+
+/* Of one that speaks to many, the first few rows. */
 static void show_actions(Page *p, const json_t *status, const Health *h)
 {
         const json_t *actions = json_object_get(status, "actions"), *action;
-        size_t k;
+        size_t k, rows = 0;
 
         if (h->failing == 0)
                 return;
         show_title(p, "Actions that have not succeeded");
         json_array_foreach(actions, k, action)
         {
-                _cleanup_text_ Text t = {};
-                const char *target = ctl_string(action, "target"), *message = ctl_string(action, "message");
-                json_int_t attempts = json_integer_value(json_object_get(action, "attempts"));
+                const json_t *next = json_array_get(actions, k + 1);
 
-                if (!health_action_failing(action))
+                if (health_action_failing(action) && rows++ < ACTION_ROWS_MAX)
+                        show_action(p, action);
+                if (next && streq(health_action_name(next), health_action_name(action)))
                         continue;
-                text_add(&t, "%s", health_action_name(action));
-                if (target[0] != '\0')
-                        text_add(&t, " to %s", target);
-                text_add(&t, ": %s, %" JSON_INTEGER_FORMAT " attempt%s", ctl_string(action, "state"),
-                         attempts, attempts == 1 ? "" : "s");
-                if (message[0] != '\0')
-                        text_add(&t, ": %s", message);
-                p->text.failed |= t.failed;
-                if (t.data)
-                        page_paragraph(p, STYLE_PLAIN, "  ", 4, STYLE_WARN, t.data);
+                if (rows > ACTION_ROWS_MAX) {
+                        page_format(p, STYLE_DIM, "  %s: and %zu more (failoverctl status --json)",
+                                    health_action_name(action), rows - ACTION_ROWS_MAX);
+                        page_end(p);
+                }
+                rows = 0;
         }
 }
 

@@ -166,6 +166,30 @@ TEST(failing_actions_alerts_and_next_steps_are_told)
         CHECK(!strstr(text, "failoverctl auto "));
 }
 
+TEST(an_action_that_speaks_to_many_is_named_once_and_its_rows_are_cut)
+{
+        _cleanup_text_ Text rows = {0};
+
+        text_add_string(&rows, ",\"alerts\":[],\"actions\":[");
+        for (int i = 0; i < 50; i++)
+                text_add(&rows,
+                         "%s{\"type\":\"notify-peers\",\"name\":\"notify-peers\",\"target\":\"p%d\","
+                         "\"state\":\"%s\",\"attempts\":4,\"message\":\"HTTP 502\"}",
+                         i > 0 ? "," : "", i, i % 2 ? "pending" : "done");
+        text_add_string(&rows, "]}");
+        _cleanup_free_ char *status = string_printf(
+                        "%.*s%s",
+                        (int) strlen(SAMPLE_PRIMARY("null", "false", "\"primary\"", SAMPLE_PROBE_UP, "")) - 1,
+                        SAMPLE_PRIMARY("null", "false", "\"primary\"", SAMPLE_PROBE_UP, ""), rows.data);
+        _cleanup_free_ char *text = show(status, 120, false);
+
+        CHECK(strstr(text, "Look at     action notify-peers failing 25 times\n"));
+        CHECK(strstr(text, "  notify-peers to p1: pending, 4 attempts: HTTP 502\n"));
+        CHECK(strstr(text, "  notify-peers to p15: pending"));
+        CHECK(!strstr(text, "  notify-peers to p17: pending"));
+        CHECK(strstr(text, "  notify-peers: and 17 more (failoverctl status --json)\n"));
+}
+
 TEST(a_live_screen_has_the_urgent_above_the_tables)
 {
         _cleanup_free_ char *live = show(SAMPLE_CRYPTO, 80, true), *printed = show(SAMPLE_CRYPTO, 80, false);
