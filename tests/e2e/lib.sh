@@ -217,12 +217,21 @@ own_loopback() {
         echo "127.$((64 + ($$ >> 16))).$((($$ >> 8) & 255)).$(($$ & 255))"
 }
 
-dns_start() { # ZONE: an authoritative server (Knot) at $dns, which knows www.ZONE A 192.0.2.10
-        need knotd knotc
+key_write() { # FILE NAME SECRET: a TSIG key as nsupdate reads it
+        printf 'key "%s" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n};\n' "$2" "$3" >"$1"
+        chmod 600 "$1"
+}
+
+# An authoritative server (Knot) at $dns, which knows www.ZONE A 192.0.2.10, and takes updates signed with $shop/dns.key.
+dns_start() { # ZONE
+        local secret
+        need knotd knotc openssl
         dns_zone=$1
         dns=$(own_loopback):10053
         dns_serial=1
         mkdir -p "$shop/dns"
+        secret=$(openssl rand -base64 32)
+        key_write "$shop/dns.key" shop "$secret"
         cat >"$shop/dns/knot.conf" <<-END
 		server:
 		    rundir: $shop/dns
@@ -235,10 +244,19 @@ dns_start() { # ZONE: an authoritative server (Knot) at $dns, which knows www.ZO
 		    any: warning
 		database:
 		    storage: $shop/dns
+		key:
+		  - id: shop
+		    algorithm: hmac-sha256
+		    secret: $secret
+		acl:
+		  - id: update
+		    key: shop
+		    action: update
 		zone:
 		  - domain: $dns_zone
 		    storage: $shop/dns
 		    file: zone
+		    acl: update
 		    zonefile-sync: -1
 		    zonefile-load: whole
 		    journal-content: none
@@ -248,12 +266,14 @@ dns_start() { # ZONE: an authoritative server (Knot) at $dns, which knows www.ZO
         wait_for "the DNS server answers" dns_answers
 }
 
-dns_answers() {
-        knotc -s "$shop/dns/knot.sock" zone-status "$dns_zone" | grep -q "serial: $dns_serial"
+dns_answers() { # with what was last given to it, and perhaps updates since
+        local serial
+        serial=$(knotc -s "$shop/dns/knot.sock" zone-status "$dns_zone" | sed -n 's/.*serial: \([0-9]*\).*/\1/p')
+        ((serial >= dns_serial))
 }
 
 dns_records() { # RECORD...: what the zone has, beside SOA and NS
-        dns_serial=$((dns_serial + 1))
+        dns_serial=$((dns_serial + 1000)) # each update adds one
         {
                 echo "\$ORIGIN $dns_zone."
                 echo "\$TTL 1"

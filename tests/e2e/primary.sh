@@ -4,11 +4,6 @@
 
 tsig_secret="c2hvcC1leGFtcGxlLXVwZGF0ZS1rZXktZm9yLXRlc3Q=" # made up; the servers live on loopback for a moment
 
-key_write() { # FILE NAME SECRET
-        printf 'key "%s" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n};\n' "$2" "$3" >"$1"
-        chmod 600 "$1"
-}
-
 primary_start() { # knot|bind: at $primary, with the zone shop.example
         primary_kind=$1
         primary=$(own_loopback):10053
