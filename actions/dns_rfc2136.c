@@ -181,7 +181,7 @@ static void report_refusal(Action *a, const char *errors)
         }
         if (t.size == 0)
                 complaint(&t, errors);
-        action_report(a, ACTION_RETRY, "%s: %s", u->server, t.failed ? strerror(ENOMEM) : t.data);
+        action_report(a, ACTION_RETRY, "%s", t.failed ? strerror(ENOMEM) : t.data);
 }
 
 static void on_updated_look(DnsLook *look, DnsSeen seen, const char *message, void *userdata)
@@ -193,12 +193,12 @@ static void on_updated_look(DnsLook *look, DnsSeen seen, const char *message, vo
 
         dns_count_format(count, u->sets->count);
         if (seen == DNS_SEEN_SO)
-                action_report(a, ACTION_DONE, "%s has %s as %s wants", u->server, count, a->facts->mode);
+                action_report(a, ACTION_DONE, "the server has %s as %s wants", count, a->facts->mode);
         else if (seen == DNS_SEEN_NOTHING)
-                action_report(a, ACTION_DONE, "%s took %s; it was not seen afterwards: %s", u->server, count,
+                action_report(a, ACTION_DONE, "the server took %s; it was not seen afterwards: %s", count,
                               message);
         else
-                action_report(a, ACTION_RETRY, "%s took the update, but answers otherwise: %s", u->server,
+                action_report(a, ACTION_RETRY, "the server took the update, but answers otherwise: %s",
                               message);
 }
 
@@ -214,19 +214,18 @@ static void on_child(Child *child, const ChildResult *result, void *userdata)
         else if (result->error < 0)
                 action_report(a, ACTION_RETRY, NSUPDATE " cannot be started: %s", strerror(-result->error));
         else if (result->timed_out)
-                action_report(a, ACTION_RETRY, "%s: no answer", u->server);
+                action_report(a, ACTION_RETRY, "no answer");
         else if (result->code != CLD_EXITED)
                 action_report(a, ACTION_RETRY, NSUPDATE " was killed by signal %d", result->status);
         else if (result->status != 0)
                 report_refusal(a, result->errors ? result->errors : "");
         else if (!((const DnsActionConf *) a->conf)->verify)
-                action_report(a, ACTION_DONE, "%s took %s", u->server,
-                              dns_count_format(count, u->sets->count));
+                action_report(a, ACTION_DONE, "the server took %s", dns_count_format(count, u->sets->count));
         else {
                 int r = dns_look_start(a->context->resolver, u->server, s->zone, u->sets, LOOK_USEC,
                                        on_updated_look, a, &u->look);
                 if (r < 0)
-                        action_report(a, ACTION_DONE, "%s took %s; it was not seen afterwards: %s", u->server,
+                        action_report(a, ACTION_DONE, "the server took %s; it was not seen afterwards: %s",
                                       dns_count_format(count, u->sets->count), strerror(-r));
         }
 }
@@ -300,7 +299,7 @@ static void on_look(DnsLook *look, DnsSeen seen, const char *message, void *user
 
         /* A server that does not answer us may still take an update, which does no harm when it is so already. */
         if (seen == DNS_SEEN_SO)
-                action_report(a, ACTION_DONE, "%s has %s as %s wants", u->server,
+                action_report(a, ACTION_DONE, "the server has %s as %s wants",
                               dns_count_format(count, u->sets->count), a->facts->mode);
         else
                 action_report(a, ACTION_MISSING, "%s", message);

@@ -25,6 +25,12 @@ static const AlarmTraits traits[_ALARM_MAX] = {
                                   "What this action makes so or says did not happen. Mend its target, then "
                                   "`failoverctl plan` "
                                   "shows what stands now."},
+                [ALARM_FAILING] = {"action-failing", "warning",
+                                   "What this action makes so is not so yet. It is tried again, for 75 h or "
+                                   "until "
+                                   "the next change of "
+                                   "mode; mend its target. `failoverctl status` has the newest reason.",
+                                   30 * USEC_PER_SEC},
                 [ALARM_NOT_DURABLE] = {"not-durable", "critical",
                                        "Decisions are taken and acted on, but a power cut now would lose "
                                        "them. Free space on, or "

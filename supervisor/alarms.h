@@ -9,6 +9,7 @@ typedef enum AlarmKind {
         ALARM_NO_MODE,     /* no mode is healthy */
         ALARM_FALLBACK,    /* a fallback is not ready: before the outage, not in it. Subject: mode */
         ALARM_ACTION,      /* an action was given up. Subject: action */
+        ALARM_FAILING,     /* a state action does not succeed, and is tried again. Subject: action */
         ALARM_NOT_DURABLE, /* the state cannot be saved */
         ALARM_RETURNS,     /* returns are stopped until `ack` */
         ALARM_BLIND,       /* we cannot see the outside */

@@ -131,4 +131,5 @@ void engine_forget_alarms(Engine *e)
         alarms_forget(&e->alarms, ALARM_FALLBACK, keep_mode_alarm, config);
         alarms_forget(&e->alarms, ALARM_WARN, keep_probe_alarm, config);
         alarms_forget(&e->alarms, ALARM_ACTION, keep_action_alarm, config);
+        alarms_forget(&e->alarms, ALARM_FAILING, keep_action_alarm, config);
 }

@@ -30,7 +30,7 @@
 typedef struct ManagerTrouble {
         struct ManagerTrouble *next;
         char *action, *message;
-        bool standing;
+        bool failing, given_up;
 } ManagerTrouble;
 
 uint64_t manager_now(const Manager *m)
@@ -160,7 +160,9 @@ static int on_turn(sd_event_source *s, void *userdata)
         StoreBatch *b;
 
         while ((t = trouble_take(m))) {
-                engine_condition(m->engine, ALARM_ACTION, t->action, t->standing, t->message, now,
+                engine_condition(m->engine, ALARM_ACTION, t->action, t->given_up, t->message, now,
+                                 clock_wall_usec());
+                engine_condition(m->engine, ALARM_FAILING, t->action, t->failing, t->message, now,
                                  clock_wall_usec());
                 trouble_free(t);
         }
@@ -283,19 +285,31 @@ static void on_delivery(const Delivery *d, void *userdata)
         manager_touch(m);
 }
 
+static bool makes_state(const Manager *m, const char *action)
+{
+        for (size_t i = 0; i < m->config->n_actions; i++)
+                if (streq(m->config->actions[i]->name, action))
+                        return !m->config->actions[i]->type->event;
+        return false;
+}
+
 static void on_trouble(const char *action, bool given_up, bool ended, const char *message, void *userdata)
 {
         Manager *m = userdata;
         ManagerTrouble *t, **last = &m->troubles;
 
-        if (!given_up && !ended)
-                return; /* status shows it */
+        bool failing = !given_up && !ended;
+
+        if (failing && !makes_state(m, action))
+                return; /* of a message that waits for its receiver: status shows it */
         t = calloc(1, sizeof(*t));
         if (!t)
                 return;
         t->action = strdup(action);
-        t->message = string_printf("action %s was given up: %s", action, message);
-        t->standing = given_up && !ended;
+        t->message = string_printf("action %s %s: %s", action, failing ? "does not succeed" : "was given up",
+                                   message);
+        t->given_up = given_up && !ended;
+        t->failing = failing;
         if (!t->action || !t->message) {
                 trouble_free(t);
                 return;

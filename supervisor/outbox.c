@@ -375,6 +375,10 @@ static void restore_pending(Outbox *o, Channel *c, Delivery *d)
                 }
                 c->doubtful = d->attempts > 0;
                 channel_insert(c, d);
+                if (!d->event && d->attempts >= CHANNEL_FAILING) {
+                        c->trouble = TROUBLE_FAILING;
+                        c->tell_usec = clock_boot_usec();
+                }
         }
 }
 

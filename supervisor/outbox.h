@@ -71,6 +71,8 @@ size_t outbox_pending(const Outbox *o);
 bool outbox_is_pending(const Outbox *o, const char *action); /* a delivery of it is not done yet */
 bool outbox_is_troubled(const Outbox *o,
                         const char *action); /* something of it was given up, and nothing done since */
+bool outbox_is_failing(const Outbox *o,
+                       const char *action); /* it has failed again and again, and is tried on */
 /* For /v1/status: the newest delivery of each action and target, and every pending one.
  * [{"type","name","target","change","kind","state","attempts","message","at","next"}] */
 json_t *outbox_to_json(const Outbox *o);

@@ -204,8 +204,9 @@ static void tell_troubles(Outbox *o)
                 }
                 c->rejudge = false;
                 c->tell_usec = 0;
-                if (c->trouble == TROUBLE_GIVEN_UP && o->events.trouble)
-                        o->events.trouble(c->name, true, false, c->last ? c->last->message : "",
+                const Delivery *d = c->trouble == TROUBLE_GIVEN_UP ? c->last : TAILQ_FIRST(&c->pending);
+                if (c->trouble != TROUBLE_NONE && o->events.trouble)
+                        o->events.trouble(c->name, c->trouble == TROUBLE_GIVEN_UP, false, d ? d->message : "",
                                           o->events.userdata);
         }
 }

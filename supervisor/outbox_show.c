@@ -89,6 +89,16 @@ bool outbox_is_troubled(const Outbox *o, const char *action)
         return false;
 }
 
+bool outbox_is_failing(const Outbox *o, const char *action)
+{
+        const Channel *c;
+
+        TAILQ_FOREACH(c, &o->channels, entry)
+        if (streq(c->name, action) && MAX(c->trouble, c->told) == TROUBLE_FAILING)
+                return true;
+        return false;
+}
+
 void outbox_count(const Outbox *o,
                   void (*fn)(const char *type, const char *result, uint64_t n, void *userdata),
                   void *userdata)

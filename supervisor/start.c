@@ -94,10 +94,14 @@ static void judge_database(Manager *m, const StoreLoaded *loaded, uint64_t now)
 /* An alert of an action may be stored though what ended it was the last that we did. */
 static void judge_actions(Manager *m, uint64_t now)
 {
-        for (size_t i = 0; i < m->config->n_actions; i++)
-                if (!outbox_is_troubled(m->outbox, m->config->actions[i]->name))
-                        engine_condition(m->engine, ALARM_ACTION, m->config->actions[i]->name, false, "", now,
-                                         clock_wall_usec());
+        for (size_t i = 0; i < m->config->n_actions; i++) {
+                const char *action = m->config->actions[i]->name;
+
+                if (!outbox_is_troubled(m->outbox, action))
+                        engine_condition(m->engine, ALARM_ACTION, action, false, "", now, clock_wall_usec());
+                if (!outbox_is_failing(m->outbox, action))
+                        engine_condition(m->engine, ALARM_FAILING, action, false, "", now, clock_wall_usec());
+        }
 }
 
 /* Brings the engine to life: loaded is NULL when the database has had its time. */

@@ -15,6 +15,7 @@ dns_shop_config() { # LINE...: keys of the dns action
 		failback: {hold: 300ms, hold_max: 300ms, max_changes_per_day: 0}
 		actions:
 		  - {type: payment-mode}
+		  ${dns_shop_alert-}
 		  - type: dns
 		    zone: shop.example
 $(printf '    %s\n' "$@")

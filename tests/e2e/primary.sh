@@ -60,7 +60,7 @@ primary_config_knot() {
 		    update-type: [A, AAAA, CNAME, TXT]
 		    update-owner: name
 		    update-owner-match: equal
-		    update-owner-name: [shop.example., www, xn--bcher-kva, _note, "*.wild"]
+		    update-owner-name: [shop.example., www, xn--bcher-kva, _note, "*.wild", alias]
 		zone:
 		  - domain: shop.example
 		    storage: $shop/primary
@@ -94,6 +94,7 @@ primary_config_bind() {
 		        grant shop name xn--bcher-kva.shop.example. A CNAME;
 		        grant shop name _note.shop.example. TXT;
 		        grant shop name *.wild.shop.example. A;
+		        grant shop name alias.shop.example. A;
 		    };
 		};
 		END

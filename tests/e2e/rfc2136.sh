@@ -88,6 +88,14 @@ rfc2136_story() { # knot|bind
         # Knot does not tell a key that it knows, but not for this, from one that it does not know.
         key_is_refused other "$tsig_secret" "not allowed to change these records"
         check "what no mode lists is not touched" untouched
+
+        # A server that takes the update and leaves a record out of it, without a word.
+        sed -i 's/^\( *\)- shop.example. 120 A .*/&\n\1- alias.shop.example. 60 A 198.51.100.7/' "$shop/failoverd.yaml"
+        kill -HUP "${pid[failoverd]}"
+        shop_breaks
+        wait_for "the record that was left out is told" dns_told \
+                "took the update, but answers otherwise: alias.shop.example A is nothing, since an alias of other.shop.example"
+        check "it is tried again" dns_action_is '.state == "pending"'
         stop failoverd
         check "the secret is in no log, state or page" not grep -rqF "$tsig_secret" "$shop/failoverd.log" "$shop/state" \
                 "$shop/run" "$shop/status"
