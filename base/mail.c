@@ -468,7 +468,7 @@ int mail_start(FetchClient *c, const MailRequest *request, MailDone done, void *
         m = calloc(1, sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        *m = (Mail){.client = c, .done = done, .userdata = userdata, .timeout_usec = request->timeout_usec};
+        *m = (Mail){.done = done, .userdata = userdata, .timeout_usec = request->timeout_usec};
         /* To curl a connection that it has lent is an idle one: it would close it when it makes room for others, or finds
          * that it can be read when somebody else begins. So there are no others. */
         r = fetch_client_new(c->event, c->resolver, &m->client);
