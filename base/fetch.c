@@ -182,19 +182,25 @@ static CURLM *multi_new(FetchClient *c)
         return multi;
 }
 
+static void multi_close(FetchClient *c)
+{
+        Watch *w;
+
+        (void) curl_multi_cleanup(c->multi);  /* closes kept connections: their sources go first */
+        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
+                watch_free(w);
+}
+
 int fetch_client_mend(FetchClient *c)
 {
         CURLM *multi;
-        Watch *w;
 
         if (!c->broken)
                 return 0;
         multi = multi_new(c);
         if (!multi)
                 return -ENOMEM;
-        (void) curl_multi_cleanup(c->multi);
-        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
-                watch_free(w);
+        multi_close(c);
         c->multi = multi;
         c->broken = false;
         return 0;
@@ -256,7 +262,7 @@ FetchClient *fetch_client_free(FetchClient *c)
         while (c->n_pool > 0)
                 curl_easy_cleanup(c->pool[--c->n_pool]);
         if (c->multi) {
-                (void) curl_multi_cleanup(c->multi); /* closes kept connections: their sources go first */
+                multi_close(c);
                 curl_global_cleanup();
         }
         loop_source_free(c->timer);
