@@ -2,6 +2,7 @@
 /* The HTTP client: a request's life from its URL over names, sockets and redirects to done(). */
 #include "base/clock.h"
 #include "base/fetch_private.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -465,25 +466,18 @@ static bool header_is_harmless(const char *header)
         return false;
 }
 
-static void wipe(char *secret)
-{
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        free(secret);
-}
-
 static void forget_secrets(Fetch *f)
 {
         char **kept = f->headers;
 
-        wipe(TAKE_PTR(f->bearer));
+        secret_free(TAKE_PTR(f->bearer));
         for (char **h = f->headers; h && *h; h++) {
                 char *header = *h;
 
                 if (header_is_harmless(header))
                         *kept++ = header;
                 else
-                        wipe(header);
+                        secret_free(header);
         }
         if (kept)
                 *kept = NULL;
@@ -747,9 +741,9 @@ Fetch *fetch_free(Fetch *f)
         loop_source_free(f->deadline);
         curl_url_cleanup(f->url);
         for (char **h = f->headers; h && *h; h++)
-                wipe(*h);
+                secret_free(*h);
         free(f->headers);
-        wipe(f->bearer);
+        secret_free(f->bearer);
         free(f->host);
         free(f->method);
         free(f->body);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fetch_private.h"
+#include "base/file.h"
 #include "base/sign.h"
 
 #include <strings.h>
@@ -42,13 +43,6 @@ struct Mail {
         const char *out;
         size_t out_size;
 };
-
-static void wipe(char *secret)
-{
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        free(secret);
-}
 
 static void scrub(const Mail *m, char *text)
 {
@@ -507,9 +501,9 @@ Mail *mail_free(Mail *m)
         free(m->talk.recipients);
         text_clear(&m->text);
         text_clear(&m->command);
-        wipe(m->password);
-        wipe(m->encoded[0]);
-        wipe(m->encoded[1]);
+        secret_free(m->password);
+        secret_free(m->encoded[0]);
+        secret_free(m->encoded[1]);
         free(m->user);
         free(m->from);
         free(m->ca_file);
