@@ -452,6 +452,16 @@ static const char *stream_text(const Stream *s)
         return s->data ? s->data : "";
 }
 
+const char *child_output(const Child *c)
+{
+        return c ? stream_text(&c->output) : "";
+}
+
+pid_t child_pid(const Child *c)
+{
+        return c && c->process ? c->process->pid : 0;
+}
+
 static void child_report(Child *c, ChildResult *result)
 {
         c->deadline = loop_source_free(c->deadline);

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/loop.h"
 
+#include <sys/types.h>
+
 typedef struct Child Child;
 
 typedef struct ChildSpec {
@@ -38,6 +40,9 @@ typedef void (*ChildDone)(Child *child, const ChildResult *result, void *userdat
 int child_start(sd_event *event, const ChildSpec *spec, ChildDone done, void *userdata, Child **ret);
 Child *child_free(Child *child);
 DEFINE_CLEANUP(Child, child_free)
+/* While it runs: standard output so far, terminated, until the loop goes on; and its process, 0 once it has ended. */
+const char *child_output(const Child *child);
+pid_t child_pid(const Child *child);
 /* For check-config: is there a program of that name, with a slash or in PATH, that we may run? 0, or why not: -ENOENT,
  * -EACCES, …. Looks at files. */
 int child_find(const char *program);

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MIN_FREE_SENSIBLE (UINT64_C(1024) * 1024)
@@ -59,10 +58,8 @@ typedef struct DiskShared { /* written by the child only */
 } DiskShared;
 
 typedef struct DiskMemory {
-        bool written;           /* it once could be written */
-        pid_t hanging;          /* the child of an earlier attempt that has not come back */
-        uint64_t hanging_since; /* boot time */
-        DiskStep hanging_step;
+        bool written; /* it once could be written */
+        Hanging hanging;
 } DiskMemory;
 
 typedef struct DiskState {
@@ -318,19 +315,6 @@ static void on_child(Child *child, const ChildResult *result, void *userdata)
         }
 }
 
-/* One that hangs in the kernel is enough: further ones would pile up for hours. */
-static bool still_hanging(DiskMemory *m)
-{
-        siginfo_t info = {};
-
-        if (m->hanging <= 0)
-                return false;
-        if (waitid(P_PID, (id_t) m->hanging, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
-                return true;
-        m->hanging = 0;
-        return false;
-}
-
 static void disk_start(Attempt *a)
 {
         const DiskConf *c = a->conf;
@@ -338,14 +322,8 @@ static void disk_start(Attempt *a)
         DiskMemory *m = a->memory;
         int r;
 
-        if (still_hanging(m)) {
-                char since[DURATION_SIZE];
-
-                attempt_report(a, OUTCOME_FAIL, "disk hangs: %s has not come back for %s",
-                               steps[m->hanging_step].word,
-                               duration_format(since, a->began_usec - m->hanging_since));
+        if (attempt_report_hanging(a, &m->hanging, "disk"))
                 return;
-        }
         s->conf = c;
         snprintf(s->name, sizeof s->name, ".failoverd-probe-%" PRIx64 "-%d", clock_wall_usec(),
                  (int) getpid());
@@ -383,9 +361,7 @@ static void disk_expire(Attempt *a)
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "this machine did not get to run the check");
                 return;
         }
-        m->hanging = s->shared->pid;
-        m->hanging_since = a->began_usec;
-        m->hanging_step = s->shared->step;
+        hanging_note(a, &m->hanging, s->shared->pid, steps[s->shared->step].word);
         attempt_report_silence(a, steps[s->shared->step].word);
 }
 

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 
 #define PROBE(id) extern const ProbeType probe_##id;
 #include "probes/list.h"
@@ -55,6 +56,13 @@ const ProbeType *probe_type_find(const char *name)
                 if (streq(probe_types[i]->name, name))
                         return probe_types[i];
         return NULL;
+}
+
+int probe_child(int argc, char **argv)
+{
+        const ProbeType *type = argc > 0 ? probe_type_find(argv[0]) : NULL;
+
+        return type && type->child ? type->child(argc - 1, argv + 1) : 2;
 }
 
 static void attempt_stop(Attempt *a)
@@ -150,6 +158,28 @@ void attempt_report_silence(Attempt *a, const char *phase)
                 attempt_report(a, OUTCOME_FAIL, "no answer in %s (%s)", duration, phase);
         else
                 attempt_report(a, OUTCOME_FAIL, "no answer in %s", duration);
+}
+
+void hanging_note(const Attempt *a, Hanging *h, pid_t pid, const char *step)
+{
+        *h = (Hanging){.pid = pid, .since_usec = a->began_usec};
+        snprintf(h->step, sizeof h->step, "%s", step);
+}
+
+bool attempt_report_hanging(Attempt *a, Hanging *h, const char *what)
+{
+        char since[DURATION_SIZE];
+        siginfo_t info = {};
+
+        if (h->pid <= 0)
+                return false;
+        if (waitid(P_PID, (id_t) h->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0) {
+                h->pid = 0;
+                return false;
+        }
+        attempt_report(a, OUTCOME_FAIL, "%s hangs: %s has not come back for %s", what, h->step,
+                       duration_format(since, a->began_usec - h->since_usec));
+        return true;
 }
 
 /* "6 days", "30 hours", "1 hour": what is left to do, in the unit in which a person plans. */

@@ -33,6 +33,7 @@ typedef struct ProbeContext {
         Resolver *resolver;
         Reader *reader;
         const char *config_dir; /* where relative names lead */
+        const char *program;    /* this program, to run a type's child(); NULL: /proc/self/exe */
         const char *node_id;    /* this node's */
 } ProbeContext;
 
@@ -94,6 +95,9 @@ struct ProbeType {
         /* Optional: the deadline has passed; report what is known (which phase, whose fault). Without it, or when it
          * reports nothing, the driver reports FAIL "no answer in 5 s". */
         void (*expire)(Attempt *a);
+        /* Optional: what a child process of the type's own does, run by `PROGRAM --probe-child NAME ARGUMENT…` in a process
+         * that has done nothing else. Returns the exit code. For what must not run in a fork of a process with threads. */
+        int (*child)(int argc, char **argv);
 };
 
 /* What the supervisor needs to know of `type: passive`: the conf of that type is this. */
@@ -120,10 +124,24 @@ Attempt *attempt_free(Attempt *a);
 DEFINE_CLEANUP(Attempt, attempt_free)
 
 const ProbeType *probe_type_find(const char *name); /* NULL when unknown */
-extern const ProbeType *const probe_types[];        /* NULL-terminated */
+/* `--probe-child NAME ARGUMENT…`, from NAME on: the exit code. */
+int probe_child(int argc, char **argv);
+extern const ProbeType *const probe_types[]; /* NULL-terminated */
 
 /* The deadline has passed while the attempt was at `phase`: FAIL "no answer in 5 s (connecting)". */
 void attempt_report_silence(Attempt *a, const char *phase);
+
+/* Shared by types whose child may get stuck in the kernel: one such is enough, further ones would pile up. Lies in the
+ * type's memory. */
+typedef struct Hanging {
+        pid_t pid;
+        uint64_t since_usec; /* boot time */
+        char step[16];
+} Hanging;
+/* In expire(): this child has not come back. */
+void hanging_note(const Attempt *a, Hanging *h, pid_t pid, const char *step);
+/* In start(): true when it is still there; then it has reported FAIL "disk hangs: sync has not come back for 12 s". */
+bool attempt_report_hanging(Attempt *a, Hanging *h, const char *what);
 
 /* Shared by types that talk HTTP: the message and outcome for a failure (not FETCH_OK) of the HTTP client. */
 void attempt_report_fetch(Attempt *a, const FetchResult *result);

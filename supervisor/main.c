@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* failoverd: options, and which of its four lives it leads: supervise, --check, --simulate, --help-config. */
+/* failoverd: options, and which of its lives it leads: supervise, --check, --simulate, --help-config, or, started by
+ * itself, the child of a probe. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "probes/probe.h"
 #include "supervisor/check.h"
 #include "supervisor/help.h"
 #include "supervisor/manager.h"
@@ -375,6 +377,8 @@ int main(int argc, char **argv)
         _cleanup_free_ char *config = NULL, *state = NULL, *runtime = NULL, *status = NULL;
         int r;
 
+        if (argc > 1 && streq(argv[1], "--probe-child"))
+                return probe_child(argc - 2, argv + 2);
         forget_environment();
         log_open("failoverd");
         r = parse_arguments(argc, argv);

@@ -153,6 +153,7 @@ static void bench_open(void)
         CHECK_INT(fetch_client_new(bench_context.event, bench_context.resolver, &bench_context.fetch), 0);
         CHECK_INT(reader_new(bench_context.event, &bench_context.reader), 0);
         bench_context.config_dir = bench_folder;
+        bench_context.program = BINARY_DIR "/failoverd";
         bench_context.node_id = "shop";
 }
 
