@@ -2,7 +2,6 @@
 /* The HTTP client: a request's life from its URL over names, sockets and redirects to done(). */
 #include "base/clock.h"
 #include "base/fetch_private.h"
-#include "base/file.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -183,25 +182,19 @@ static CURLM *multi_new(FetchClient *c)
         return multi;
 }
 
-static void multi_close(FetchClient *c)
-{
-        Watch *w;
-
-        (void) curl_multi_cleanup(c->multi);  /* closes kept connections: their sources go first */
-        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
-                watch_free(w);
-}
-
 int fetch_client_mend(FetchClient *c)
 {
         CURLM *multi;
+        Watch *w;
 
         if (!c->broken)
                 return 0;
         multi = multi_new(c);
         if (!multi)
                 return -ENOMEM;
-        multi_close(c);
+        (void) curl_multi_cleanup(c->multi);
+        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
+                watch_free(w);
         c->multi = multi;
         c->broken = false;
         return 0;
@@ -263,7 +256,7 @@ FetchClient *fetch_client_free(FetchClient *c)
         while (c->n_pool > 0)
                 curl_easy_cleanup(c->pool[--c->n_pool]);
         if (c->multi) {
-                multi_close(c);
+                (void) curl_multi_cleanup(c->multi); /* closes kept connections: their sources go first */
                 curl_global_cleanup();
         }
         loop_source_free(c->timer);
@@ -466,18 +459,25 @@ static bool header_is_harmless(const char *header)
         return false;
 }
 
+static void wipe(char *secret)
+{
+        if (secret)
+                explicit_bzero(secret, strlen(secret));
+        free(secret);
+}
+
 static void forget_secrets(Fetch *f)
 {
         char **kept = f->headers;
 
-        secret_free(TAKE_PTR(f->bearer));
+        wipe(TAKE_PTR(f->bearer));
         for (char **h = f->headers; h && *h; h++) {
                 char *header = *h;
 
                 if (header_is_harmless(header))
                         *kept++ = header;
                 else
-                        secret_free(header);
+                        wipe(header);
         }
         if (kept)
                 *kept = NULL;
@@ -741,9 +741,9 @@ Fetch *fetch_free(Fetch *f)
         loop_source_free(f->deadline);
         curl_url_cleanup(f->url);
         for (char **h = f->headers; h && *h; h++)
-                secret_free(*h);
+                wipe(*h);
         free(f->headers);
-        secret_free(f->bearer);
+        wipe(f->bearer);
         free(f->host);
         free(f->method);
         free(f->body);
