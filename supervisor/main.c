@@ -355,7 +355,7 @@ static int supervise(const Places *places)
                 log_error("%s", e.text);
                 return EXIT_OTHER;
         }
-        return manager_run(m) < 0 ? EXIT_OTHER : EXIT_STOPPED;
+        return manager_run(m) != 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
 /* What libpq would take from there stands in the configuration, or is not meant. */
