@@ -205,6 +205,8 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
         m->wakes++;
         m->armed = 0;
         engine_wake(m->engine, now, clock_wall_usec());
+        if (m->unassured)
+                start_assure_state(m);
         if (now >= m->save_at)
                 manager_end_turn(m);
         if (now >= m->refresh_at)

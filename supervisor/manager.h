@@ -61,6 +61,7 @@ struct Manager {
         HourNotes *notes;    /* hours.c: one for each probe of the config … */
         size_t n_urgent;     /* … and how many of them hold a fail that is not written */
         struct ManagerTrouble *troubles;
+        bool unassured; /* state actions may not know the mode: memory ran out when they were to be told */
         bool remember;
         int64_t seq;         /* of the last change: ActionFacts.seq */
         unsigned n_changing; /* changes of which the store has not said what became of them */

@@ -17,11 +17,14 @@ void start_assure_state(Manager *m)
         ActionFacts facts;
         _cleanup_json_ json_t *j = NULL;
         _cleanup_free_ char *text = NULL;
+        bool again = m->unassured;
 
+        m->unassured = true;
         manager_facts(m, ACTION_CHANGE, &facts);
         j = facts_to_json(&facts);
         if (!j || json_print(j, &text) < 0)
                 return;
+        m->unassured = false;
         for (size_t i = 0; i < m->config->n_actions; i++) {
                 const ActionConfig *a = m->config->actions[i];
                 DeliveryRecord record = {
@@ -37,9 +40,12 @@ void start_assure_state(Manager *m)
                                 .created_usec = clock_wall_usec(),
                 };
 
-                if (!a->type->event && config_action_runs_in(a, facts.mode) &&
-                    !outbox_is_pending(m->outbox, a->name))
-                        outbox_assure(m->outbox, &record);
+                if (a->type->event || !config_action_runs_in(a, facts.mode))
+                        continue;
+                if (!outbox_is_pending(m->outbox, a->name))
+                        m->unassured |= outbox_assure(m->outbox, &record) < 0;
+                else
+                        m->unassured |= again; /* it may be of an older mode */
         }
 }
 

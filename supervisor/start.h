@@ -10,5 +10,6 @@
 
 void start_on_loaded(const StoreLoaded *loaded, void *userdata);          /* StoreEvents.loaded */
 int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata); /* the database has had its time */
-/* Also after a reload: asks every state action of the mode whether it is so, and applies what is missing. */
+/* Also after a reload, and when memory had run out: asks every state action of the mode whether it is so, and applies what
+ * is missing. What it cannot begin remains m->unassured, to be tried again. */
 void start_assure_state(Manager *m);

@@ -63,8 +63,11 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         if (b && change)
                 store_batch_change(b, change);
         r = b ? outbox_add(m->outbox, facts, b) : -ENOMEM;
-        if (r < 0)
-                log_error("out of memory: an action for %s may be missing", facts->id);
+        if (r < 0) {
+                log_error("out of memory: nobody is told of %s", facts->id);
+                m->unassured = m->remember = true; /* what the shop reads is put right as soon as it can be */
+                manager_end_turn(m);
+        }
         if (b) {
                 hours_add(m, b, false);
                 manager_add_memory(m, b);
