@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Child processes on the loop. A Child is the caller's view and may go at any time; the Process behind it stays on the
- * loop until the kernel lets it be reaped, so that a process stuck in the kernel blocks nobody. */
+ * loop until the kernel lets it be reaped, so that a process stuck in the kernel blocks nobody. A function is run by the
+ * Process itself; a program by a child of it, which keeps what the program leaves behind (keeper.h). */
 #include "base/child.h"
 
 #include "base/clock.h"
+#include "base/keeper.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -26,6 +28,7 @@
 typedef struct Process {
         unsigned n_ref;
         pid_t pid; /* also the process group */
+        bool keeper;
         int pidfd;
         int output_fd, errors_fd; /* kept open while it may clean up: no SIGPIPE in its last second */
         Child *child;             /* NULL once nobody waits for it */
@@ -43,8 +46,11 @@ struct Child {
         sd_event *event;
         Process *process; /* NULL once it has ended or been handed to the loop */
         Stream output, errors;
-        int status_fd; /* carries errno when the program could not be executed */
-        sd_event_source *deadline;
+        int status_fd; /* what the keeper reports */
+        int error;     /* why the program could not be executed */
+        bool ended;    /* the program has … */
+        KeeperReport end;
+        sd_event_source *reports, *settle, *deadline;
         ChildDone done;
         void *userdata;
 };
@@ -62,7 +68,7 @@ static void process_unref(Process *p)
                 return;
         /* The loop itself ends: no second chance to kill it. */
         if (p->pidfd >= 0 && p->pid > 0)
-                (void) kill(-p->pid, SIGKILL);
+                (void) kill(p->keeper ? p->pid : -p->pid, p->keeper ? KEEPER_KILL : SIGKILL);
         if (!p->child)
                 n_lingering--;
         fd_closep(&p->output_fd);
@@ -95,7 +101,9 @@ static void process_end(Process *p)
 static void process_kill(const Process *p, int signal)
 {
         /* The pid cannot have been used again: it is ours until it is reaped. */
-        if (kill(-p->pid, signal) < 0)
+        if (p->keeper)
+                (void) kill(p->pid, signal == SIGKILL ? KEEPER_KILL : KEEPER_ASK);
+        else if (kill(-p->pid, signal) < 0)
                 (void) kill(p->pid, signal); /* it has not got so far as setpgid() */
 }
 
@@ -172,17 +180,19 @@ static int place_descriptors(const Start *s)
         return 0;
 }
 
-_Noreturn static void run_child(const Start *s)
+/* In the process of the program or function itself. */
+_Noreturn static void run_child(void *data, pid_t parent)
 {
-        int r;
+        const Start *s = data;
+        KeeperReport report = {0};
 
         (void) setpgid(0, 0);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != s->parent) /* it died before the call above */
+        if (getppid() != parent) /* it died before the call above */
                 _exit(127);
-        r = place_descriptors(s);
-        if (r < 0) {
-                (void) !write(s->status_fd, &r, sizeof(r));
+        report.error = place_descriptors(s);
+        if (report.error < 0) {
+                (void) !write(s->status_fd, &report, sizeof(report));
                 _exit(127);
         }
         reset_signals();
@@ -191,8 +201,8 @@ _Noreturn static void run_child(const Start *s)
                 _exit(s->spec->function(s->spec->data, STDOUT_FILENO) & 0xff);
         }
         (void) execvpe(s->spec->argv[0], (char *const *) (uintptr_t) s->spec->argv, s->environment);
-        r = -errno;
-        (void) !write(STATUS_FD, &r, sizeof(r));
+        report.error = -errno;
+        (void) !write(STATUS_FD, &report, sizeof(report));
         _exit(127);
 }
 
@@ -323,7 +333,7 @@ static int environment_new(const char *const *extra, const char ***ret, char **r
 }
 
 /* Between fork() and the child's own signal set-up no handler of ours may run in it. */
-static int fork_blocked(const Start *start, pid_t *ret)
+static int fork_blocked(Start *start, pid_t *ret)
 {
         sigset_t all, old;
         pid_t pid;
@@ -334,8 +344,10 @@ static int fork_blocked(const Start *start, pid_t *ret)
         if (r != 0)
                 return -r;
         pid = fork();
+        if (pid == 0 && start->spec->function)
+                run_child(start, start->parent);
         if (pid == 0)
-                run_child(start);
+                keeper_run(start->parent, start->status_fd, run_child, start);
         r = pid < 0 ? -errno : 0;
         (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (r < 0)
@@ -368,13 +380,17 @@ static int process_watch(Process *p, sd_event *event)
 }
 
 /* Takes over a child that runs. On failure it is killed and reaped here: it has hardly begun. */
-static int process_adopt(Child *c, pid_t pid)
+static int process_adopt(Child *c, pid_t pid, bool keeper)
 {
         Process *p = calloc(1, sizeof(*p));
         int r = -ENOMEM;
 
         if (p) {
-                *p = (Process){.pid = pid, .output_fd = -EBADF, .errors_fd = -EBADF, .child = c};
+                *p = (Process){.pid = pid,
+                               .keeper = keeper,
+                               .output_fd = -EBADF,
+                               .errors_fd = -EBADF,
+                               .child = c};
                 p->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
                 r = p->pidfd < 0 ? -errno : process_watch(p, c->event);
         }
@@ -464,6 +480,8 @@ pid_t child_pid(const Child *c)
 
 static void child_report(Child *c, ChildResult *result)
 {
+        c->reports = loop_source_free(c->reports);
+        c->settle = loop_source_free(c->settle);
         c->deadline = loop_source_free(c->deadline);
         result->output = stream_text(&c->output);
         result->output_size = c->output.size;
@@ -471,13 +489,35 @@ static void child_report(Child *c, ChildResult *result)
         c->done(c, result, c->userdata); /* may free c */
 }
 
+/* False: no more will come. */
+static bool read_reports(Child *c)
+{
+        KeeperReport report;
+        ssize_t n;
+
+        while ((n = read(c->status_fd, &report, sizeof(report))) == sizeof(report)) {
+                if (report.error < 0)
+                        c->error = report.error;
+                else {
+                        c->ended = true;
+                        c->end = report;
+                }
+        }
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* info: of the process itself; where there is a keeper, what it reported counts. */
 static void child_ended(Child *c, int error, const siginfo_t *info)
 {
         ChildResult result = {.error = error, .code = info->si_code, .status = info->si_status};
-        int r;
 
-        if (read(c->status_fd, &r, sizeof(r)) == sizeof(r))
-                result.error = r;
+        (void) read_reports(c);
+        if (c->ended) {
+                result.code = c->end.code;
+                result.status = c->end.status;
+        }
+        if (c->error < 0)
+                result.error = c->error;
         stream_drain(&c->output);
         stream_drain(&c->errors);
         stream_close(&c->output);
@@ -485,14 +525,40 @@ static void child_ended(Child *c, int error, const siginfo_t *info)
         child_report(c, &result);
 }
 
+/* The program has ended; what it has left behind is being killed. That is worth a moment's waiting, and no more: some of it
+ * may be stuck in the kernel. */
+static int on_report(sd_event_source *s, int fd, uint32_t events, void *userdata)
+{
+        Child *c = userdata;
+
+        if (!read_reports(c))
+                c->reports = loop_source_free(c->reports);
+        if (c->ended)
+                (void) loop_timer_set_after(c->settle, GRACE_USEC);
+        return 0;
+}
+
+static int on_settle(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Child *c = userdata;
+
+        process_leave(TAKE_PTR(c->process));
+        child_ended(c, 0, &(siginfo_t){0});
+        return 0;
+}
+
 static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
 {
         Child *c = userdata;
+
+        if (c->ended)
+                return on_settle(s, usec, c);
         Process *p = TAKE_PTR(c->process);
         ChildResult result = {.timed_out = true};
 
         process_kill(p, SIGTERM);
-        process_kill(p, SIGCONT); /* a stopped one could not obey */
+        if (!p->keeper)
+                process_kill(p, SIGCONT); /* a stopped one could not obey */
         if (loop_timer_set_after(p->grace, GRACE_USEC) < 0)
                 process_kill(p, SIGKILL);
         process_leave(p);
@@ -555,7 +621,7 @@ static int child_spawn(Child *c, const ChildSpec *spec)
                         .parent = getpid(),
         };
         r = fork_blocked(&start, &pid);
-        return r < 0 ? r : process_adopt(c, pid);
+        return r < 0 ? r : process_adopt(c, pid, !spec->function);
 }
 
 int child_start(sd_event *event, const ChildSpec *spec, ChildDone done, void *userdata, Child **ret)
@@ -578,6 +644,11 @@ int child_start(sd_event *event, const ChildSpec *spec, ChildDone done, void *us
         if (r >= 0)
                 r = loop_add_io(event, "child-errors", c->errors.fd, EPOLLIN, on_stream, &c->errors,
                                 &c->errors.source);
+        if (r >= 0 && !spec->function) {
+                r = loop_add_io(event, "child-reports", c->status_fd, EPOLLIN, on_report, c, &c->reports);
+                if (r >= 0)
+                        r = loop_timer_new(event, "child-settle", on_settle, c, &c->settle);
+        }
         if (r >= 0 && spec->timeout_usec > 0) {
                 r = loop_timer_new(event, "child-deadline", on_deadline, c, &c->deadline);
                 if (r >= 0)
@@ -599,6 +670,8 @@ Child *child_free(Child *c)
         }
         stream_close(&c->output);
         stream_close(&c->errors);
+        loop_source_free(c->reports);
+        loop_source_free(c->settle);
         fd_closep(&c->status_fd);
         loop_source_free(c->deadline);
         free(c->output.data);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Child processes: own process group, clean environment and descriptors, output by pipe, end by pidfd, a deadline
- * at which the whole group is killed. What a process leaves behind in its group when it ends is killed too. */
+ * at which all of it is killed. What a program leaves behind when it ends is killed too, in whatever group or session. */
 #pragma once
 
 #include "base/error.h"
@@ -22,7 +22,7 @@ typedef struct ChildSpec {
         void *data;
 
         size_t output_max;     /* bytes kept of standard output; more is read and dropped. 0: 64 KiB */
-        uint64_t timeout_usec; /* then SIGTERM to the group, SIGKILL 1 s later. 0: none */
+        uint64_t timeout_usec; /* then SIGTERM to its group, 1 s later SIGKILL to all of it. 0: none */
 } ChildSpec;
 
 typedef struct ChildResult {
@@ -36,7 +36,7 @@ typedef struct ChildResult {
 typedef void (*ChildDone)(Child *child, const ChildResult *result, void *userdata);
 
 /* Never blocks; a program that cannot be executed is reported through done(). done() is called once, and may free
- * the child. Freeing one earlier kills its group; a process stuck in the kernel is reaped when it comes loose. */
+ * the child. Freeing one earlier kills all of it; a process stuck in the kernel is reaped when it comes loose. */
 int child_start(sd_event *event, const ChildSpec *spec, ChildDone done, void *userdata, Child **ret);
 Child *child_free(Child *child);
 DEFINE_CLEANUP(Child, child_free)

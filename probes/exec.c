@@ -102,7 +102,7 @@ static void exec_start(Attempt *a)
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "cannot run %s: %s", c->command[0], strerror(-r));
 }
 
-/* At the deadline too: freeing the child kills its process group. */
+/* At the deadline too: freeing the child kills all of it. */
 static void exec_stop(Attempt *a)
 {
         ExecState *s = a->state;
@@ -150,9 +150,8 @@ const ProbeType probe_exec = {
                 .name = "exec",
                 .help = "A program by the Nagios plug-in API: exit code 0 pass, 1 warn, 2 fail, anything "
                         "else inconclusive; "
-                        "the first line of its output up to \"|\" is the message. At the deadline its "
-                        "process group is killed, "
-                        "and that is a fail.",
+                        "the first line of its output up to \"|\" is the message. At the deadline it is "
+                        "killed, with all that it started, and that is a fail.",
                 .conf_size = sizeof(ExecConf),
                 .fields =
                                 (const ConfField[]){

@@ -315,7 +315,7 @@ TEST(freeing_kills_the_whole_group_without_waiting)
         Run run;
 
         run_begin(&run, &(ChildSpec){.argv = argv});
-        grandchild = wait_child_named(wait_child_named(getpid(), "sh"), "sleep");
+        grandchild = wait_child_named(wait_child_named(wait_child_named(getpid(), "keeper"), "sh"), "sleep");
         CHECK_INT(child_lingering(), 0);
         run.child = child_free(run.child);
         CHECK_INT(child_lingering(), 1);
@@ -337,6 +337,69 @@ TEST(what_is_left_of_the_group_is_killed_when_the_leader_ends)
         CHECK(atoi(run.output) > 0);
         wait_gone((pid_t) atoi(run.output));
         CHECK(clock_boot_usec() - began < 100 * USEC_PER_SEC); /* it did not wait for the pipe's end */
+}
+
+/* In a session of its own, and an orphan: nothing of ours but the keeper is above it. */
+#define ESCAPE "setsid sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; "
+
+TEST(what_has_left_the_session_is_killed_when_the_program_ends)
+{
+        Run run;
+
+        run_shell(&run, ESCAPE "exit 3");
+        CHECK_INT(run.code, CLD_EXITED);
+        CHECK_INT(run.status, 3);
+        CHECK(atoi(run.output) > 0);
+        wait_gone((pid_t) atoi(run.output));
+}
+
+TEST(what_has_left_the_session_is_killed_at_the_deadline)
+{
+        const char *argv[] = {"sh", "-c", ESCAPE "sleep 1000", NULL};
+        Run run;
+
+        run_begin(&run, &(ChildSpec){.argv = argv, .timeout_usec = 500 * USEC_PER_MSEC});
+        run_until(&run, is_done);
+        CHECK(run.timed_out && atoi(run.output) > 0);
+        run_until(&run, none_lingers);
+        wait_gone((pid_t) atoi(run.output));
+        run_end(&run);
+}
+
+TEST(what_has_left_the_session_is_killed_when_nobody_wants_it_any_more)
+{
+        const char *argv[] = {"sh", "-c", "setsid sh -c 'sleep 1000 & sleep 1000'", NULL};
+        pid_t pid;
+        Run run;
+
+        run_begin(&run, &(ChildSpec){.argv = argv});
+        pid = wait_child_named(getpid(), "keeper");
+        pid = wait_child_named(wait_child_named(wait_child_named(pid, "sh"), "sh"), "sleep");
+        run.child = child_free(run.child);
+        run_until(&run, none_lingers);
+        wait_gone(pid);
+        run_end(&run);
+}
+
+TEST(an_orphan_may_live_as_long_as_its_program)
+{
+        Run run;
+
+        run_shell(&run, "pid=$(" ESCAPE "true); sleep 0.2; kill -0 $pid && echo alive");
+        CHECK_STR(run.output, "alive\n");
+}
+
+TEST(children_of_others_are_left_to_them)
+{
+        int status = 0;
+        pid_t pid = fork();
+        Run run;
+
+        if (pid == 0)
+                _exit(7);
+        run_shell(&run, ESCAPE "exit 0");
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
 TEST(done_may_free_the_child)
@@ -370,7 +433,8 @@ TEST(the_loop_may_end_while_a_process_lingers)
         CHECK_INT(child_lingering(), 1);
         run.event = sd_event_unref(run.event);
         CHECK_INT(child_lingering(), 0);
-        CHECK_INT(waitpid(pid, NULL, 0), pid); /* killed, not left behind for 1,000 s */
+        CHECK(waitpid(-1, NULL, 0) > 0); /* its keeper */
+        wait_gone(pid);                  /* killed, not left behind for 1,000 s */
 }
 
 static int write_and_return(void *data, int output_fd)
@@ -482,7 +546,7 @@ TEST(children_die_with_the_supervisor)
                 if (sd_event_new(&event) < 0 ||
                     child_start(event, &(ChildSpec){.argv = argv}, on_done, NULL, &child) < 0)
                         _exit(1);
-                grandchild = wait_child_named(getpid(), "sleep");
+                grandchild = wait_child_named(wait_child_named(getpid(), "keeper"), "sleep");
                 if (write(fds[1], &grandchild, sizeof(grandchild)) < 0)
                         _exit(1);
                 kill(getpid(), SIGKILL);
