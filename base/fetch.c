@@ -2,6 +2,7 @@
 /* The HTTP client: a request's life from its URL over names, sockets and redirects to done(). */
 #include "base/clock.h"
 #include "base/fetch_private.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -182,19 +183,25 @@ static CURLM *multi_new(FetchClient *c)
         return multi;
 }
 
+static void multi_close(FetchClient *c)
+{
+        Watch *w;
+
+        (void) curl_multi_cleanup(c->multi);  /* closes kept connections: their sources go first */
+        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
+                watch_free(w);
+}
+
 int fetch_client_mend(FetchClient *c)
 {
         CURLM *multi;
-        Watch *w;
 
         if (!c->broken)
                 return 0;
         multi = multi_new(c);
         if (!multi)
                 return -ENOMEM;
-        (void) curl_multi_cleanup(c->multi);
-        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
-                watch_free(w);
+        multi_close(c);
         c->multi = multi;
         c->broken = false;
         return 0;
@@ -256,7 +263,7 @@ FetchClient *fetch_client_free(FetchClient *c)
         while (c->n_pool > 0)
                 curl_easy_cleanup(c->pool[--c->n_pool]);
         if (c->multi) {
-                (void) curl_multi_cleanup(c->multi); /* closes kept connections: their sources go first */
+                multi_close(c);
                 curl_global_cleanup();
         }
         loop_source_free(c->timer);
@@ -459,25 +466,18 @@ static bool header_is_harmless(const char *header)
         return false;
 }
 
-static void wipe(char *secret)
-{
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        free(secret);
-}
-
 static void forget_secrets(Fetch *f)
 {
         char **kept = f->headers;
 
-        wipe(TAKE_PTR(f->bearer));
+        secret_free(TAKE_PTR(f->bearer));
         for (char **h = f->headers; h && *h; h++) {
                 char *header = *h;
 
                 if (header_is_harmless(header))
                         *kept++ = header;
                 else
-                        wipe(header);
+                        secret_free(header);
         }
         if (kept)
                 *kept = NULL;
@@ -741,9 +741,9 @@ Fetch *fetch_free(Fetch *f)
         loop_source_free(f->deadline);
         curl_url_cleanup(f->url);
         for (char **h = f->headers; h && *h; h++)
-                wipe(*h);
+                secret_free(*h);
         free(f->headers);
-        wipe(f->bearer);
+        secret_free(f->bearer);
         free(f->host);
         free(f->method);
         free(f->body);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fetch_private.h"
+#include "base/file.h"
 #include "base/sign.h"
 
 #include <strings.h>
@@ -42,13 +43,6 @@ struct Mail {
         const char *out;
         size_t out_size;
 };
-
-static void wipe(char *secret)
-{
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        free(secret);
-}
 
 static void scrub(const Mail *m, char *text)
 {
@@ -468,7 +462,7 @@ int mail_start(FetchClient *c, const MailRequest *request, MailDone done, void *
         m = calloc(1, sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        *m = (Mail){.client = c, .done = done, .userdata = userdata, .timeout_usec = request->timeout_usec};
+        *m = (Mail){.done = done, .userdata = userdata, .timeout_usec = request->timeout_usec};
         /* To curl a connection that it has lent is an idle one: it would close it when it makes room for others, or finds
          * that it can be read when somebody else begins. So there are no others. */
         r = fetch_client_new(c->event, c->resolver, &m->client);
@@ -507,9 +501,9 @@ Mail *mail_free(Mail *m)
         free(m->talk.recipients);
         text_clear(&m->text);
         text_clear(&m->command);
-        wipe(m->password);
-        wipe(m->encoded[0]);
-        wipe(m->encoded[1]);
+        secret_free(m->password);
+        secret_free(m->encoded[0]);
+        secret_free(m->encoded[1]);
         free(m->user);
         free(m->from);
         free(m->ca_file);

@@ -526,7 +526,7 @@ static int play_all(World *w, FILE *trace, Line *line)
 {
         char text[SIMULATE_LINE_MAX];
         bool end = false;
-        size_t size;
+        size_t size = 0;
         int r = 0;
 
         while (!end && (r = read_line(trace, line, text, &size)) > 0) {

@@ -114,3 +114,24 @@ everybody_once() { # INBOX
         check "and nothing was refused" journal_is "$1" 'all(.[].verdict; . == "applied" or . == "duplicate" or . == "not looked at")'
 }
 everybody everybody_once
+
+# A change that comes before the registry could be read at all waits until it can, also across a restart.
+mv "$shop/registry.json" "$shop/away.json"
+check "failoverd stops" stop failoverd
+daemon_start
+n=$(applied alpha id | wc -w)
+break_cards
+wait_for "nobody knows whom to tell" peer_row "" '.state == "pending" and .message == "whom to tell is not known yet"'
+kill -KILL "${pid[failoverd]}"
+wait "${pid[failoverd]}" 2>/dev/null || true
+unset 'pid[failoverd]'
+daemon_start
+wait_for "it still waits" peer_row "" '.state == "pending"'
+check "nobody was told" equal "$(applied alpha id | wc -w)" "$n"
+mv "$shop/away.json" "$shop/registry.json"
+reread
+wait_for "all are told once it is there" all_told
+mend_cards
+wait_for "and of the end" all_told
+check "each once" equal "$(applied alpha id | wc -w)" "$((n + 2))"
+check "in order" equal "$(applied gamma type | tr ' ' '\n' | tail -n 2 | tr '\n' ' ')" "primary_failure primary_recovered "
