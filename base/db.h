@@ -13,7 +13,7 @@ typedef struct DbMigration {
 /* Opens or creates path (mode 0600 whatever the umask) with WAL, synchronous=FULL (asserted by reading the pragmas
  * back), foreign keys, persistent WAL grown ahead to wal_reserve bytes (and as much kept free inside the file: commits
  * need no new space until that is used up; 0: no reserve), checkpoint RESTART never TRUNCATE, application_id (not 0) as
- * given. Applies the migrations that are missing. A reserve that finds no space is no failure. -EUCLEAN: corrupt,
+ * given. Other processes cannot open it meanwhile. Applies the migrations that are missing. A reserve that finds no space is no failure. -EUCLEAN: corrupt,
  * another application's, or a log whose database is gone; -EPROTONOSUPPORT: from a newer version; nothing is ever
  * overwritten. Other codes by db_error(). Only files up to 16 MiB are checked as a whole at the start. */
 int db_open(const char *path, uint32_t application_id, const DbMigration *migrations, size_t n_migrations,

@@ -128,11 +128,16 @@ static int header_check(sqlite3 *db, uint32_t application_id, Error *e)
         return 0;
 }
 
+/* With the log's index in our memory, not in a file that is mapped (https://www.sqlite.org/vfs.html): when its disk hangs in
+ * the middle of a write to such a page, the kernel holds on to our memory map, and with it holds up fork() and malloc() of
+ * all threads. The price is that other processes cannot open the database meanwhile. */
+#define VFS "unix-excl"
+
 static int connection_new(const char *path, sqlite3 **ret, Error *e)
 {
         _cleanup_(db_closep) sqlite3 *db = NULL;
 
-        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, VFS);
         if (!db)
                 return error_set(e, -ENOMEM, "out of memory");
         sqlite3_wal_hook(db, NULL, NULL); /* SQLite's own, whose argument is no pointer */

@@ -74,9 +74,9 @@ static void shim_install(void)
 
         if (real_open)
                 return;
-        vfs = *sqlite3_vfs_find(NULL);
+        vfs = *sqlite3_vfs_find("unix-excl");
         real_open = vfs.xOpen;
-        vfs.zName = "shim";
+        vfs.zName = "unix-excl"; /* found before the one that it stands in for */
         vfs.xOpen = shim_open;
         CHECK_INT(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
 }

@@ -3,6 +3,7 @@
 #include "tests/test.h"
 
 #include "base/db.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -112,6 +113,30 @@ static void check_refused(int wanted, const char *text)
         CHECK(memcmp(before, after, before_size) == 0);
         free(before);
         free(after);
+}
+
+/* A mapped file on a disk that hangs would hold up every thread that forks or allocates. */
+TEST(no_file_of_the_database_is_mapped_and_nobody_else_gets_in)
+{
+        _cleanup_free_ char *maps = NULL;
+        char shm[300];
+        int status;
+
+        setup();
+        sqlite3 *db = open_db(0);
+        CHECK_INT(db_exec(db, "INSERT INTO item (text) VALUES ('a')", NULL), 0);
+        snprintf(shm, sizeof(shm), "%s-shm", path);
+        CHECK_INT(access(shm, F_OK), -1);
+        CHECK_INT(file_read("/proc/self/maps", 4 << 20, &maps, NULL), 0);
+        CHECK(!strstr(maps, path));
+        pid_t child = fork();
+        if (child == 0) {
+                execlp("sqlite3", "sqlite3", path, "SELECT text FROM item", (char *) NULL);
+                _exit(127);
+        }
+        CHECK_INT(waitpid(child, &status, 0), child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 127);
+        db_close(db);
 }
 
 TEST(a_new_database_is_private_durable_and_has_its_schema)

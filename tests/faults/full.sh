@@ -30,13 +30,20 @@ page_says() { # MODE
         jq -e ".failover.mode == \"$1\"" "$shop/status/api/v2/status.json"
 }
 
-# What others in the same database would do: takes what was set aside until nothing is left of it.
+# Takes what was set aside until nothing is left of it. failoverd lets nobody else into its database, so it has to rest.
 use_up_reserve() {
         local size
-        sqlite3 "$shop/state/state.db" "CREATE TABLE filler (x)" 2>>"$shop/sqlite3.log" || true
+        check "failoverd stops" stop failoverd
+        insert "CREATE TABLE filler (x)" || true
         for size in 65536 16384 4096 1024 100; do
-                while sqlite3 "$shop/state/state.db" "INSERT INTO filler VALUES (zeroblob($size))" 2>>"$shop/sqlite3.log"; do :; done
+                while insert "INSERT INTO filler VALUES (zeroblob($size))"; do :; done
         done
+        disk_fill
+        daemon_start "${folders[@]}"
+}
+
+insert() { # SQL; without an index of the log beside it, for which there is no space
+        sqlite3 -vfs unix-excl "$shop/state/state.db" "$1" >>"$shop/sqlite3.log" 2>&1
 }
 
 full_story() { # KIND of disk
