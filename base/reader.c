@@ -157,6 +157,10 @@ static int fetching_start(Reader *r, const ReadingFile *file, const char *direct
                 return -ENOMEM;
         f->reader = r;
         f->plain = file->plain;
+#ifdef FAILOVERD_BUG_READS_ON_LOOP /* tests/faults/hung.sh must notice this */
+        (void) run_read(f);
+        f->data = secret_free(f->data);
+#endif
         f->worker = TAKE_PTR(r->idle);
         if (!f->worker)
                 n = worker_new(r->event, "reader", &f->worker);
