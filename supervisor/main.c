@@ -361,15 +361,13 @@ static int supervise(const Places *places)
 /* What libpq would take from there stands in the configuration, or is not meant. */
 static void forget_environment(void)
 {
-        for (char **variable = environ; *variable;) {
-                char name[64];
+        char **kept = environ;
 
-                snprintf(name, sizeof name, "%.*s", (int) strcspn(*variable, "="), *variable);
-                if (strncmp(name, "PG", 2) == 0 && unsetenv(name) == 0)
-                        variable = environ; /* it has moved */
-                else
-                        variable++;
-        }
+        for (char **variable = environ; variable && *variable; variable++)
+                if (strncmp(*variable, "PG", 2) != 0)
+                        *kept++ = *variable;
+        if (kept)
+                *kept = NULL;
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,7 @@ actions:
 END
 # What libpq would read from its environment is none of the daemon's business.
 export PGSERVICE=nonsense PGPASSWORD=wrong PGHOST=192.0.2.1 PGOPTIONS=-cnonsense=1 PGTZ=nonsense
+export "PG_${RANDOM}_$(printf '%0100d' 0)=nonsense"
 daemon_start
 unset PGSERVICE PGPASSWORD PGHOST PGOPTIONS PGTZ
 wait_for "everything is up" all_up
