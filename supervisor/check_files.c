@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* check-config: what is looked at on this machine: secrets and commands as the daemon's user will find them, sockets,
  * units, and on which disk everything lies. Each look has a deadline (look.h). */
+#include "base/unit.h"
 #include "supervisor/check_private.h"
 #include "supervisor/look.h"
 
@@ -222,22 +223,18 @@ static bool unit_exists(const char *name)
 static int run_unit(void *data, LookResult *ret)
 {
         const Job *job = data;
-        const char *name = job->reach->name, *dot = strrchr(name, '.'), *at;
-        char plain[300], template[300];
+        char name[UNIT_NAME_SIZE], template[UNIT_NAME_SIZE];
+        const char *at;
 
-        if (access("/run/systemd/system", F_OK) < 0)
+        if (access("/run/systemd/system", F_OK) < 0 || unit_name(job->reach->name, name, NULL) < 0)
                 return 0; /* not run by systemd: nothing can be said */
-        snprintf(plain, sizeof(plain), "%s%s", name, dot ? "" : ".service");
-        if (unit_exists(plain))
+        if (unit_exists(name))
                 return 0;
-        dot = strrchr(plain, '.');
-        at = strchr(plain, '@');
-        if (at && dot > at) {
-                snprintf(template, sizeof(template), "%.*s%s", (int) (at + 1 - plain), plain, dot);
-                if (unit_exists(template))
-                        return 0;
-        }
-        return -ENOENT;
+        at = strchr(name, '@');
+        if (!at)
+                return -ENOENT;
+        snprintf(template, sizeof(template), "%.*s%s", (int) (at + 1 - name), name, strrchr(name, '.'));
+        return unit_exists(template) ? 0 : -ENOENT;
 }
 
 static void told_unit(void *data, const LookResult *result, void *userdata)
