@@ -55,34 +55,34 @@ static bool not_looked(Files *f, const Job *job, const LookResult *result, const
 
 /* --- probes, actions, the key --- */
 
+static int note(LookResult *ret, int r, const Error *e)
+{
+        snprintf(ret->text, sizeof(ret->text), "%s", e->text);
+        return r;
+}
+
 static int run_probe(void *data, LookResult *ret)
 {
         const Job *job = data;
         Error e = {""};
-        int r = config_verify_probe(job->k->c, job->k->c->probes[job->number], &e);
 
-        snprintf(ret->text, sizeof(ret->text), "%s", e.text);
-        return r;
+        return note(ret, config_verify_probe(job->k->c, job->k->c->probes[job->number], &e), &e);
 }
 
 static int run_action(void *data, LookResult *ret)
 {
         const Job *job = data;
         Error e = {""};
-        int r = config_verify_action(job->k->c, job->k->c->actions[job->number], &e);
 
-        snprintf(ret->text, sizeof(ret->text), "%s", e.text);
-        return r;
+        return note(ret, config_verify_action(job->k->c, job->k->c->actions[job->number], &e), &e);
 }
 
 static int run_key(void *data, LookResult *ret)
 {
         const Job *job = data;
         Error e = {""};
-        int r = config_verify_key(job->k->c, &e);
 
-        snprintf(ret->text, sizeof(ret->text), "%s", e.text);
-        return r;
+        return note(ret, config_verify_key(job->k->c, &e), &e);
 }
 
 /* "bearer_file: …", "ca_file …" name the key, in the table or in one below it that is there. */
@@ -439,19 +439,10 @@ int check_files(Check *k)
 
 static int run_read(void *data, LookResult *ret)
 {
+        _cleanup_close_ int fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         char byte;
-        int fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-        if (fd < 0)
-                return -errno;
-        if (read(fd, &byte, 1) < 0 && errno != EAGAIN) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        close(fd);
-        return 0;
+        return fd < 0 || (read(fd, &byte, 1) < 0 && errno != EAGAIN) ? -errno : 0;
 }
 
 static void told_read(void *data, const LookResult *result, void *userdata)
