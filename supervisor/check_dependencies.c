@@ -12,11 +12,6 @@ typedef struct Index {
         size_t count;
 } Index;
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp((*(const Reach *const *) a)->name, (*(const Reach *const *) b)->name);
-}
-
 /* Those of the probes in `of`, by number; NULL: those of actions. */
 static int index_make(const Check *k, ReachKind kind, const bool *of, Index *ret)
 {
@@ -30,7 +25,7 @@ static int index_make(const Check *k, ReachKind kind, const bool *of, Index *ret
                     (of ? r->probe != PROBE_NONE && of[r->probe] : r->action != ACTION_NONE))
                         ret->items[ret->count++] = r;
         }
-        qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);
+        qsort(ret->items, ret->count, sizeof(*ret->items), reach_compare_names);
         return 0;
 }
 

@@ -56,11 +56,6 @@ static void check_name(Check *k, const Reach *r)
 
 /* --- the vantage --- */
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp((*(const Reach *const *) a)->name, (*(const Reach *const *) b)->name);
-}
-
 static bool is_external(const Check *k, const Reach *r)
 {
         return r->probe != PROBE_NONE && k->c->probes[r->probe]->scope == SCOPE_EXTERNAL &&
@@ -77,14 +72,14 @@ static const Reach **externals_new(const Check *k, size_t *ret_n)
                 if (is_external(k, &k->reaches.items[i]))
                         list[n++] = &k->reaches.items[i];
         if (list)
-                qsort(list, n, sizeof(*list), compare_names);
+                qsort(list, n, sizeof(*list), reach_compare_names);
         *ret_n = n;
         return list;
 }
 
 static void check_shared(Check *k, const Reach *r, const Reach *const *externals, size_t n)
 {
-        const Reach *const *found = bsearch(&r, externals, n, sizeof(*externals), compare_names);
+        const Reach *const *found = bsearch(&r, externals, n, sizeof(*externals), reach_compare_names);
         const char *name = k->c->probes[r->probe]->name;
         Finding *x;
 
@@ -125,6 +120,7 @@ static void check_local(Check *k, const Reach *r, const Reach *const *externals,
 static void check_one_place(Check *k)
 {
         const char *place = NULL;
+        bool local = false;
         unsigned n = 0;
         Finding *x;
 
@@ -136,9 +132,10 @@ static void check_one_place(Check *k)
                 if (place && !streq(place, r->name))
                         return;
                 place = r->name;
+                local = r->loopback;
                 n++;
         }
-        if (n < 2 || n < k->c->n_vantage || strncmp(place, "127.", 4) == 0)
+        if (n < 2 || n < k->c->n_vantage || local)
                 return;
         x = findings_add(k->f, FINDING_WARNING, "references-are-one", NULL, "vantage",
                          "vantage: all references are at %s", place);

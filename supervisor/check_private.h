@@ -39,6 +39,7 @@ void reaches_collect(const Config *c, const Conf *tree, Reaches *ret);
 void reaches_clear(Reaches *r);
 /* "probe `x`", "action `y`", "the heartbeat" */
 const char *reach_owner(const Config *c, const Reach *reach, char *buffer, size_t size);
+int reach_compare_names(const void *a, const void *b);      /* of two Reach *, for qsort() and bsearch() */
 bool domain_contains(const char *domain, const char *name); /* name is it, or lies below it */
 
 /* --- the parts --- */

@@ -40,6 +40,11 @@ const char *reach_owner(const Config *c, const Reach *reach, char *buffer, size_
                 snprintf(buffer, size, "the heartbeat");
         return buffer;
 }
+int reach_compare_names(const void *a, const void *b)
+{
+        return strcmp((*(const Reach *const *) a)->name, (*(const Reach *const *) b)->name);
+}
+
 
 bool domain_contains(const char *domain, const char *name)
 {
