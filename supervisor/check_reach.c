@@ -150,21 +150,37 @@ static unsigned scheme_port(const char *url)
         return 0;
 }
 
-/* host= and hostaddr= of "host=/var/run/postgresql dbname=shop". */
+/* The value of a word in libpq's "host=/var/run/postgresql dbname=shop", of a list the first; NULL: not given. */
+static const char *conninfo_find(const char *text, const char *word, size_t *ret_size)
+{
+        size_t n = strlen(word);
+
+        for (const char *s = text; (s = strstr(s, word)); s += n) {
+                const char *value = s + n + 1;
+
+                if (s[n] != '=' || (s > text && !isspace((unsigned char) s[-1])))
+                        continue;
+                value += *value == '\'';
+                *ret_size = strcspn(value, " ',\t");
+                return *ret_size > 0 ? value : NULL;
+        }
+        return NULL;
+}
+
+/* As libpq connects: to the address when there is one, whatever the name. */
 static void add_conninfo(Collector *c, const char *text, const char *key)
 {
-        const char *host = strstr(text, "host=");
-        size_t size;
+        size_t size, port_size;
+        const char *host = conninfo_find(text, "hostaddr", &size),
+                   *port = conninfo_find(text, "port", &port_size);
 
-        if (!host || (host > text && !isspace((unsigned char) host[-1])))
-                return;
-        host += strlen("host=");
-        host += *host == '\'';
-        size = strcspn(host, " ',\t");
-        if (host[0] == '/')
+        if (!host)
+                host = conninfo_find(text, "host", &size);
+        if (host && host[0] == '/')
                 reach_add(c, REACH_SOCKET, strndup(host, size), 0, key);
-        else if (size > 0)
-                reach_add(c, REACH_HOST, lower(host, size), 5432, key);
+        else if (host)
+                reach_add(c, REACH_HOST, lower(host, size), port ? (unsigned) strtoul(port, NULL, 10) : 5432,
+                          key);
 }
 
 static void add_host(Collector *c, const char *text, const char *key)
