@@ -2,7 +2,6 @@
 /* An alert by mail: to whom, through which server, and what became of it for each recipient. */
 #include "actions/alert.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <strings.h>
 #include <unistd.h>
@@ -101,25 +100,6 @@ static int parse_server(const ConfNode *node, const ConfField *field, void *targ
         return 0;
 }
 
-/* What the URL says, not what a name resolves to today. */
-static bool is_this_machine(const char *host)
-{
-        struct in6_addr six;
-        struct in_addr four;
-        char literal[INET6_ADDRSTRLEN];
-        size_t size = strlen(host);
-
-        if (strcasecmp(host, "localhost") == 0)
-                return true;
-        if (inet_pton(AF_INET, host, &four) == 1)
-                return ntohl(four.s_addr) >> 24 == 127;
-        if (host[0] != '[' || size - 2 >= sizeof(literal))
-                return false;
-        memcpy(literal, host + 1, size - 2);
-        literal[size - 2] = '\0';
-        return inet_pton(AF_INET6, literal, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
-}
-
 static bool is_implicit(const AlertSmtp *c)
 {
         return strncasecmp(c->url, "smtps:", 6) == 0;
@@ -130,7 +110,7 @@ static bool wants_upgrade(const AlertSmtp *c, const char *host)
         if (is_implicit(c))
                 return false;
         return c->tls == ALERT_TLS_REQUIRED ||
-               (c->tls == ALERT_TLS_AUTO && (c->username || !is_this_machine(host)));
+               (c->tls == ALERT_TLS_AUTO && (c->username || !host_is_loopback(host)));
 }
 
 static int smtp_check(const void *conf, const ConfNode *node, Error *e)
@@ -176,7 +156,7 @@ static int smtp_verify(const void *conf, const char *config_dir, Error *e)
                         return error_set(e, -EINVAL, "password_file %s is empty", c->password_file);
         }
         if (server_read(c->url, &host, &port) == 0 && !is_implicit(c) && !wants_upgrade(c, host) &&
-            !is_this_machine(host))
+            !host_is_loopback(host))
                 return error_set(e, -EPROTO,
                                  "mail goes to %s in clear, for everybody on the way to read and "
                                  "change: leave `tls: none` out",

@@ -393,15 +393,14 @@ static void cloudflare_stop(Action *a)
 /* Where the token would travel in the clear. */
 static bool is_exposed(const char *url)
 {
-        static const char *const near[] = {"http://127.", "http://localhost:", "http://localhost/",
-                                           "http://[::1]"};
+        static const char scheme[] = "http://";
+        char host[300];
 
-        if (strncasecmp(url, "http://", 7) != 0)
+        if (strncasecmp(url, scheme, strlen(scheme)) != 0)
                 return false;
-        for (size_t i = 0; i < ELEMENTSOF(near); i++)
-                if (strncasecmp(url, near[i], strlen(near[i])) == 0)
-                        return false;
-        return true;
+        url += strlen(scheme);
+        snprintf(host, sizeof(host), "%.*s", (int) strcspn(url, "/?#"), url);
+        return !host_is_loopback(host);
 }
 
 static int check_ttl(const DnsActionConf *c, const ConfNode *node, Error *e)

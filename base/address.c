@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <strings.h>
 
 static int port_parse(const char *text, uint16_t *ret)
 {
@@ -264,4 +265,27 @@ bool address_is_private(const struct sockaddr *a)
         default:
                 return true;
         }
+}
+
+bool address_is_loopback(const struct sockaddr_storage *a)
+{
+        assert(a);
+
+        if (a->ss_family == AF_INET)
+                return ntohl(((const struct sockaddr_in *) a)->sin_addr.s_addr) >> 24 == 127;
+        return a->ss_family == AF_INET6 &&
+               IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *) a)->sin6_addr);
+}
+
+bool host_is_loopback(const char *text)
+{
+        static const char name[] = "localhost";
+        struct sockaddr_storage a;
+
+        assert(text);
+
+        if (address_parse(text, 0, &a, NULL) == 0)
+                return address_is_loopback(&a);
+        return strncasecmp(text, name, strlen(name)) == 0 &&
+               (text[strlen(name)] == '\0' || text[strlen(name)] == ':');
 }

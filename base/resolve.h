@@ -71,6 +71,9 @@ char *address_format(char buffer[static ADDRESS_SIZE], const struct sockaddr_sto
 /* Loopback, private, link-local, CGNAT, multicast, documentation, reserved, mapped and translated forms of them
  * (IANA special-purpose registries): not a public unicast address. */
 bool address_is_private(const struct sockaddr *a);
+bool address_is_loopback(const struct sockaddr_storage *a);
+/* HOST or HOST:PORT as it is written: a loopback address, or localhost. Nothing is looked up. */
+bool host_is_loopback(const char *text);
 
 /* "10.0.0.0/8", "fd00::/8", or one address. An IPv4 network also contains its IPv4-mapped IPv6 addresses. */
 typedef struct Network {

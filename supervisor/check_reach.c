@@ -4,7 +4,6 @@
 #include "base/unit.h"
 #include "supervisor/check_private.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 
 #define REACH_FLAGS (CONF_HOST | CONF_DOMAIN | CONF_MAIL | CONF_PATH | CONF_PROGRAM | CONF_UNIT)
@@ -40,11 +39,11 @@ const char *reach_owner(const Config *c, const Reach *reach, char *buffer, size_
                 snprintf(buffer, size, "the heartbeat");
         return buffer;
 }
+
 int reach_compare_names(const void *a, const void *b)
 {
         return strcmp((*(const Reach *const *) a)->name, (*(const Reach *const *) b)->name);
 }
-
 
 bool domain_contains(const char *domain, const char *name)
 {
@@ -85,12 +84,7 @@ static void reach_add(Collector *c, ReachKind kind, char *name, unsigned port, c
         }
         if (kind == REACH_HOST && address_parse(r.name, 0, &address, &size) >= 0) {
                 r.literal = true;
-                r.loopback = address.ss_family == AF_INET
-                                             ? ntohl(((struct sockaddr_in *) &address)->sin_addr.s_addr) >>
-                                                                               24 ==
-                                                               127
-                                             : IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *) &address)
-                                                                                     ->sin6_addr);
+                r.loopback = address_is_loopback(&address);
         } else if (kind == REACH_HOST) {
                 r.loopback = domain_contains("localhost", r.name);
         }

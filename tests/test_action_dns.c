@@ -75,6 +75,7 @@ TEST(a_token_does_not_travel_in_the_clear)
 {
         rig_refused(dns(), CLOUDFLARE ONE "url: http://dns.example/v4\n", "in the clear");
         rig_refused(dns(), CLOUDFLARE ONE "url: http://localhost.example/v4\n", "in the clear");
+        rig_refused(dns(), CLOUDFLARE ONE "url: http://127.0.0.1.example/v4\n", "in the clear");
         takes(CLOUDFLARE ONE "url: https://dns.example/v4\n");
         takes(CLOUDFLARE ONE "url: http://127.0.0.1:8080/v4\n");
 }

@@ -223,6 +223,23 @@ TEST(a_network_contains_what_shares_its_prefix)
         CHECK(!contains("::/0", "127.0.0.1"));
 }
 
+TEST(loopback_is_told_as_it_is_written)
+{
+        CHECK(host_is_loopback("127.0.0.1"));
+        CHECK(host_is_loopback("127.1.2.3:8080"));
+        CHECK(host_is_loopback("::1"));
+        CHECK(host_is_loopback("[::1]"));
+        CHECK(host_is_loopback("[::1]:8080"));
+        CHECK(host_is_loopback("localhost"));
+        CHECK(host_is_loopback("LocalHost:80"));
+        CHECK(!host_is_loopback(""));
+        CHECK(!host_is_loopback("128.0.0.1"));
+        CHECK(!host_is_loopback("::2"));
+        CHECK(!host_is_loopback("127.0.0.1.example"));
+        CHECK(!host_is_loopback("localhost.example"));
+        CHECK(!host_is_loopback("user@127.0.0.1"));
+}
+
 TEST(what_is_not_a_network_is_refused)
 {
         static const char *const bad[] = {
