@@ -84,7 +84,7 @@ typedef struct ActionType ActionType;
 typedef struct Action Action;
 typedef void (*ActionDone)(Action *a, ActionResult result, const char *message, void *userdata);
 
-/* One attempt of one action. The type reads the first four members, and writes only behind `state`. */
+/* One attempt of one action. The type reads what stands before the driver's members, and writes only behind `state`. */
 struct Action {
         const ActionType *type;
         const void *conf;

@@ -104,7 +104,7 @@ typedef struct DnsState {
         void *own;
 } DnsState;
 
-/* Asks one name server whether sets are so. done() is called once, and may free the look. */
+/* Asks one name server whether sets are so. done() is called once, never from within, and may free the look. */
 typedef struct DnsLook DnsLook;
 typedef enum DnsSeen {
         DNS_SEEN_SO,
@@ -112,7 +112,8 @@ typedef enum DnsSeen {
         DNS_SEEN_NOTHING,   /* it cannot be told; message: why */
 } DnsSeen;
 typedef void (*DnsLookDone)(DnsLook *look, DnsSeen seen, const char *message, void *userdata);
-/* sets and zone are borrowed until done(). */
+/* server: "IP:port"; sets are borrowed until done(). timeout_usec: of each question; a set that shall not be there may take
+ * several, one after the other. -ENOMEM, or as dns_query_start(). */
 int dns_look_start(Resolver *resolver, const char *server, const char *zone, const DnsSets *sets,
                    uint64_t timeout_usec, DnsLookDone done, void *userdata, DnsLook **ret);
 DnsLook *dns_look_free(DnsLook *look);

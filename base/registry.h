@@ -70,7 +70,8 @@ typedef struct RegistryResult {
         uint64_t modified_usec; /* wall: the file's mtime */
 } RegistryResult;
 typedef void (*RegistryDone)(RegistryRead *read, RegistryResult *result, void *userdata);
-/* done() is called once, never from within, and may free the read. */
+/* done() is called once, never from within, and may free the read. timeout_usec: 0 for none, when the caller has one.
+ * -EAGAIN: children that earlier reads left behind still hang in the kernel; -ENOMEM, -EMFILE. */
 int registry_read_start(sd_event *event, const char *path, uint64_t timeout_usec, RegistryDone done,
                         void *userdata, RegistryRead **ret);
 RegistryRead *registry_read_free(RegistryRead *read);

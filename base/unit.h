@@ -45,13 +45,14 @@ typedef enum UnitVerb {
 const char *unit_verb(UnitVerb verb); /* "look", "start", … */
 
 typedef struct UnitResult {
-        /* 0: done. -ENOTCONN: the bus or systemd is not there; -ETIMEDOUT: not in time (a job goes on; message is the phase, see below); -EACCES: systemd
-         * or polkit does not allow it; -ENOENT: no such unit; -EOPNOTSUPP: units like this one cannot do that;
-         * -ECANCELED: somebody else's job took its place; -EPROTO: the job failed; -EIO, -ENOMEM, -EMFILE. */
+        /* 0: done. -ENOTCONN: the bus or systemd is not there; -ETIMEDOUT: not in time (a job goes on; message is the
+         * phase, see below); -EACCES: systemd or polkit does not allow it; -ENOENT: no such unit; -EOPNOTSUPP: units
+         * like this one cannot do that; -ECANCELED: somebody else's job took its place; -EPROTO: the job failed; -EIO,
+         * -ENOMEM, -EMFILE. */
         int error;
         const char *message; /* for people, when error < 0; without the unit's name */
-        const UnitState *
-                        state; /* when it is known: always after a look that is done, and after a job that failed */
+        /* When it is known: always after a look that is done, and after a job that failed; else NULL. */
+        const UnitState *state;
 } UnitResult;
 
 typedef struct UnitTask UnitTask; /* in flight; freeing it cancels the wait, not the job */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempts in flight: for the outbox's own files only. */
+/* What is behind an Outbox, and its attempts in flight: for outbox.c, outbox_run.c, outbox_spokes.c and outbox_show.c only. */
 #pragma once
 
 #include "supervisor/delivery.h"
@@ -79,7 +79,9 @@ int outbox_fan_out(Outbox *o, Channel *hub, Facts *facts, DeliveryList *ret);
 int outbox_find_spoke(Outbox *o, Channel *hub, const char *target,
                       Channel **ret); /* makes it when it is new */
 void outbox_judge(Outbox *o, Channel *hub,
-                  uint64_t now);                   /* tells of its trouble as a whole, when it is time */
+                  uint64_t now); /* tells of its trouble as a whole, when it is time */
+
+/* outbox_run.c */
 void outbox_set_status(Outbox *o, json_t *status); /* NULL: stays as it is */
 void outbox_start(Outbox *o);                      /* tries what is due; calls nobody back */
 void outbox_arm(Outbox *o); /* sees to it that all that is due is done in the loop's next turn */
