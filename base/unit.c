@@ -27,9 +27,6 @@ typedef struct Property {
 
 #define FIELD(f) offsetof(UnitState, f), sizeof(((UnitState *) NULL)->f)
 static const Property properties[] = {
-                {"LoadState", "s", NULL, false, FIELD(load)},
-                {"ActiveState", "s", NULL, false, FIELD(active)},
-                {"SubState", "s", NULL, false, FIELD(sub)},
                 {"StateChangeTimestamp", "t", NULL, false, FIELD(changed_usec)},
                 {"InactiveExitTimestamp", "t", NULL, false, FIELD(started_usec)},
                 {"Result", "s", NULL, true, FIELD(result)},
@@ -72,7 +69,7 @@ struct UnitTask {
         bool loading;        /* GetUnit knew nothing: LoadUnit was asked */
         bool known;          /* state is whole */
         Get gets[GETS_MAX];
-        size_t n_gets; /* still to be answered */
+        size_t n_asked; /* still to be answered */
         UnitState state;
 };
 
@@ -133,7 +130,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret)
         return 0;
 }
 
-/* Asks systemd; what is answered comes to fn. A failure ends the task. */
+/* Asks systemd; what is answered comes to fn. A failure ends the task. a, b: texts, or NULL. */
 static void call(UnitTask *t, const char *path, const char *interface, const char *method,
                  sd_bus_message_handler_t fn, void *userdata, const char *a, const char *b)
 {
@@ -182,7 +179,7 @@ static int on_property(sd_bus_message *m, void *userdata, sd_bus_error *ret)
                 task_end(t, bus_error(error, &t->why));
         else if (!error && read_property(m, get->property, &t->state) < 0)
                 broken(t);
-        else if (--t->n_gets == 0)
+        else if (--t->n_asked == 0)
                 looked(t);
         return 0;
 }
@@ -195,17 +192,65 @@ static void own_interface(const char *name, char *buffer, size_t size)
         snprintf(buffer, size, SYSTEMD ".%c%s", *type - 'a' + 'A', type + 1);
 }
 
-static void ask_properties(UnitTask *t, const char *path)
+/* a(ssssssouso): name, description, load, active and sub state, … These three must be of one moment. */
+static int read_row(sd_bus_message *m, UnitState *state)
+{
+        const char *load, *active, *sub;
+
+        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        if (r > 0)
+                r = sd_bus_message_enter_container(m, 'r', "ssssssouso");
+        if (r > 0)
+                r = sd_bus_message_skip(m, "ss");
+        if (r > 0)
+                r = sd_bus_message_read(m, "sss", &load, &active, &sub);
+        if (r <= 0)
+                return r < 0 ? r : -ENXIO;
+        snprintf(state->load, sizeof(state->load), "%s", load);
+        snprintf(state->active, sizeof(state->active), "%s", active);
+        snprintf(state->sub, sizeof(state->sub), "%s", sub);
+        return 0;
+}
+
+static int on_row(sd_bus_message *m, void *userdata, sd_bus_error *ret)
+{
+        UnitTask *t = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+
+        if (t->ended)
+                return 0;
+        if (error)
+                task_end(t, bus_error(error, &t->why));
+        else if (read_row(m, &t->state) < 0)
+                broken(t);
+        else if (--t->n_asked == 0)
+                looked(t);
+        return 0;
+}
+
+static void ask_row(UnitTask *t)
+{
+        int r = sd_bus_call_method_async(t->bus, NULL, SYSTEMD, SYSTEMD_PATH, MANAGER, "ListUnitsByNames",
+                                         on_row, t, "as", 1, t->name);
+        t->n_asked++;
+        if (r < 0)
+                task_end(t, error_set(&t->why, r, "the system bus: %s", strerror(-r)));
+}
+
+/* All at once; the details are no older than the state. */
+static void ask_state(UnitTask *t, const char *path)
 {
         char own[64];
 
+        ask_row(t);
         own_interface(t->name, own, sizeof(own));
         for (size_t i = 0; i < ELEMENTSOF(properties); i++) {
                 const Property *p = &properties[i];
 
                 if (p->suffix && !streq(p->suffix, strrchr(t->name, '.')))
                         continue;
-                Get *get = &t->gets[t->n_gets++];
+                Get *get = &t->gets[i];
+                t->n_asked++;
                 *get = (Get){t, p};
                 call(t, path, "org.freedesktop.DBus.Properties", "Get", on_property, get,
                      p->own ? own : UNIT_INTERFACE, p->name);
@@ -230,7 +275,7 @@ static int on_unit(sd_bus_message *m, void *userdata, sd_bus_error *ret)
         } else if (sd_bus_message_read_basic(m, 'o', &path) <= 0)
                 broken(t);
         else
-                ask_properties(t, path);
+                ask_state(t, path);
         return 0;
 }
 

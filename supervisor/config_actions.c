@@ -121,13 +121,15 @@ static int action_is_alone(const Config *c, const ActionType *type, const ConfNo
 {
         if (!streq(type->name, "payment-mode"))
                 return 0;
-        for (size_t i = 0; i < c->n_actions; i++)
+        for (size_t i = 0; i < c->n_actions; i++) {
+                assert(c->actions[i]);
                 if (c->actions[i]->type == type)
                         return conf_error(node, e,
                                           "payment-mode is given twice: one writes payment.env for all "
                                           "modes; what "
                                           "only some modes need is for actions of type unit or http, with "
                                           "`modes`");
+        }
         return 0;
 }
 

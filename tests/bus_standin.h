@@ -82,12 +82,6 @@ static int standin_property(BusStandin *s, sd_bus_message *m)
         const char *interface, *name;
 
         CHECK(sd_bus_message_read(m, "ss", &interface, &name) > 0);
-        if (streq(name, "LoadState"))
-                return sd_bus_reply_method_return(m, "v", "s", u->load ?: "loaded");
-        if (streq(name, "ActiveState"))
-                return sd_bus_reply_method_return(m, "v", "s", u->active ?: "active");
-        if (streq(name, "SubState"))
-                return sd_bus_reply_method_return(m, "v", "s", u->sub ?: "running");
         if (streq(name, "StateChangeTimestamp"))
                 return sd_bus_reply_method_return(m, "v", "t", u->changed_usec);
         if (streq(name, "InactiveExitTimestamp"))
@@ -99,6 +93,17 @@ static int standin_property(BusStandin *s, sd_bus_message *m)
         if (streq(name, "NRestarts"))
                 return sd_bus_reply_method_return(m, "v", "u", u->restarts);
         return sd_bus_reply_method_return(m, "v", "i", streq(name, "ExecMainCode") ? u->code : u->status);
+}
+
+static int standin_row(BusStandin *s, sd_bus_message *m)
+{
+        const char *name;
+
+        CHECK(sd_bus_message_enter_container(m, 'a', "s") > 0 && sd_bus_message_read(m, "s", &name) > 0);
+        const BusUnit *u = standin_find(s, name);
+        CHECK(u);
+        return sd_bus_reply_method_return(m, "a(ssssssouso)", 1, name, "a unit", u->load ?: "loaded",
+                                          u->active ?: "active", u->sub ?: "running", "", "/", 0, "", "/");
 }
 
 static int standin_job(BusStandin *s, sd_bus *bus, sd_bus_message *m)
@@ -147,6 +152,8 @@ static int standin_answer(BusStandin *s, sd_bus *bus, sd_bus_message *m)
                 return sd_bus_reply_method_return(m, "");
         if (streq(member, "GetUnit") || streq(member, "LoadUnit"))
                 return standin_unit(s, m, *member == 'L');
+        if (streq(member, "ListUnitsByNames"))
+                return standin_row(s, m);
         return streq(member, "Get") ? standin_property(s, m) : standin_job(s, bus, m);
 }
 
