@@ -209,16 +209,21 @@ static void put_value(json_t *j, const Record *record)
         json_put(j, "content", json_string(streq(type, "TXT") ? record->rdata : value));
 }
 
-static void add_post(json_t *posts, const DnsSet *set, const Record *wanted, bool proxied)
+static void put_record(json_t *j, const DnsSet *set, const Record *wanted, bool proxied)
 {
-        json_t *j = json_object();
-
         json_put(j, "name", json_string(set->name));
         json_put(j, "type", json_string(set->type));
         put_value(j, wanted);
         json_put(j, "ttl", json_integer(proxied ? TTL_AUTOMATIC : set->ttl));
         if (is_proxiable(set->type))
                 json_put(j, "proxied", json_boolean(proxied));
+}
+
+static void add_post(json_t *posts, const DnsSet *set, const Record *wanted, bool proxied)
+{
+        json_t *j = json_object();
+
+        put_record(j, set, wanted, proxied);
         json_add(posts, j);
 }
 
@@ -228,12 +233,7 @@ static void add_patch(json_t *patches, const DnsSet *set, const Record *wanted,
         json_t *j = json_object();
 
         json_put(j, "id", json_string(record->id));
-        json_put(j, "name", json_string(set->name));
-        json_put(j, "type", json_string(set->type));
-        put_value(j, wanted);
-        json_put(j, "ttl", json_integer(proxied ? TTL_AUTOMATIC : set->ttl));
-        if (is_proxiable(set->type))
-                json_put(j, "proxied", json_boolean(proxied));
+        put_record(j, set, wanted, proxied);
         json_add(patches, j);
 }
 

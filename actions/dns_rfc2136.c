@@ -73,15 +73,15 @@ static int key_refuse(const char *name, Error *e)
 }
 
 /* "192.0.2.1:53" from what the operator wrote. */
-static int server_make(const DnsActionConf *c, struct sockaddr_storage *ret_address, char **ret)
+static int server_make(const DnsActionConf *c, char **ret)
 {
+        struct sockaddr_storage address;
         char text[ADDRESS_SIZE];
-        socklen_t size;
 
-        int r = address_parse(c->server, 53, ret_address, &size);
+        int r = address_parse(c->server, 53, &address, NULL);
         if (r < 0)
                 return r;
-        *ret = strdup(address_format(text, ret_address));
+        *ret = strdup(address_format(text, &address));
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -233,12 +233,11 @@ static void on_child(Child *child, const ChildResult *result, void *userdata)
 static int update_new(Action *a, const DnsSets *sets, Update **ret)
 {
         _cleanup_(update_freep) Update *u = calloc(1, sizeof(*u));
-        struct sockaddr_storage address;
 
         if (!u)
                 return -ENOMEM;
         u->sets = sets;
-        int r = server_make(a->conf, &address, &u->server);
+        int r = server_make(a->conf, &u->server);
         if (r == 0)
                 *ret = TAKE_PTR(u);
         return r;
