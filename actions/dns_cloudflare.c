@@ -282,7 +282,7 @@ static bool has_more(const Api *api, const json_t *answer)
         json_int_t total = json_integer_value(json_object_get(info, "total_count"));
         json_int_t size = json_integer_value(json_object_get(info, "per_page"));
 
-        if (json_array_size(json_object_get(answer, "result")) == 0 || api->page >= PAGES_MAX)
+        if (json_array_size(json_object_get(answer, "result")) == 0)
                 return false;
         return pages > 0 ? api->page < pages : size > 0 && api->page * size < total;
 }
@@ -293,6 +293,11 @@ static void take_records(Action *a, const json_t *answer)
 
         int r = cloudflare_records_add(&api->records, json_object_get(answer, "result"), api->sets);
         if (r == 0 && has_more(api, answer)) {
+                if (api->page >= PAGES_MAX) { /* what was not read must not look like what is not there */
+                        action_report(a, ACTION_RETRY, "Cloudflare: the zone has more than %d records",
+                                      PAGES_MAX * PAGE_SIZE);
+                        return;
+                }
                 api->page++;
                 r = ask_records(a);
         } else if (r == 0) {
