@@ -15,43 +15,14 @@
 #define WORD_BYTES 45
 #define WORD_FRAME 12 /* =?UTF-8?B??= */
 
-size_t utf8_cut(const char *s, size_t limit)
-{
-        size_t size = strlen(s);
-
-        if (size <= limit)
-                return size;
-        size = limit;
-        while (size > 0 && ((unsigned char) s[size] & 0xc0) == 0x80)
-                size--;
-        return size;
-}
-
-/* Bytes of the character at s; 0: no UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t character_size(const unsigned char *s)
-{
-        size_t size = s[0] < 0x80                   ? 1
-                      : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-                      : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-                      : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                                    : 0;
-
-        for (size_t i = 1; i < size; i++)
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
-            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
-                return 0;
-        return size;
-}
-
 /* Valid UTF-8, in one line, or with LF as only line end. */
 static int clean(const char *s, bool lines, char **ret)
 {
         _cleanup_text_ Text t = {0};
 
         while (*s) {
-                size_t size = character_size((const unsigned char *) s);
+                uint32_t c;
+                size_t size = utf8_size(s, strnlen(s, 4), &c);
                 if (size == 0)
                         text_add_string(&t, "\xef\xbf\xbd");
                 else if ((unsigned char) *s < 0x20 || *s == 0x7f)

@@ -22,5 +22,3 @@ void mime_add_body(Text *t, const char *body);
 /* Encoded words for s (valid UTF-8), `fold` between them; the first must fit behind `column` characters. Returns the column
  * behind the last. */
 size_t mime_add_words(Text *t, size_t column, const char *s, size_t size, const char *fold);
-/* The longest beginning of s of at most limit bytes that ends at a character's end. */
-size_t utf8_cut(const char *s, size_t limit);

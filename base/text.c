@@ -74,8 +74,7 @@ void text_add(Text *t, const char *format, ...)
         t->size += (size_t) size;
 }
 
-/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at s, 0 when there is none. */
-static size_t utf8_size(const char *s, size_t left, uint32_t *ret)
+size_t utf8_size(const char *s, size_t left, uint32_t *ret)
 {
         const uint8_t *b = (const uint8_t *) s;
         static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -107,6 +106,18 @@ static size_t utf8_size(const char *s, size_t left, uint32_t *ret)
         if (c < least[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
                 return 0;
         *ret = c;
+        return size;
+}
+
+size_t utf8_cut(const char *s, size_t limit)
+{
+        size_t size = strlen(s);
+
+        if (size <= limit)
+                return size;
+        size = limit;
+        while (size > 0 && ((uint8_t) s[size] & 0xc0) == 0x80)
+                size--;
         return size;
 }
 

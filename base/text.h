@@ -27,6 +27,12 @@ void text_clear(Text *t);
 
 #define _cleanup_text_ _cleanup_(text_clear)
 
+/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at s, 0 when there is none in the left bytes (at least one);
+ * what it stands for goes to ret. */
+size_t utf8_size(const char *s, size_t left, uint32_t *ret);
+/* The longest beginning of s of at most limit bytes that ends at a character's end. */
+size_t utf8_cut(const char *s, size_t limit);
+
 /* text_add_plain() into a fixed buffer, always terminated, cut at a character boundary. Returns buffer. */
 char *plain_copy(char *buffer, size_t size, const char *s);
 char *string_printf(const char *format, ...) _printf_(1, 2); /* malloc'ed; NULL when out of memory */
