@@ -119,7 +119,7 @@ evil="$bidi$rocket\\r\\n.\\r\\nBcc: x@evil.example\\r\\n\\r\\n"
 } >"$shop/plugin.sh"
 echo 0 >"$shop/plugin.code"
 config <<END
-node: {id: my-shop, name: "Sh${evil}op $(printf 'x%.0s' {1..10000})", url: "https://shop.example"}
+node: {id: my-shop, name: "Sh${evil}op $(printf 'x%.0s' {1..100})", url: "https://shop.example"}
 probes:
   plugin: {type: exec, command: [bash, "$shop/plugin.sh", "$shop/plugin.code"], $fast}
 modes:
