@@ -9,7 +9,7 @@
 
 /* --- texts that fit --- */
 
-/* "340ms", "7.2s", "45s", "6m05s", "2h10m", "3d04h"; "-" for never. */
+/* "340ms", "7.2s", "45s", "6m05s", "2h10m", "3d04h", "never". */
 static const char *short_duration(char buffer[static 16], uint64_t usec)
 {
         uint64_t s = (usec + USEC_PER_SEC / 2) / USEC_PER_SEC;
