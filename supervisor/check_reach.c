@@ -11,6 +11,7 @@
 typedef struct Collector {
         Reaches *list;
         unsigned probe, action;
+        unsigned port; /* of a host beside which it stands in a key of its own */
         bool pinned;
 } Collector;
 
@@ -188,7 +189,7 @@ static void add_host(Collector *c, const char *text, const char *key)
         else if (text[0] == '/')
                 reach_add(c, REACH_SOCKET, strdup(text), 0, key);
         else
-                add_authority(c, text, 0, key);
+                add_authority(c, text, c->port, key);
 }
 
 static void add_mail(Collector *c, const char *text, const char *key)
@@ -267,13 +268,16 @@ void reaches_collect(const Config *c, const Conf *tree, Reaches *ret)
 
         for (size_t i = 0; i < c->n_probes; i++) {
                 const ConfNode *node = conf_item(probes, i);
+                const char *port = conf_get(node, "port") ? conf_scalar(conf_get(node, "port")) : NULL;
 
                 collector.probe = (unsigned) i;
+                collector.port = port ? (unsigned) strtoul(port, NULL, 10) : 0;
                 collector.pinned = conf_get(node, "resolve") != NULL;
                 snprintf(key, sizeof(key), "probes.%s", c->probes[i]->name);
                 add_fields(&collector, node, c->probes[i]->type->fields, key);
         }
         collector.probe = PROBE_NONE;
+        collector.port = 0;
         collector.pinned = false;
         for (size_t i = 0; i < c->n_actions; i++) {
                 collector.action = (unsigned) i;
