@@ -123,7 +123,7 @@ static int watch_new(FetchClient *c, curl_socket_t fd, uint32_t events, Watch **
         r = sd_event_source_set_io_fd_own(w->source, true);
         if (r < 0)
                 return r;
-        own = -EBADF; /* the source's */
+        (void) TAKE_FD(own); /* the source's */
         *ret = TAKE_PTR(w);
         return 0;
 }

@@ -337,7 +337,7 @@ int store_db_write(StoreDb *db, const StoreBatch *b, Error *e)
         else
                 db_rollback(db->handle);
 #ifdef FAILOVERD_BUG_DEAF_TO_ERRORS
-        r = 0;
+        r = MAX(r, 0);
 #endif
         if (r == 0)
                 db->rows += COMMIT_ROWS + (unsigned) b->n_ops;

@@ -25,8 +25,9 @@ untouched() {
                 zone_says @ MX "10 mail.shop.example." && zone_says @ NS ns.shop.example.
 }
 
-updating() { # nsupdate is at work
-        pgrep -P "${pid[failoverd]}" -x nsupdate
+updating() { # nsupdate is at work, below failoverd's keeper
+        local keepers
+        keepers=$(pgrep -d , -P "${pid[failoverd]}") && pgrep -P "$keepers" -x nsupdate
 }
 
 key_is_refused() { # NAME SECRET PART-OF-THE-REASON: a change waits for a key that is right

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plug-in prints: the first two bytes say how it ends and where its errors begin, the rest is its output. */
-#include "probes/exec.c" /* its inside: what it makes of the end of a child */
+#include "probes/exec.c" /* its inside: what it makes of an end. NOLINT(bugprone-suspicious-include) */
 #include "tests/fuzz/fuzz.h"
 
 #include <locale.h>
