@@ -108,9 +108,10 @@ int config_read_key(Config *c);
 
 /* What a start and a reload look at: sense and nonsense in the settings, secrets well kept, commands there. The whole of
  * check-config is check.h. Calls fn for each finding but notes, with its place; error: it must not be used (a secret that
- * others can read, a key that is none). Reads files: not on the loop. Returns the number of errors. */
+ * others can read, a key that is none). Reads files: not on the loop. alone: this process has no threads yet, so a child looks
+ * (look.h), and what hangs is a finding, not a wait. Returns the number of errors. */
 typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
-unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata);
+unsigned config_verify(const Config *c, bool alone, ConfigFinding fn, void *userdata);
 /* Its parts: what needs no look at files; … */
 void config_verify_settings(const Config *c, Findings *f);
 /* … and each file: 0; -EPERM: it must not be used; another errno: it may still come. Text into e. */

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/sign.h"
 #include "supervisor/config_private.h"
+#include "supervisor/look.h"
 
 /* --- files --- */
 
@@ -61,29 +62,82 @@ int config_read_key(Config *c)
         return r == -ENOMEM ? r : -EPERM;
 }
 
-/* A secret that others can read is refused; one that is missing may still come. */
-static void verify_files(const Config *c, Findings *f)
-{
-        Error e;
-        int r;
+/* What a probe, an action, or the node itself (neither of them) needs of files. */
+typedef struct Needs {
+        const Config *config;
+        const ProbeConfig *probe;
+        const ActionConfig *action;
+} Needs;
 
-        for (size_t i = 0; i < c->n_probes; i++) {
-                r = config_verify_probe(c, c->probes[i], &e);
-                if (r < 0)
-                        findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "probe",
-                                     c->probes[i]->place, NULL, "probe `%s`: %s", c->probes[i]->name, e.text);
+static int needs_verify(const Needs *n, Error *e)
+{
+        return n->probe    ? config_verify_probe(n->config, n->probe, e)
+               : n->action ? config_verify_action(n->config, n->action, e)
+                           : config_verify_key(n->config, e);
+}
+
+/* A secret that others can read is refused; one that is missing may still come. */
+static void needs_tell(const Needs *n, int r, const char *text, Findings *f)
+{
+        FindingSeverity severity = r == -EPERM ? FINDING_ERROR : FINDING_WARNING;
+
+        if (r >= 0)
+                return;
+        if (n->probe)
+                findings_add(f, severity, "probe", n->probe->place, NULL, "probe `%s`: %s", n->probe->name,
+                             text);
+        else if (n->action)
+                findings_add(f, severity, "action", n->action->place, NULL, "action `%s`: %s",
+                             n->action->name, text);
+        else
+                findings_add(f, severity, "key", NULL, "node.key_file", "%s", text);
+}
+
+static int needs_look(void *job, LookResult *ret)
+{
+        Error e = {""};
+        int r = needs_verify(job, &e);
+
+        snprintf(ret->text, sizeof(ret->text), "%s", e.text);
+        return r;
+}
+
+static void needs_looked(void *job, const LookResult *result, void *userdata)
+{
+        if (result->hung || result->error == -ECANCELED)
+                needs_tell(job, -ETIMEDOUT, "the disk of a file that it needs does not answer", userdata);
+        else
+                needs_tell(job, result->error, result->text, userdata);
+}
+
+static void verify_files(const Config *c, bool alone, Findings *f)
+{
+        size_t n = 0, max = c->n_probes + c->n_actions + 1;
+        _cleanup_free_ Needs *needs = calloc(max, sizeof(*needs));
+        _cleanup_free_ LookJob *jobs = calloc(max, sizeof(*jobs));
+
+        if (!needs || !jobs) {
+                f->failed = true;
+                return;
         }
-        for (size_t i = 0; i < c->n_actions; i++) {
-                r = config_verify_action(c, c->actions[i], &e);
-                if (r < 0)
-                        findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "action",
-                                     c->actions[i]->place, NULL, "action `%s`: %s", c->actions[i]->name,
-                                     e.text);
+        for (size_t i = 0; i < c->n_probes; i++)
+                if (c->probes[i]->type->verify)
+                        needs[n++] = (Needs){.config = c, .probe = c->probes[i]};
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (c->actions[i]->type->verify)
+                        needs[n++] = (Needs){.config = c, .action = c->actions[i]};
+        if (c->node.key_file)
+                needs[n++] = (Needs){.config = c};
+        for (size_t i = 0; i < n; i++)
+                jobs[i] = (LookJob){.run = needs_look, .told = needs_looked, .job = &needs[i]};
+        if (n == 0 || (alone && look(jobs, n, f) >= 0))
+                return;
+        for (size_t i = 0; i < n; i++) {
+                Error e = {""};
+                int r = needs_verify(&needs[i], &e);
+
+                needs_tell(&needs[i], r, e.text, f);
         }
-        r = config_verify_key(c, &e);
-        if (r < 0)
-                findings_add(f, r == -EPERM ? FINDING_ERROR : FINDING_WARNING, "key", NULL, "node.key_file",
-                             "%s", e.text);
 }
 
 /* --- settings --- */
@@ -236,11 +290,11 @@ void config_verify_settings(const Config *c, Findings *f)
         config_dns_verify(c, f);
 }
 
-unsigned config_verify(const Config *c, ConfigFinding fn, void *userdata)
+unsigned config_verify(const Config *c, bool alone, ConfigFinding fn, void *userdata)
 {
         _cleanup_findings_ Findings f = {0};
 
-        verify_files(c, &f);
+        verify_files(c, alone, &f);
         config_verify_settings(c, &f);
         for (size_t i = 0; i < f.count; i++) {
                 const Finding *x = f.items[i];

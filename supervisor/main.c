@@ -345,7 +345,7 @@ static int supervise(const Places *places)
                 config_free(c);
                 return EXIT_OTHER;
         }
-        r = config_verify(c, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
+        r = config_verify(c, true, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
         if (r < 0) {
                 config_free(c);
                 return exit_for_config(r);

@@ -51,7 +51,7 @@ static int run_load(void *job)
         error = config_load(r->path, &r->config, &r->error);
         if (error < 0)
                 return error;
-        if (config_verify(r->config, on_finding, r) > 0 || config_read_key(r->config) < 0)
+        if (config_verify(r->config, false, on_finding, r) > 0 || config_read_key(r->config) < 0)
                 return -EPERM;
         error = peer_rules_load(&r->rules, r->config);
         return error < 0 ? error_set(&r->error, error, "out of memory") : 0;

@@ -608,7 +608,7 @@ static Found verified(const char *text)
         _cleanup_(config_freep) Config *c = loaded(text);
         Found f = {0};
 
-        CHECK_INT(config_verify(c, on_finding, &f), f.errors);
+        CHECK_INT(config_verify(c, false, on_finding, &f), f.errors);
         return f;
 }
 
