@@ -437,7 +437,7 @@ daemon() { # ARGUMENT...: failoverd with the shop's folders
 }
 
 daemon_start() { # ARGUMENT...
-        start failoverd "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" \
+        start failoverd "${program:-$build/failoverd}" --config "$shop/failoverd.yaml" --state-dir "$shop/state" \
                 --runtime-dir "$shop/run" --status-dir "$shop/status" --log-level "${LOG_LEVEL:-info}" "$@"
         wait_for "failoverd answers" daemon_answers
 }
