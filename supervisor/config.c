@@ -44,7 +44,7 @@ static const ConfField failback_fields[] = {
 };
 
 static const ConfField heartbeat_fields[] = {
-                {"url", &conf_url, offsetof(HeartbeatConfig, url), CONF_REQUIRED, NULL,
+                {"url", &conf_url, offsetof(HeartbeatConfig, url), CONF_REQUIRED | CONF_SECRET, NULL,
                  "Asked by GET, so that somebody else notices when this supervisor is gone."},
                 {"every", &conf_duration, offsetof(HeartbeatConfig, every_usec), 0, "1m", "How often.",
                  &heartbeat_range},

@@ -315,6 +315,17 @@ static int raise_limits(void)
         return 0;
 }
 
+/* What is in memory holds secrets. Whoever wants a core raises the soft limit again (prlimit(1)). */
+static void forbid_core(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+                limit.rlim_cur = 0;
+                setrlimit(RLIMIT_CORE, &limit);
+        }
+}
+
 /* One heap for the three threads, which hardly ever allocate at the same time; and what a large document took is given
  * back: the threshold for that would grow with the documents otherwise. */
 static void tame_malloc(void)
@@ -336,6 +347,7 @@ static int supervise(const Places *places)
         sigemptyset(&early);
         sigaddset(&early, SIGHUP);
         sigprocmask(SIG_BLOCK, &early, NULL);
+        forbid_core();
         r = config_load(places->config, &c, &e);
         if (r < 0) {
                 log_error("%s", e.text);
