@@ -58,6 +58,11 @@ const ProbeType *probe_type_find(const char *name)
         return NULL;
 }
 
+Outcome probe_silence(const ProbeType *type, const void *conf)
+{
+        return type->silence_fails && !type->silence_fails(conf) ? OUTCOME_INCONCLUSIVE : OUTCOME_FAIL;
+}
+
 int probe_child(int argc, char **argv)
 {
         const ProbeType *type = argc > 0 ? probe_type_find(argv[0]) : NULL;

@@ -124,6 +124,8 @@ Attempt *attempt_free(Attempt *a);
 DEFINE_CLEANUP(Attempt, attempt_free)
 
 const ProbeType *probe_type_find(const char *name); /* NULL when unknown */
+/* What an attempt is worth whose target did not answer until the deadline: FAIL or INCONCLUSIVE. */
+Outcome probe_silence(const ProbeType *type, const void *conf);
 /* `--probe-child NAME ARGUMENT…`, from NAME on: the exit code. */
 int probe_child(int argc, char **argv);
 extern const ProbeType *const probe_types[]; /* NULL-terminated */

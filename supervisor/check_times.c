@@ -31,7 +31,7 @@ static Pace pace_of(const ProbeConfig *p)
         pace.rise = p->rise;
         pace.traits = (unsigned) (p->scope == SCOPE_EXTERNAL) | (unsigned) p->vantage << 1 |
                       (unsigned) p->type->single << 2 | (unsigned) p->type->passive << 3 |
-                      (unsigned) (p->type->silence_fails && !p->type->silence_fails(p->conf)) << 4;
+                      (unsigned) (probe_silence(p->type, p->conf) != OUTCOME_FAIL) << 4;
         return pace;
 }
 

@@ -27,18 +27,18 @@ static int endings_push(Endings *e, Ending ending)
 }
 
 int endings_add(Endings *e, unsigned probe, uint64_t serial, Behaviour behaviour, uint64_t latency_usec,
-                uint64_t timeout_usec, uint64_t now)
+                uint64_t timeout_usec, Outcome silence, uint64_t now)
 {
-        static const Outcome outcomes[] = {
+        const Outcome outcomes[] = {
                         [BEHAVE_PASS] = OUTCOME_PASS, [BEHAVE_WARN] = OUTCOME_WARN,
                         [BEHAVE_FAIL] = OUTCOME_FAIL, [BEHAVE_INCONCLUSIVE] = OUTCOME_INCONCLUSIVE,
-                        [BEHAVE_HANG] = OUTCOME_FAIL,
+                        [BEHAVE_HANG] = silence,
         };
         Outcome outcome = outcomes[behaviour];
 
         if (behaviour == BEHAVE_HANG || latency_usec >= timeout_usec) {
                 latency_usec = timeout_usec;
-                outcome = OUTCOME_FAIL;
+                outcome = silence;
         }
         return endings_push(e, (Ending){.at = now + latency_usec,
                                         .order = ++e->order,

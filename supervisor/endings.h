@@ -10,7 +10,7 @@ typedef enum Behaviour {
         BEHAVE_WARN,
         BEHAVE_FAIL,
         BEHAVE_INCONCLUSIVE,
-        BEHAVE_HANG, /* no answer: a fail at the deadline */
+        BEHAVE_HANG, /* no answer until the deadline */
 } Behaviour;
 
 typedef struct Ending { /* of an attempt that is in flight */
@@ -27,9 +27,10 @@ typedef struct Endings {
         uint64_t order;
 } Endings;
 
-/* An attempt that begins now. One that would answer at its timeout or later fails at its timeout. -ENOMEM. */
+/* An attempt that begins now. One that would answer at its timeout or later ends at its timeout, with what the silence of
+ * its target is worth. -ENOMEM. */
 int endings_add(Endings *e, unsigned probe, uint64_t serial, Behaviour behaviour, uint64_t latency_usec,
-                uint64_t timeout_usec, uint64_t now);
+                uint64_t timeout_usec, Outcome silence, uint64_t now);
 uint64_t endings_next(const Endings *e); /* USEC_NEVER when there is none */
 Ending endings_take(Endings *e);         /* the next one; there must be one */
 void endings_clear(Endings *e);          /* forgets and frees all */

@@ -53,7 +53,7 @@ static int on_start(unsigned probe, uint64_t serial, void *userdata)
                 b->starts++;
         }
         if (endings_add(&b->endings, probe, serial, b->behaviour[probe], b->latency[probe],
-                        b->probes[probe].timeout_usec, b->now) < 0)
+                        b->probes[probe].timeout_usec, OUTCOME_FAIL, b->now) < 0)
                 b->failed = true;
         return 0;
 }
@@ -387,8 +387,7 @@ int measure(const Config *c, const ProbeConfig *probe, const ProbeConfig *fallba
         Measure m = {0};
         int r;
 
-        m.silent = probe->type->passive ||
-                   (probe->type->silence_fails && !probe->type->silence_fails(probe->conf));
+        m.silent = probe->type->passive || probe_silence(probe->type, probe->conf) != OUTCOME_FAIL;
         r = measure_way(c, probe, fallback, false, &fail, &back, &m.reports);
         if (r >= 0 && !m.silent)
                 r = measure_way(c, probe, fallback, true, &hang, &back, &m.reports);

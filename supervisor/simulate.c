@@ -76,12 +76,13 @@ static int on_start(unsigned probe, uint64_t serial, void *userdata)
 {
         World *w = userdata;
         const Actor *a = &w->actors[probe];
+        const ProbeConfig *p = w->config->probes[probe];
         Behaviour b = a->behaviour;
 
         if (a->share < 1 && random_fraction(&w->random) >= a->share)
                 b = BEHAVE_PASS;
-        return endings_add(&w->endings, probe, serial, b, a->latency_usec,
-                           w->config->probes[probe]->timeout_usec, w->now);
+        return endings_add(&w->endings, probe, serial, b, a->latency_usec, p->timeout_usec,
+                           probe_silence(p->type, p->conf), w->now);
 }
 
 static void on_cancel(unsigned probe, uint64_t serial, void *userdata)
