@@ -213,6 +213,21 @@ static void verify_signing(const Config *c, const ActionConfig *a, Findings *f)
         finding_advises(f, x, "`failoverctl keygen`, and node: {key_file: node.key}");
 }
 
+/* What notices say is where buyers go meanwhile. */
+static void verify_fallback_url(const Config *c, const ActionConfig *a, Findings *f)
+{
+        Finding *x;
+
+        if (!a->type->signs || (c->node.fallback_url && *c->node.fallback_url))
+                return;
+        x = findings_add(f, FINDING_WARNING, "no-fallback-url", a->place, NULL,
+                         "action `%s` tells where buyers find the shop meanwhile, but there is no "
+                         "node.fallback_url",
+                         a->name);
+        finding_means(f, x, "peers hear of the outage, but not where to send buyers");
+        finding_advises(f, x, "node: {fallback_url: https://backup.shop.example}");
+}
+
 static void verify_actions(const Config *c, Findings *f)
 {
         bool payment = false, alert = false;
@@ -220,6 +235,7 @@ static void verify_actions(const Config *c, Findings *f)
 
         for (size_t i = 0; i < c->n_actions; i++) {
                 verify_signing(c, c->actions[i], f);
+                verify_fallback_url(c, c->actions[i], f);
                 payment = payment || streq(c->actions[i]->type->name, "payment-mode");
                 alert = alert || c->actions[i]->type->alerts;
         }
