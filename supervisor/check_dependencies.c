@@ -173,6 +173,29 @@ static int check_actions(Check *k, const Dependencies *d)
         return 0;
 }
 
+/* --- probes of what is moved --- */
+
+/* A probe that follows the shop to its fallback finds it well there: the shop returns to what is still ill. */
+static void check_moved(Check *k, const Reach *r)
+{
+        Finding *x;
+
+        if (r->kind != REACH_HOST || r->literal || r->loopback || r->pinned || r->probe == PROBE_NONE ||
+            !k->required[r->probe])
+                return;
+        for (size_t i = 0; i < k->c->n_actions; i++)
+                if (config_dns_moves(k->c->actions[i], r->name)) {
+                        x = findings_add(k->f, FINDING_WARNING, "probe-in-changed-zone", NULL, r->key,
+                                         "probe `%s` asks `%s`, which action `%s` leads elsewhere",
+                                         k->c->probes[r->probe]->name, r->name, k->c->actions[i]->name);
+                        finding_means(k->f, x,
+                                      "in another mode it asks what the shop has gone to, and knows "
+                                      "nothing of what it has left");
+                        finding_advises(k->f, x, "ask by a name or an address that stays the same");
+                        return;
+                }
+}
+
 /* --- fallbacks --- */
 
 /* A requirement of a fallback that lies where one of the first mode does. */
@@ -227,6 +250,8 @@ void check_dependencies(Check *k)
         } else {
                 if (check_actions(k, &d) < 0)
                         k->f->failed = true;
+                for (size_t i = 0; i < k->reaches.count; i++)
+                        check_moved(k, &k->reaches.items[i]);
                 check_fallbacks(k, &d);
         }
         free(d.hosts.items);

@@ -101,6 +101,8 @@ void config_carry_over(Config *c, Config *old);
 unsigned config_find_probe(const Config *c, const char *name); /* PROBE_NONE */
 unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
 bool config_action_runs_in(const ActionConfig *a, const char *mode);
+/* May the action lead those who look up `name` (lower case, no final dot) to another address in another mode? */
+bool config_dns_moves(const ActionConfig *a, const char *name);
 
 /* Reads node.key_file into c->key, for those who act: not on the loop. A key that is missing is no failure: only
  * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. -ENOMEM. */

@@ -44,6 +44,36 @@ static bool action_manages(const ActionConfig *a, const char *name, const char *
         return false;
 }
 
+/* "*.shop.example" stands for all that lies below shop.example and has no record of its own. */
+static bool record_covers(const Record *r, const char *name)
+{
+        size_t owner = strlen(r->name), n = strlen(name);
+
+        if (r->name[0] != '*')
+                return streq(r->name, name);
+        return n >= owner && streq(name + n - (owner - 1), r->name + 1);
+}
+
+static bool record_leads_somewhere(const Record *r)
+{
+        return strcasecmp(r->type, "A") == 0 || strcasecmp(r->type, "AAAA") == 0 ||
+               strcasecmp(r->type, "CNAME") == 0;
+}
+
+bool config_dns_moves(const ActionConfig *a, const char *name)
+{
+        const DnsActionConf *c = action_conf(a);
+
+        for (size_t i = 0; c && i < c->records.count; i++) {
+                const DnsMode *m = &c->records.modes[i];
+
+                for (size_t k = 0; k < m->count; k++)
+                        if (record_leads_somewhere(&m->records[k]) && record_covers(&m->records[k], name))
+                                return true;
+        }
+        return false;
+}
+
 void config_dns_link(Config *c)
 {
         for (size_t i = 0; i < c->n_probes; i++) {
