@@ -367,7 +367,7 @@ static int publish(const char *path, const void *data, size_t size, mode_t mode)
 
 int file_publish(const char *path, const void *data, size_t size, mode_t mode)
 {
-        struct rlimit limit, raised;
+        struct rlimit limit, raised, now;
         int r;
 
         assert(path);
@@ -380,7 +380,9 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode)
         if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
                 return r;
         r = publish(path, data, size, mode);
-        (void) setrlimit(RLIMIT_NOFILE, &limit);
+        /* What somebody else has set meanwhile stays: an operator's prlimit, who saw that we are short of them. */
+        if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur == raised.rlim_cur)
+                (void) setrlimit(RLIMIT_NOFILE, &limit);
         return r;
 }
 

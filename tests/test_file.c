@@ -6,7 +6,9 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -265,6 +267,45 @@ TEST(without_a_descriptor_left_the_hard_limit_is_used)
         CHECK_INT(r, 0);
         CHECK_INT(after.rlim_cur, 3);
         check_content("f", "new");
+}
+
+/* Somebody with prlimit: waits until the limit is up, and sets one of his own. */
+static void *limit_main(void *userdata)
+{
+        const atomic_bool *over = userdata;
+        struct rlimit limit;
+
+        while (!*over)
+                if (getrlimit(RLIMIT_NOFILE, &limit) >= 0 && limit.rlim_cur == limit.rlim_max) {
+                        limit.rlim_cur--;
+                        (void) setrlimit(RLIMIT_NOFILE, &limit);
+                        return (void *) userdata;
+                }
+        return NULL;
+}
+
+TEST(a_limit_that_somebody_sets_meanwhile_stays)
+{
+        struct rlimit before, after;
+        void *set = NULL;
+
+        folder_make();
+        CHECK(getrlimit(RLIMIT_NOFILE, &before) >= 0);
+        for (int i = 0; i < 200 && !set; i++) {
+                struct rlimit none = {3, before.rlim_max};
+                atomic_bool over = false;
+                pthread_t thread;
+
+                CHECK(setrlimit(RLIMIT_NOFILE, &none) >= 0);
+                CHECK_INT(pthread_create(&thread, NULL, limit_main, &over), 0);
+                CHECK_INT(file_publish(in_folder("f"), "new", 3, 0644), 0);
+                over = true;
+                CHECK_INT(pthread_join(thread, &set), 0);
+        }
+        CHECK(getrlimit(RLIMIT_NOFILE, &after) >= 0);
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) >= 0);
+        CHECK(set);
+        CHECK_INT(after.rlim_cur, before.rlim_max - 1);
 }
 
 TEST(readers_never_see_half_a_file)
