@@ -117,10 +117,11 @@ static char *hook_note(const ActionFacts *f, const Hook *hook)
         return string_printf("%s %s %s\n", f->change, f->mode, hex);
 }
 
-static bool hook_is_done(const ActionFacts *f, const Hook *hook, const char *notes)
+/* > 0: it is. */
+static int hook_is_done(const ActionFacts *f, const Hook *hook, const char *notes)
 {
         _cleanup_free_ char *note = hook_note(f, hook);
-        return note && notes && strstr(notes, note); /* out of memory: once more does no harm */
+        return !note ? -ENOMEM : notes && strstr(notes, note);
 }
 
 /* A word that a shell's `source`, systemd's EnvironmentFile= and dotenv readers all take as it stands. */
@@ -198,11 +199,15 @@ static int job_run(void *data)
                 int r = file_publish(job->env_path, job->env, strlen(job->env), 0644);
                 if (r < 0)
                         return r;
-        } else
-                job->matches = file_read(job->env_path, ENV_MAX, &env, NULL) == 0 && streq(env, job->env);
-        (void) file_read(job->notes_path, NOTES_MAX, &job->notes,
-                         NULL); /* unreadable: nothing is known to be done */
-        return 0;
+        } else {
+                int r = file_read(job->env_path, ENV_MAX, &env, NULL);
+                if (error_is_shortage(r))
+                        return r;
+                job->matches = r == 0 && streq(env, job->env);
+        }
+        int r = file_read(job->notes_path, NOTES_MAX, &job->notes, NULL);
+        /* Unreadable: nothing is known to be done. Who only asks has time to ask again. */
+        return job->kind == JOB_ASK && error_is_shortage(r) ? r : 0;
 }
 
 static void payment_next(Action *a);
@@ -215,13 +220,18 @@ static void payment_answer(Action *a, const Job *job)
                 action_report(a, ACTION_MISSING, "payment.env says something else");
                 return;
         }
-        for (size_t i = 0; hook_get(a->conf, i, &hook); i++)
-                if (!hook_is_done(a->facts, &hook, job->notes)) {
+        for (size_t i = 0; hook_get(a->conf, i, &hook); i++) {
+                int r = hook_is_done(a->facts, &hook, job->notes);
+                if (r > 0)
+                        continue;
+                if (r < 0)
+                        action_report(a, ACTION_RETRY, "%s", strerror(-r));
+                else
                         action_report(a, ACTION_MISSING,
                                       "payment.env is written; whether %s of %s is done is not known",
                                       hook.verb, streq(hook.verb, "http") ? "the hook" : hook.object);
-                        return;
-                }
+                return;
+        }
         action_report(a, ACTION_DONE, "payment.env is written");
 }
 
@@ -235,7 +245,10 @@ static void on_job(int r, void *data)
         PaymentState *s = a->state;
         s->job = NULL;
         if (job->kind == JOB_ASK) {
-                payment_answer(a, job);
+                if (r < 0)
+                        action_report(a, ACTION_RETRY, "payment.env cannot be read: %s", error_words(-r));
+                else
+                        payment_answer(a, job);
                 return;
         }
         if (job->kind == JOB_WRITE) {
@@ -395,7 +408,7 @@ static void payment_next(Action *a)
         Hook hook;
 
         for (; hook_get(a->conf, s->hook, &hook); s->hook++) {
-                if (hook_is_done(a->facts, &hook, s->notes))
+                if (hook_is_done(a->facts, &hook, s->notes) > 0) /* no memory: once more does no harm */
                         continue;
                 int r = streq(hook.verb, "http") ? request_start(a) : unit_start(a, &hook);
                 if (r == 0)

@@ -76,16 +76,19 @@ static int job_new(Action *a, bool ask, Job **ret)
         return 0;
 }
 
-/* A missing or broken file is none. */
-static json_t *read_document(const Job *job, const char *name)
+/* A missing or broken file is none: NULL. One that we had no memory or descriptor to read is an error. */
+static int read_document(const Job *job, const char *name, json_t **ret)
 {
         _cleanup_free_ char *path = string_printf("%s/%s", job->directory, name), *text = NULL;
         size_t size;
-        json_t *document = NULL;
 
-        if (path && file_read(path, FILE_MAX, &text, &size) == 0)
-                (void) json_parse(text, size, &document, NULL);
-        return document;
+        *ret = NULL;
+        if (!path)
+                return -ENOMEM;
+        int r = file_read(path, FILE_MAX, &text, &size);
+        if (r == 0)
+                r = json_parse(text, size, ret, NULL);
+        return error_is_shortage(r) ? r : 0;
 }
 
 /* What is there already is not written again. */
@@ -125,10 +128,12 @@ static int publish_document(Job *job, const char *name, const json_t *document)
 /* status.json comes last: it is what query() reads, and so says that all the others were written. */
 static int publish_documents(Job *job)
 {
-        _cleanup_json_ json_t *before = read_document(job, "api/v2/summary.json");
+        _cleanup_json_ json_t *before = NULL;
         PageDocuments d;
 
-        int r = page_documents(&job->page, before, &d);
+        int r = read_document(job, "api/v2/summary.json", &before);
+        if (r == 0)
+                r = page_documents(&job->page, before, &d);
         if (r < 0)
                 return r;
         r = publish_document(job, "api/v2/components.json", d.components);
@@ -167,9 +172,12 @@ static int job_publish(Job *job)
 
 static int job_ask(Job *job)
 {
-        _cleanup_json_ json_t *status = read_document(job, "api/v2/status.json");
-        const json_t *failover = json_object_get(status, "failover");
+        _cleanup_json_ json_t *status = NULL;
 
+        int r = read_document(job, "api/v2/status.json", &status);
+        if (r < 0)
+                return r;
+        const json_t *failover = json_object_get(status, "failover");
         job->matches = streq(item_string(failover, "change"), job->page.change) &&
                        streq(item_string(failover, "mode"), job->page.mode);
         return 0;

@@ -124,11 +124,13 @@ static void run_report(Action *a)
         UnitRun *run = a->state;
         const char *done = run->done.size > 0 ? run->done.data : "",
                    *trouble = run->trouble.size > 0 ? run->trouble.data : "";
-        ActionResult result = run->missing            ? ACTION_MISSING
-                              : run->retry            ? ACTION_RETRY
-                              : run->trouble.size > 0 ? ACTION_PERMANENT
-                                                      : ACTION_DONE;
+        ActionResult result = run->missing                        ? ACTION_MISSING
+                              : run->retry || run->trouble.failed ? ACTION_RETRY
+                              : run->trouble.size > 0             ? ACTION_PERMANENT
+                                                                  : ACTION_DONE;
 
+        if (!*trouble && !*done && (run->trouble.failed || run->done.failed))
+                done = strerror(ENOMEM);
         action_report(a, result, "%s%s%s", trouble, *trouble && *done ? "; " : "", done);
 }
 

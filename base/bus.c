@@ -55,7 +55,7 @@ int bus_open(sd_event *event, sd_bus **ret, Error *e)
 
         assert(event && ret);
         int r = sd_bus_open_system_with_description(&bus, "failoverd");
-        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+        if (error_is_shortage(r))
                 return error_set(e, r, "the system bus: %s", strerror(-r));
         if (r < 0) /* -EAGAIN: it has more callers waiting than it takes */
                 return error_set(e, -ENOTCONN, "the system bus cannot be reached: %s", strerror(-r));

@@ -47,6 +47,7 @@ struct Channel {
         uint64_t until_usec; /* takes questions */
         unsigned n_waiting;
         int socket_errno; /* c-ares forgets why */
+        int watch_error;  /* negative: a socket of it cannot be watched */
         Socket sockets[SOCKETS_MAX];
         sd_event_source *timer;
         bool timer_set;
@@ -166,6 +167,10 @@ static void channel_settle(Channel *c)
 {
         struct timeval max = {.tv_sec = TRY_MSEC / 1000}, buffer, *left;
 
+        if (c->watch_error < 0) { /* our own trouble, which must not be told as the server's silence */
+                ares_cancel(c->ares);
+                c->watch_error = 0;
+        }
         if (c->n_waiting == 0) {
                 channel_free(c);
                 return;
@@ -226,7 +231,7 @@ static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int 
                 r = loop_add_io(c->pool->event, "dns-socket", fd, events, on_ready, c, &found->source);
         }
         if (r < 0)
-                c->socket_errno = -r; /* it times out then */
+                c->watch_error = r; /* nothing would be heard of it: see channel_settle() */
 }
 
 static int set_server(Channel *c)
@@ -324,6 +329,8 @@ static int error_of(const Channel *c, int status)
         switch (status) {
         case ARES_ETIMEOUT:
                 return -ETIMEDOUT;
+        case ARES_ECANCELLED:
+                return c->watch_error;
         case ARES_ENOMEM:
                 return -ENOMEM;
         case ARES_EBADNAME:

@@ -87,3 +87,9 @@ const char *error_words(int r)
                         return words[i].words;
         return strerror(abs(r));
 }
+
+bool error_is_shortage(int r)
+{
+        r = abs(r);
+        return r == ENOMEM || r == EMFILE || r == ENFILE;
+}

@@ -15,3 +15,5 @@ int error_prefix(Error *e, int r, const char *format, ...) _printf_(3, 4);
 /* What the code says, for people, where strerror() does not say it: "the file system is damaged" rather than "Structure
  * needs cleaning". r: errno, negative or not. */
 const char *error_words(int r);
+/* Whether it is this process or machine that lacks memory or descriptors: no judgement on what was asked. r as above. */
+bool error_is_shortage(int r);

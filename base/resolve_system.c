@@ -82,7 +82,7 @@ static bool watched_read(Watched *w, size_t max)
         if (!watched_changed(w, &st))
                 return false;
         r = file_read(w->path, max, &text);
-        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+        if (error_is_shortage(r))
                 return false;
         free(w->text);
         w->text = TAKE_PTR(text);

@@ -251,6 +251,9 @@ static int end_sqlite(Guest *g, int code)
                 return end(SQLITE_END_DENIED, "cannot read %s without the right to write %s", g->path,
                            g->shared);
         case SQLITE_CANTOPEN:
+                if (error_is_shortage(sqlite3_system_errno(g->db)))
+                        return end(SQLITE_END_OURS, "cannot open %s: %s", g->path,
+                                   strerror(sqlite3_system_errno(g->db)));
                 if (sqlite3_system_errno(g->db) == EACCES)
                         return end(SQLITE_END_DENIED, "cannot read what is beside %s: %s", g->path,
                                    strerror(EACCES));

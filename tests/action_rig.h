@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 #include <arpa/inet.h>
@@ -115,6 +116,57 @@ _unused_ static ActionResult rig_run(Rig *rig, const ActionType *type, const voi
         }
         CHECK_INT(rig->reports, 1);
         return rig->result;
+}
+
+/* False: it does not even start, for want of memory or a descriptor. */
+static bool rig_run_short(Rig *rig, const ActionType *type, const void *conf, const ActionFacts *facts,
+                          bool query)
+{
+        _cleanup_(action_freep) Action *a = NULL;
+        int r = action_start(&rig->context, type, conf, facts, query, on_rig_done, rig, &a);
+
+        if (r < 0) {
+                CHECK(!a && (r == -ENOMEM || r == -EMFILE || r == -EAGAIN));
+                return false;
+        }
+        for (uint64_t end = clock_boot_usec() + 20 * USEC_PER_SEC; rig->reports == 0;) {
+                if (sd_event_run(rig->event, 100 * USEC_PER_MSEC) < 0 || clock_boot_usec() > end)
+                        break;
+        }
+        return true;
+}
+
+/* Runs it once for each request for memory or a descriptor that it makes, which is refused; `before` each time, the world
+ * is as it was. It ends every time with what it would have said, or with a retry and the reason; never for good, and never
+ * by saying that something is missing that is not. Afterwards it is as if nothing had been. */
+_unused_ static void rig_run_scarce(Rig *rig, const ActionType *type, const void *conf,
+                                    const ActionFacts *facts, bool query, void (*before)(void *), void *world)
+{
+        if (before)
+                before(world);
+        ActionResult usual = rig_run(rig, type, conf, facts, query);
+
+        for (unsigned long k = 1;; k++) {
+                CHECK(k < SCARCE_MOST);
+                if (before)
+                        before(world);
+                rig->reports = 0;
+                scarce_refuse(k);
+                bool started = rig_run_short(rig, type, conf, facts, query), refused = scarce_end();
+                if (started && (rig->reports != 1 || (rig->result != usual && rig->result != ACTION_RETRY) ||
+                                !*rig->message)) {
+                        fprintf(stderr, "%u reports; %d %s\n", rig->reports, rig->result, rig->message);
+                        scarce_tell();
+                        exit(1);
+                }
+                if (!refused) {
+                        fprintf(stderr, "  %lu requests\n", k - 1);
+                        break;
+                }
+        }
+        if (before)
+                before(world);
+        CHECK_INT(rig_run(rig, type, conf, facts, query), usual);
 }
 
 /* The action's settings from YAML, as the config file has them; NULL: refused, with the reason in e. */

@@ -45,7 +45,7 @@ typedef struct BusStandin {
         char folder[64], path[96];
         int fd;
         sd_event *event;
-        sd_bus *buses[64];
+        sd_bus *buses[1024];
         int deaf[64];
         size_t n_buses, n_deaf;
         unsigned n_jobs;
@@ -71,8 +71,8 @@ static int standin_unit(BusStandin *s, sd_bus_message *m, bool load)
         if (!u || (u->unloaded && !load))
                 return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.NoSuchUnit",
                                                   "Unit %s not loaded.", name);
-        _cleanup_free_ char *path =
-                        string_printf("/org/freedesktop/systemd1/unit/u%zu", (size_t) (u - s->units));
+        char path[64];
+        snprintf(path, sizeof path, "/org/freedesktop/systemd1/unit/u%zu", (size_t) (u - s->units));
         return sd_bus_reply_method_return(m, "o", path);
 }
 
@@ -108,11 +108,12 @@ static int standin_row(BusStandin *s, sd_bus_message *m)
 
 static int standin_job(BusStandin *s, sd_bus *bus, sd_bus_message *m)
 {
-        _cleanup_free_ char *path = string_printf("/org/freedesktop/systemd1/job/%u", ++s->n_jobs);
+        char path[64];
         const char *name, *mode;
         sd_bus_message *signal = NULL;
         size_t used = strlen(s->calls);
 
+        snprintf(path, sizeof path, "/org/freedesktop/systemd1/job/%u", ++s->n_jobs);
         CHECK(sd_bus_message_read(m, "ss", &name, &mode) > 0);
         CHECK_STR(mode, "replace");
         CHECK(!s->needs || access(s->needs, F_OK) == 0);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "probes/probe.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 #include <arpa/inet.h>
@@ -298,6 +299,52 @@ static Run bench_run(const char *type, uint64_t timeout_usec, const char *format
         CHECK(vasprintf(&yaml, format, ap) >= 0);
         va_end(ap);
         return bench_run_with(type, yaml, NULL, timeout_usec);
+}
+
+static bool bench_run_short(const ProbeType *type, const void *conf, void *memory, uint64_t timeout_usec,
+                            Run *run)
+{
+        _cleanup_(attempt_freep) Attempt *a = NULL;
+        int r = attempt_start(&bench_context, type, conf, memory, timeout_usec, bench_done, run, &a);
+
+        if (r < 0)
+                CHECK(!a && (r == -ENOMEM || r == -EMFILE || r == -EAGAIN));
+        while (r >= 0 && !run->ended && sd_event_run(bench_context.event, 60 * USEC_PER_SEC) > 0)
+                ;
+        return r >= 0;
+}
+
+/* One attempt for each request for memory or a descriptor that it makes, which is refused. Each ends as it would have
+ * without, or with no answer and the reason: our own shortage is never a counterpart's failure. */
+_unused_ static void bench_run_scarce(const char *type_name, uint64_t timeout_usec, const char *yaml)
+{
+        const ProbeType *type = probe_type_find(type_name);
+        Run usual = bench_run_with(type_name, yaml, NULL, timeout_usec);
+        Error e = {};
+        void *conf = bench_conf(type, yaml, &e);
+        bool refused = true;
+
+        for (unsigned long k = 1; refused; k++) {
+                _cleanup_free_ void *memory = calloc(1, MAX(type->memory_size, (size_t) 1));
+                Run run = {};
+
+                CHECK(k < SCARCE_MOST);
+                bench_open();
+                scarce_refuse(k);
+                bool started = bench_run_short(type, conf, memory, timeout_usec, &run);
+                refused = scarce_end();
+                if (started && (!run.ended || !*run.message ||
+                                (run.outcome != usual.outcome && run.outcome != OUTCOME_INCONCLUSIVE))) {
+                        fprintf(stderr, "%s\n%s: %s\n", yaml, outcome_name(run.outcome), run.message);
+                        scarce_tell();
+                        exit(1);
+                }
+                if (!refused)
+                        fprintf(stderr, "  %lu requests\n", k - 1);
+                bench_close();
+        }
+        conf_clear(type->fields, conf);
+        free(conf);
 }
 
 /* CHECK_RUN(outcome, "message", run): a message that ends in an asterisk is a beginning. */

@@ -494,4 +494,25 @@ TEST(secret_that_is_gone_sends_nothing_unsigned)
         bench_close(&b);
 }
 
+TEST(our_own_shortage_is_a_retry)
+{
+        static const char *const formats[] = {"alertmanager", "slack", "ntfy", "json"};
+        ActionFacts facts[] = {rig_facts(), alert_facts(ACTION_RAISED), alert_facts(ACTION_CLEARED)};
+        Bench b;
+
+        bench_open(&b);
+        rig_write(&b.rig, "hook.secret", "a raw secret\n", 0600);
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
+                _cleanup_free_ char *yaml =
+                                string_printf("webhook: {url: \"http://127.0.0.1:%u/hook\", format: %s, "
+                                              "secret_file: hook.secret}",
+                                              b.receiver.port, formats[i]);
+                void *conf = rig_conf(&action_alert, yaml);
+                for (size_t k = 0; k < ELEMENTSOF(facts); k++)
+                        rig_run_scarce(&b.rig, &action_alert, conf, &facts[k], false, NULL, NULL);
+                rig_conf_free(&action_alert, conf);
+        }
+        bench_close(&b);
+}
+
 MAIN()

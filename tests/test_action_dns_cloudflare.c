@@ -426,4 +426,23 @@ TEST(abandoning_an_attempt_forgets_it)
         part_stop();
 }
 
+static void zone_anew(void *userdata)
+{
+        order("clear");
+        order("record {\"type\":\"A\",\"name\":\"shop.example\",\"content\":\"192.0.2.1\",\"ttl\":60}");
+}
+
+TEST(our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = rig_facts();
+
+        part_start();
+        _cleanup_free_ char *yaml = string_printf(HEAD ONE "url: http://127.0.0.1:%u/client/v4/\n", port);
+        void *c = rig_conf(dns(), yaml);
+        rig_run_scarce(&rig, dns(), c, &facts, false, zone_anew, NULL);
+        rig_run_scarce(&rig, dns(), c, &facts, true, NULL, NULL);
+        rig_conf_free(dns(), c);
+        part_stop();
+}
+
 MAIN()

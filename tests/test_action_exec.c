@@ -180,4 +180,16 @@ TEST(missing_programs_are_found_before_anything_runs)
         rig_close(&rig);
 }
 
+TEST(our_own_shortage_is_a_retry)
+{
+        Rig rig;
+        ActionFacts facts = rig_facts();
+
+        rig_open(&rig);
+        void *conf = rig_conf(&action_exec, "command: [sh, -c, 'echo done']");
+        rig_run_scarce(&rig, &action_exec, conf, &facts, false, NULL, NULL);
+        rig_conf_free(&action_exec, conf);
+        rig_close(&rig);
+}
+
 MAIN()

@@ -170,4 +170,23 @@ TEST(nonsense_is_refused_and_targets_show_no_secret)
         rig_close(&rig);
 }
 
+TEST(our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = rig_facts();
+        Receiver receiver;
+        Rig rig;
+
+        rig_open(&rig);
+        receiver_open(&receiver);
+        rig_write(&rig, "token", "t0ken\n", 0600);
+        _cleanup_free_ char *yaml = string_printf(
+                        "{url: \"http://127.0.0.1:%u/hook\", bearer_file: token, headers: {X-Shop: a}}",
+                        receiver.port);
+        void *conf = rig_conf(&action_http, yaml);
+        rig_run_scarce(&rig, &action_http, conf, &facts, false, NULL, NULL);
+        rig_conf_free(&action_http, conf);
+        receiver_close(&receiver);
+        rig_close(&rig);
+}
+
 MAIN()

@@ -304,4 +304,22 @@ TEST(its_target_is_told_in_words)
         }
 }
 
+TEST(our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = notice_facts("peer");
+        Receiver receiver;
+        Peers p;
+
+        peers_open(&p);
+        receiver_open(&receiver);
+        _cleanup_free_ char *yaml =
+                        string_printf("peers: [{id: peer, url: \"http://127.0.0.1:%u/shop/\"}]\ntimeout: 2s",
+                                      receiver.port);
+        void *conf = rig_conf(type, yaml);
+        rig_run_scarce(&p.rig, type, conf, &facts, false, NULL, NULL);
+        rig_conf_free(type, conf);
+        receiver_close(&receiver);
+        peers_close(&p);
+}
+
 MAIN()

@@ -238,4 +238,35 @@ TEST(nothing_foreign_gets_into_payment_env)
         rig_close(&rig);
 }
 
+static void forget(void *userdata)
+{
+        const Rig *rig = userdata;
+        char path[120];
+
+        snprintf(path, sizeof(path), "%s/payment.hooks", rig->runtime);
+        CHECK(unlink(path) == 0 || errno == ENOENT);
+}
+
+TEST(our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = rig_facts();
+        BusStandin bus;
+        Receiver receiver;
+        Rig rig;
+
+        rig_open(&rig);
+        receiver_open(&receiver);
+        standin_open(&bus);
+        standin_set(&bus, (BusUnit){.name = "shop.service", .active = "active", .sub = "running"});
+        _cleanup_free_ char *yaml = string_printf(
+                        "restart: shop.service\nhttp: {url: \"http://127.0.0.1:%u/mode\"}", receiver.port);
+        void *conf = rig_conf(&action_payment_mode, yaml);
+        rig_run_scarce(&rig, &action_payment_mode, conf, &facts, false, forget, &rig);
+        rig_run_scarce(&rig, &action_payment_mode, conf, &facts, true, NULL, NULL);
+        rig_conf_free(&action_payment_mode, conf);
+        standin_close(&bus);
+        receiver_close(&receiver);
+        rig_close(&rig);
+}
+
 MAIN()

@@ -470,4 +470,17 @@ TEST(abandoned_job_ends_quietly)
         rig_close(&rig);
 }
 
+TEST(our_own_shortage_is_a_retry)
+{
+        _cleanup_json_ json_t *status = document(ON_CRYPTO);
+        ActionFacts facts = rig_facts();
+        Rig rig;
+
+        rig_open(&rig);
+        facts.status = status;
+        rig_run_scarce(&rig, &action_status_page, "", &facts, false, NULL, NULL);
+        rig_run_scarce(&rig, &action_status_page, "", &facts, true, NULL, NULL);
+        rig_close(&rig);
+}
+
 MAIN()

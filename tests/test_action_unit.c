@@ -27,15 +27,22 @@ static ActionResult run(Rig *rig, const char *yaml, const ActionFacts *facts, bo
         return result;
 }
 
-static void world_open(Rig *rig, BusStandin *bus)
+static void world_set(void *userdata)
 {
-        rig_open(rig);
-        standin_open(bus);
+        BusStandin *bus = userdata;
+
         set(bus, "a.service", running);
         set(bus, "b.service", running);
         set(bus, "c.service", dead);
         set(bus, "d.service", running);
         set(bus, "e.service", running);
+}
+
+static void world_open(Rig *rig, BusStandin *bus)
+{
+        rig_open(rig);
+        standin_open(bus);
+        world_set(bus);
 }
 
 static void world_close(Rig *rig, BusStandin *bus)
@@ -231,6 +238,20 @@ TEST(what_contradicts_itself_is_refused)
         rig_refused(&action_unit, "start: ['a b']", "is not the name of a unit");
         rig_refused(&action_unit, "start: [worker@.service]", "is a template");
         rig_refused(&action_unit, "start: a\ntimeout: 1h", "timeout");
+}
+
+TEST(our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = rig_facts();
+        BusStandin bus;
+        Rig rig;
+
+        world_open(&rig, &bus);
+        void *conf = rig_conf(&action_unit, ALL);
+        rig_run_scarce(&rig, &action_unit, conf, &facts, true, world_set, &bus);
+        rig_run_scarce(&rig, &action_unit, conf, &facts, false, world_set, &bus);
+        rig_conf_free(&action_unit, conf);
+        world_close(&rig, &bus);
 }
 
 MAIN()

@@ -246,4 +246,59 @@ TEST(verifies_that_the_folder_is_there)
                   "path: /no/such/folder: No such file or directory");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        _cleanup_free_ char *yaml = string_printf("{path: %s, min_free: 0, min_inodes: 0}", folder("short"));
+
+        bench_run_scarce("disk", PATIENT, yaml);
+}
+
+static Run broken_run(const char *path, const char *call, int error)
+{
+        /* The first one to open a file is what starts the child. */
+        scarce_break(call, streq(call, "open"), error);
+        Run r = run(PATIENT, "{path: %s, min_free: 0, min_inodes: 0}", path);
+        scarce_break(NULL, 0, 0);
+        return r;
+}
+
+TEST(says_at_which_step_a_disk_fails_and_how)
+{
+        static const struct {
+                const char *call;
+                int error;
+                Outcome outcome;
+                const char *message;
+        } list[] = {
+                        {"statvfs", EIO, OUTCOME_FAIL, "disk broken: cannot look at *"},
+                        {"open", EIO, OUTCOME_FAIL, "disk broken: cannot create a file in *"},
+                        {"open", ENOSPC, OUTCOME_FAIL, "disk full: cannot create a file in *"},
+                        {"open", EMFILE, OUTCOME_INCONCLUSIVE, "cannot create a file in *"},
+                        {"pwrite", ENOSPC, OUTCOME_FAIL, "disk full: cannot write a file in *"},
+                        {"pwrite", EDQUOT, OUTCOME_FAIL, "disk quota used up: cannot write a file in *"},
+                        {"pwrite", EIO, OUTCOME_FAIL, "disk broken: cannot write a file in *"},
+                        {"fsync", EIO, OUTCOME_FAIL, "disk broken: cannot sync a file in *"},
+                        {"fsync", EDQUOT, OUTCOME_FAIL, "disk quota used up: cannot sync a file in *"},
+                        {"pread", EIO, OUTCOME_FAIL, "disk broken: cannot read a file in *"},
+                        {"pread", SCARCE_OTHER, OUTCOME_FAIL, "disk broken: *"},
+                        {"pread", ESTALE, OUTCOME_FAIL, "disk broken: cannot read a file in *"},
+        };
+        const char *path = folder("failing");
+
+        for (size_t i = 0; i < ELEMENTSOF(list); i++) {
+                fresh();
+                CHECK_RUN(list[i].outcome, list[i].message, broken_run(path, list[i].call, list[i].error));
+        }
+        CHECK_INT(entries(path), 0);
+}
+
+TEST(writes_where_every_file_has_a_name_and_removes_it_at_once)
+{
+        const char *path = folder("named");
+
+        fresh();
+        CHECK_RUN(OUTCOME_PASS, "disk *", broken_run(path, "open", SCARCE_NAMELESS));
+        CHECK_INT(entries(path), 0);
+}
+
 MAIN()

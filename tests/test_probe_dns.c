@@ -306,4 +306,13 @@ TEST(refuses_what_cannot_be_meant)
         CHECK_REFUSED("dns", "could never pass", "{name: shop.test, expect: [192.0.2.1], min_answers: 2}");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        if (!knot_needed())
+                return;
+        bench_run_scarce("dns", PATIENT, "{name: shop.test, record: A, servers: [\"" KNOT "\"]}");
+        bench_run_scarce("dns", PATIENT, "{name: large.shop.test, record: TXT, servers: [\"" KNOT "\"]}");
+        bench_run_scarce("dns", PATIENT, "{name: shop.test, record: A, expect: [192.0.2.1, 192.0.2.2]}");
+}
+
 MAIN()

@@ -210,4 +210,9 @@ TEST(runs_check_disk)
                   run("command: [" PLUGINS "check_disk, -w, '100%', -c, '100%', -p, /tmp]"));
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        bench_run_scarce("exec", PATIENT, "command: [sh, -c, echo well]");
+}
+
 MAIN()

@@ -508,4 +508,17 @@ TEST(verifies_what_can_be_known_before)
                   "ca_file: cannot read /no/such.pem: No such file or directory");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        server.json = "{\"status\": {\"text\": \"ok\"}}";
+        CHECK_INT(run(PATIENT, "/json", "").outcome, OUTCOME_PASS);
+        bench_file("key", "s3cret\n");
+        CHECK(chmod(bench_path("key"), 0600) == 0);
+        _cleanup_free_ char *yaml =
+                        string_printf("url: http://127.0.0.1:%u/json\nexpect_json: {status.text: ok}\n"
+                                      "bearer_file: key\nheaders: {X-Shop: a}",
+                                      server.port);
+        bench_run_scarce("http", PATIENT, yaml);
+}
+
 MAIN()

@@ -113,4 +113,12 @@ TEST(verifies_that_there_is_a_registry)
                   "registry: /no/such/file: No such file or directory");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        _cleanup_free_ char *yaml = string_printf("registry: %s", bench_path("registry.json"));
+
+        registry("a full active, b full failed");
+        bench_run_scarce("peers", PATIENT, yaml);
+}
+
 MAIN()

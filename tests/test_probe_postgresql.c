@@ -786,4 +786,37 @@ TEST(verifies_the_files_it_needs)
         CHECK_STR(bench_verify("postgresql", "dsn_file: dsn2"), "");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        server_need();
+        _cleanup_free_ char *yaml = string_printf("{dsn: %s, query: select 6 * 7, expect: 42}", tcp_dsn);
+        bench_run_scarce("postgresql", PATIENT, yaml);
+}
+
+TEST(refuses_hosts_and_files_that_cannot_be_meant)
+{
+        char many[400] = "{dsn: 'host=a";
+
+        for (int i = 0; i < 40; i++)
+                strcat(many, ",a");
+        strcat(many, "'}");
+        CHECK_REFUSED("postgresql", "more than ", many);
+        CHECK_REFUSED("postgresql", "2 host names and 1 hostaddr values",
+                      "{dsn: 'host=a,b hostaddr=192.0.2.1'}");
+        CHECK_REFUSED("postgresql", "sslrootcert: \"ca.crt\" is not an absolute path",
+                      "{dsn: 'host=a sslmode=verify-full sslrootcert=ca.crt'}");
+        Error e = {};
+        void *conf = bench_conf(probe_type_find("postgresql"), "{dsn: 'host=a,b port=5433'}", &e);
+        CHECK(conf); /* one port is that of all */
+        conf_clear(probe_type_find("postgresql")->fields, conf);
+        free(conf);
+}
+
+TEST(asks_no_query_that_gives_a_stream)
+{
+        server_need();
+        CHECK_RUN(OUTCOME_INCONCLUSIVE, text("the query is not one that can be asked (%s)", at),
+                  run(PATIENT, "{dsn: %s, query: COPY (SELECT 1) TO STDOUT}", tcp_dsn));
+}
+
 MAIN()

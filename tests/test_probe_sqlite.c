@@ -747,4 +747,118 @@ TEST(verifies_that_the_file_is_there)
         CHECK_STR(bench_verify("sqlite", "path: /dev"), "path: /dev is no regular file");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        const char *path = in(shop("short"), "orders.db");
+        Owner o = owner_with(path, true);
+        _cleanup_free_ char *yaml = string_printf("{path: %s, query: SELECT 42, expect: '42'}", path);
+
+        bench_run_scarce("sqlite", PATIENT, yaml);
+        owner_end(&o, 0);
+}
+
+/* What the check says of a database, with a system call broken on order. */
+static char *child_says(const char *path, const char *query, const char *expect, const char *call,
+                        unsigned after, int error)
+{
+        static char text[4096];
+        int pipes[2];
+        size_t size = 0;
+
+        CHECK_INT(pipe(pipes), 0);
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                const char *argv[] = {path, query, expect, NULL};
+                dup2(pipes[1], STDOUT_FILENO);
+                scarce_break(call, after, error);
+                (void) probe_type_find("sqlite")->child(expect ? 3 : 2, (char **) (uintptr_t) argv);
+                scarce_break(NULL, 0, 0);
+                fflush(stdout);
+                _exit(0);
+        }
+        close(pipes[1]);
+        for (ssize_t n; (n = read(pipes[0], text + size, sizeof text - 1 - size)) > 0;)
+                size += (size_t) n;
+        text[size] = '\0';
+        close(pipes[0]);
+        CHECK(waitpid(pid, NULL, 0) == pid);
+        char *end = strstr(text, "end ");
+        CHECK(end);
+        fprintf(stderr, "  %s %u: %s", call ? call : "", after, end);
+        return end + 4;
+}
+
+static bool begins(const char *text, const char *with)
+{
+        return strncmp(text, with, strlen(with)) == 0;
+}
+
+TEST(says_at_which_step_the_disk_below_fails_and_how)
+{
+        static const struct {
+                const char *call;
+                int error;
+                SqliteEnd end;
+        } list[] = {
+                        {"lstat", EIO, SQLITE_END_BROKEN},    {"lstat", ENOENT, SQLITE_END_MISSING},
+                        {"lstat", EACCES, SQLITE_END_DENIED}, {"open", EACCES, SQLITE_END_DENIED},
+                        {"open", EROFS, SQLITE_END_READONLY}, {"open", EMFILE, SQLITE_END_OURS},
+                        {"open", ELOOP, SQLITE_END_KIND},     {"open", EIO, SQLITE_END_BROKEN},
+                        {"fstat", EIO, SQLITE_END_BROKEN},    {"pread", EIO, SQLITE_END_BROKEN},
+                        {"fstatvfs", EIO, SQLITE_END_BROKEN}, {"write", ENOSPC, SQLITE_END_FULL},
+                        {"write", EDQUOT, SQLITE_END_FULL},   {"write", EIO, SQLITE_END_BROKEN},
+                        {"fsync", EIO, SQLITE_END_BROKEN},    {"fsync", ENOSPC, SQLITE_END_FULL},
+                        {"fsync", EDQUOT, SQLITE_END_DENIED},
+        };
+        const char *base = folder("failing"), *path = in(base, "orders.db");
+        sqlite3 *db;
+
+        CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+        CHECK(sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL) == SQLITE_OK);
+        sqlite3_close(db);
+        CHECK(begins(child_says(path, "", NULL, NULL, 0, 0), sqlite_ends[SQLITE_END_GOOD].word));
+        for (size_t i = 0; i < ELEMENTSOF(list); i++)
+                CHECK(begins(child_says(path, "", NULL, list[i].call, 0, list[i].error),
+                             sqlite_ends[list[i].end].word));
+        /* A disk without nameless files: what can be known is known. */
+        CHECK(begins(child_says(path, "", NULL, "open", 0, SCARCE_NAMELESS),
+                     sqlite_ends[SQLITE_END_GOOD].word));
+        CHECK_INT(entries(base), 1);
+}
+
+TEST(takes_each_descriptor_that_is_missing_for_our_own_trouble)
+{
+        for (int wal = 0; wal < 2; wal++) {
+                const char *path = in(shop(wal ? "scarce-wal" : "scarce"), "orders.db");
+                Owner o = owner_with(path, wal);
+                bool good = false;
+
+                for (unsigned after = 0; !good; after++) {
+                        const char *said = child_says(path, "", NULL, "open", after, EMFILE);
+                        good = begins(said, sqlite_ends[SQLITE_END_GOOD].word);
+                        CHECK(good || begins(said, sqlite_ends[SQLITE_END_OURS].word));
+                }
+                owner_end(&o, 0);
+        }
+}
+
+TEST(says_what_a_query_answered_instead)
+{
+        const char *path = in(folder("answers"), "orders.db");
+        sqlite3 *db;
+
+        fresh();
+        CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+        CHECK(sqlite3_exec(db, "CREATE TABLE t (x); INSERT INTO t VALUES (NULL)", NULL, NULL, NULL) ==
+              SQLITE_OK);
+        sqlite3_close(db);
+        CHECK_RUN(OUTCOME_FAIL, "answered null, expected \"1\"",
+                  run(PATIENT, "{path: %s, query: SELECT x FROM t, expect: '1'}", path));
+        CHECK_RUN(OUTCOME_FAIL, "answered without a row, expected \"1\"",
+                  run(PATIENT, "{path: %s, query: SELECT x FROM t WHERE x = 1, expect: '1'}", path));
+        CHECK_RUN(OUTCOME_PASS, "read, and may be written (rollback journal)",
+                  run(PATIENT, "{path: %s, query: SELECT x FROM t WHERE x = 1}", path));
+}
+
 MAIN()

@@ -332,4 +332,23 @@ TEST(verifies_that_the_authorities_can_be_read)
                   "ca_file: cannot read /no/such.pem: No such file or directory");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        unsigned port;
+        int fd = bench_socket(SOCK_STREAM, "127.0.0.1", 0, &port);
+        char yaml[60];
+
+        snprintf(yaml, sizeof yaml, "{host: localhost, port: %u}", port);
+        bench_run_scarce("tcp", PATIENT, yaml);
+        close(fd);
+        if (!certificates_there("shop.test"))
+                return;
+        Server s = server_begin("valid");
+        _cleanup_free_ char *tls = string_printf("{host: 127.0.0.1, port: %u, tls: true, server_name: "
+                                                 "shop.test, ca_file: %s/ca.crt, tls_min_days: 3}",
+                                                 s.port, bench_folder);
+        bench_run_scarce("tcp", PATIENT, tls);
+        bench_process_end(s.pid, s.output);
+}
+
 MAIN()

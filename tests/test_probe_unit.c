@@ -131,4 +131,14 @@ TEST(bad_names_are_refused)
         CHECK_REFUSED("unit", "name", "{}");
 }
 
+TEST(knows_nothing_when_memory_or_descriptors_are_short)
+{
+        BusStandin bus;
+
+        standin_open(&bus);
+        standin_set(&bus, (BusUnit){.name = "shop.service"});
+        bench_run_scarce("unit", PATIENT, "name: shop");
+        standin_close(&bus);
+}
+
 MAIN()
