@@ -157,6 +157,8 @@ static void complaint(Text *t, const char *errors)
         size_t start = end;
         while (start > 0 && errors[start - 1] != '\n')
                 start--;
+        start += strspn(errors + start, "; "); /* nsupdate marks its own words so */
+        start = MIN(start, end);
         _cleanup_free_ char *line = strndup(errors + start, end - start);
         text_add_plain(t, line && *line ? line : "nsupdate failed without a word", 200);
 }

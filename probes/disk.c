@@ -371,10 +371,6 @@ static int disk_check(const void *conf, const ConfNode *node, Error *e)
 
         if (c->path[0] != '/')
                 return conf_error(conf_get(node, "path"), e, "path: \"%s\" is not absolute", c->path);
-        if (c->min_free.percent && c->min_free.value > 10000)
-                return conf_error(conf_get(node, "min_free"), e, "min_free: more than 100%%");
-        if (c->min_inodes.percent && c->min_inodes.value > 10000)
-                return conf_error(conf_get(node, "min_inodes"), e, "min_inodes: more than 100%%");
         return 0;
 }
 

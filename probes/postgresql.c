@@ -96,31 +96,43 @@ static void trouble_keep(PgState *s, const PgTrouble *t)
 
 /* TLS: libpq does not say what is wrong with a certificate. */
 
+/* The attempt whose connection libpq works at, while it does: its handshake may be at its end when libpq comes back. */
+static _Thread_local PgState *connecting;
+
+static int verify_index(void);
+
+static void on_tls_info(const SSL *tls, int where, int value)
+{
+        PgState *s = SSL_get_ex_data(tls, verify_index());
+
+        if (s && (where & SSL_CB_ALERT) && SSL_get_verify_result(tls) != X509_V_OK)
+                s->verify_error = SSL_get_verify_result(tls);
+}
+
+static void on_tls_new(void *tls, void *data, CRYPTO_EX_DATA *all, int index, long number, void *pointer)
+{
+        if (connecting && CRYPTO_set_ex_data(all, index, connecting) == 1)
+                SSL_set_info_callback(tls, on_tls_info);
+}
+
 static int verify_index(void)
 {
         static int index = -1;
 
         if (index < 0)
-                index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+                index = SSL_get_ex_new_index(0, NULL, on_tls_new, NULL, NULL);
         return index;
 }
 
-static int on_verify(int good, X509_STORE_CTX *store)
+static PostgresPollingStatusType connect_poll(PgState *s)
 {
-        SSL *tls = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-        PgState *s = SSL_get_ex_data(tls, verify_index());
+        PostgresPollingStatusType status;
 
-        if (!good && s)
-                s->verify_error = X509_STORE_CTX_get_error(store);
-        return good;
-}
-
-static void verify_watch(PgState *s)
-{
-        SSL *tls = PQsslStruct(s->conn, "OpenSSL");
-
-        if (tls && SSL_set_ex_data(tls, verify_index(), s) == 1)
-                SSL_set_verify(tls, SSL_get_verify_mode(tls), on_verify);
+        (void) verify_index();
+        connecting = s;
+        status = PQconnectPoll(s->conn);
+        connecting = NULL;
+        return status;
 }
 
 static bool trouble_verify(const PgState *s, PgTrouble *t)
@@ -340,8 +352,7 @@ static void connect_on(Attempt *a)
         PgState *s = a->state;
         int r = 0;
 
-        verify_watch(s);
-        switch (PQconnectPoll(s->conn)) {
+        switch (connect_poll(s)) {
         case PGRES_POLLING_READING:
                 r = io_arm(a, EPOLLIN);
                 break;

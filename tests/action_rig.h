@@ -61,6 +61,7 @@ _unused_ static void rig_open(Rig *rig)
         CHECK(mkdir(rig->runtime, 0755) == 0);
         rig->context = (ActionContext){.event = rig->event,
                                        .fetch = rig->fetch,
+                                       .resolver = rig->resolver,
                                        .config_dir = rig->folder,
                                        .runtime_dir = rig->runtime,
                                        .status_dir = rig->status};

@@ -16,7 +16,8 @@ bool scarce_end(void);
 #define SCARCE_NAMELESS (-2) /* of open: there are no files without a name here */
 
 /* From now on this system call fails with this error, once `after` more have worked, in children that are forked, too; NULL:
- * none does. One of: open, openat, lstat, fstat, statvfs, fstatvfs, fsync, unlinkat, write, pwrite, pread. */
+ * none does. One of: open, openat, lstat, fstat, statvfs, fstatvfs, fsync, unlinkat, write, pwrite, pread,
+ * connect. */
 void scarce_break(const char *call, unsigned after, int error);
 
 /* Says which request it was, on stderr. */

@@ -5,6 +5,9 @@
 #include "actions/alert.h"
 #include "base/sign.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 extern const ActionType action_alert;
 
 typedef struct Bench {
@@ -513,6 +516,70 @@ TEST(our_own_shortage_is_a_retry)
                 rig_conf_free(&action_alert, conf);
         }
         bench_close(&b);
+}
+
+/* --- mail, to the server that tests/parts/mail-server.py is --- */
+
+typedef struct MailServer {
+        pid_t pid;
+        unsigned port;
+} MailServer;
+
+static bool mail_open(MailServer *s, const Rig *rig)
+{
+        _cleanup_free_ char *store = string_printf("%s/mails", rig->folder);
+        _cleanup_free_ char *control = string_printf("%s/mail.sock", rig->folder);
+        char line[16] = "";
+        int out[2];
+
+        CHECK_INT(pipe(out), 0);
+        s->pid = fork();
+        CHECK(s->pid >= 0);
+        if (s->pid == 0) {
+                dup2(out[1], STDOUT_FILENO);
+                close(out[0]);
+                close(out[1]);
+                execl("/usr/bin/python3", "python3", SOURCE_DIR "/tests/parts/mail-server.py", "--control",
+                      control, "--store", store, "--plain", "--login", "none", (char *) NULL);
+                _exit(127);
+        }
+        close(out[1]);
+        bool up = read(out[0], line, sizeof(line) - 1) > 0;
+        close(out[0]);
+        s->port = (unsigned) strtoul(line, NULL, 10);
+        return up;
+}
+
+static void mail_close(MailServer *s)
+{
+        CHECK_INT(kill(s->pid, SIGKILL), 0);
+        CHECK_INT(waitpid(s->pid, NULL, 0), s->pid);
+}
+
+TEST(our_own_shortage_is_a_retry_of_a_mail_too)
+{
+        ActionFacts facts = alert_facts(ACTION_RAISED);
+        MailServer server;
+        Rig rig;
+
+        rig_open(&rig);
+        if (!mail_open(&server, &rig)) {
+                fprintf(stderr, "  left out: python3-aiosmtpd is not installed\n");
+                CHECK_INT(waitpid(server.pid, NULL, 0), server.pid);
+                rig_close(&rig);
+                return;
+        }
+        _cleanup_free_ char *yaml =
+                        string_printf("smtp: {url: \"smtp://127.0.0.1:%u\", from: shop@shop.example, to: "
+                                      "[ops@shop.example, boss@shop.example]}",
+                                      server.port);
+        void *conf = rig_conf(&action_alert, yaml);
+        rig_run_scarce(&rig, &action_alert, conf, &facts, false, NULL, NULL);
+        facts = rig_facts();
+        rig_run_scarce(&rig, &action_alert, conf, &facts, false, NULL, NULL);
+        rig_conf_free(&action_alert, conf);
+        mail_close(&server);
+        rig_close(&rig);
 }
 
 MAIN()

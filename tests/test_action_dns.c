@@ -222,4 +222,82 @@ TEST(a_key_that_is_none_or_that_others_can_read_is_not_used)
         key_refused("key \"a\";\n", 0600, "is not a TSIG key");
 }
 
+/* A server that signs nothing: it takes every update, and has no record at all. */
+typedef struct Unsigned {
+        pthread_t thread;
+        int fd;
+        char address[32];
+} Unsigned;
+
+static void *unsigned_run(void *userdata)
+{
+        Unsigned *s = userdata;
+        unsigned char packet[2048];
+        struct sockaddr_in from;
+        socklen_t size = sizeof(from);
+        ssize_t n;
+
+        while ((n = recvfrom(s->fd, packet, sizeof(packet), 0, (struct sockaddr *) &from, &size)) > 12) {
+                size_t end = 12;
+                bool update = (packet[2] & 0x78) == 0x28;
+
+                while (packet[end] != 0)
+                        end += packet[end] + 1U;
+                packet[2] |= 0x84;          /* an answer, with authority */
+                packet[3] = update ? 0 : 3; /* no such name */
+                memset(packet + 6, 0, 6);
+                (void) !sendto(s->fd, packet, end + 5, 0, (struct sockaddr *) &from, size);
+                size = sizeof(from);
+        }
+        return NULL;
+}
+
+static void unsigned_open(Unsigned *s)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+
+        s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        CHECK(s->fd >= 0 && bind(s->fd, (struct sockaddr *) &a, size) == 0);
+        CHECK_INT(getsockname(s->fd, (struct sockaddr *) &a, &size), 0);
+        snprintf(s->address, sizeof(s->address), "127.0.0.1:%u", ntohs(a.sin_port));
+        CHECK_INT(pthread_create(&s->thread, NULL, unsigned_run, s), 0);
+}
+
+static void unsigned_close(Unsigned *s)
+{
+        struct sockaddr_in a;
+        socklen_t size = sizeof(a);
+
+        CHECK_INT(getsockname(s->fd, (struct sockaddr *) &a, &size), 0);
+        CHECK_INT(sendto(s->fd, "x", 1, 0, (struct sockaddr *) &a, size), 1);
+        CHECK_INT(pthread_join(s->thread, NULL), 0);
+        close(s->fd);
+}
+
+TEST(an_update_whose_answer_is_not_signed_is_not_done_and_our_own_shortage_is_a_retry)
+{
+        ActionFacts facts = rig_facts();
+        Unsigned server;
+        Rig rig;
+
+        rig_open(&rig);
+        unsigned_open(&server);
+        rig_write(&rig, "dns.key", "key \"shop-key\" { algorithm hmac-sha256; secret \"YQ==\"; };\n", 0600);
+        _cleanup_free_ char *yaml = string_printf(
+                        "type: dns\nprovider: rfc2136\nserver: %s\nzone: shop.example\nkey_file: dns.key\n"
+                        "records: {crypto: [shop.example. 60 A 198.51.100.7]}",
+                        server.address);
+        void *conf = rig_conf(dns(), yaml);
+        CHECK_INT(rig_run(&rig, dns(), conf, &facts, false), ACTION_RETRY);
+        CHECK_STR(rig.message, "TSIG error with server: expected a TSIG or SIG(0)");
+        CHECK_INT(rig_run(&rig, dns(), conf, &facts, true), ACTION_MISSING);
+        CHECK_STR(rig.message, "shop.example A is nothing; wanted is 198.51.100.7 (TTL 60)");
+        rig_run_scarce(&rig, dns(), conf, &facts, false, NULL, NULL);
+        rig_run_scarce(&rig, dns(), conf, &facts, true, NULL, NULL);
+        rig_conf_free(dns(), conf);
+        unsigned_close(&server);
+        rig_close(&rig);
+}
+
 MAIN()

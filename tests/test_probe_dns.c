@@ -315,4 +315,17 @@ TEST(knows_nothing_when_memory_or_descriptors_are_short)
         bench_run_scarce("dns", PATIENT, "{name: shop.test, record: A, expect: [192.0.2.1, 192.0.2.2]}");
 }
 
+TEST(refuses_values_and_names_that_cannot_be)
+{
+        char yaml[400], much[61];
+
+        memset(much, 'x', 60);
+        much[60] = '\0';
+        CHECK_REFUSED("dns", "expect: a value is empty", "{name: shop.test, record: TXT, expect: ['']}");
+        CHECK_REFUSED("dns", "an MX value has a preference", "{name: shop.test, record: MX, expect: '10'}");
+        CHECK_REFUSED("dns", "name", "name: a..b");
+        snprintf(yaml, sizeof yaml, "name: %s.%s.%s.%s.%s", much, much, much, much, much);
+        CHECK_REFUSED("dns", "name", yaml);
+}
+
 MAIN()

@@ -521,4 +521,11 @@ TEST(knows_nothing_when_memory_or_descriptors_are_short)
         bench_run_scarce("http", PATIENT, yaml);
 }
 
+TEST(refuses_a_field_without_a_path)
+{
+        CHECK_REFUSED("http", "expect_json: a path is empty", "{url: 'http://a/', expect_json: {'': 1}}");
+        CHECK_REFUSED("http", "is one scalar", "{url: 'http://a/', expect_json: {a: [1]}}");
+        CHECK_REFUSED("http", "expect_json: a mapping", "{url: 'http://a/', expect_json: {}}");
+}
+
 MAIN()

@@ -819,4 +819,16 @@ TEST(asks_no_query_that_gives_a_stream)
                   run(PATIENT, "{dsn: %s, query: COPY (SELECT 1) TO STDOUT}", tcp_dsn));
 }
 
+TEST(takes_neither_a_fifo_for_a_certificate_nor_a_novel_for_a_dsn)
+{
+        _cleanup_free_ char *path = string_printf("%s/fifo", bench_folder), *novel = calloc(1, 9000);
+
+        CHECK(path && novel && mkfifo(path, 0600) == 0);
+        bench_file("dsn3", text("host=a sslmode=verify-full sslrootcert=%s", path));
+        CHECK(strstr(bench_verify("postgresql", "dsn_file: dsn3"), "not a regular file"));
+        memset(novel, 'x', 8999);
+        bench_file("dsn3", novel);
+        CHECK(strstr(bench_verify("postgresql", "dsn_file: dsn3"), "longer than 8192 bytes"));
+}
+
 MAIN()

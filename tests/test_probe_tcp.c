@@ -351,4 +351,29 @@ TEST(knows_nothing_when_memory_or_descriptors_are_short)
         bench_process_end(s.pid, s.output);
 }
 
+TEST(tells_what_the_way_there_says_from_what_we_lack)
+{
+        static const struct {
+                int error;
+                Outcome outcome;
+                const char *message;
+        } list[] = {
+                        {ECONNREFUSED, OUTCOME_FAIL, "refused by 127.0.0.1:80"},
+                        {ECONNRESET, OUTCOME_FAIL, "reset by 127.0.0.1:80"},
+                        {ETIMEDOUT, OUTCOME_FAIL, "no answer from 127.0.0.1:80"},
+                        {ENETUNREACH, OUTCOME_INCONCLUSIVE, "no route to 127.0.0.1:80"},
+                        {EHOSTUNREACH, OUTCOME_INCONCLUSIVE, "127.0.0.1:80 is unreachable"},
+                        {EADDRNOTAVAIL, OUTCOME_INCONCLUSIVE,
+                         "127.0.0.1:80: Cannot assign requested address"},
+                        {EPERM, OUTCOME_INCONCLUSIVE, "127.0.0.1:80: Operation not permitted"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(list); i++) {
+                scarce_break("connect", 0, list[i].error);
+                Run r = run(PATIENT, "{host: 127.0.0.1, port: 80}");
+                scarce_break(NULL, 0, 0);
+                CHECK_RUN(list[i].outcome, list[i].message, r);
+        }
+}
+
 MAIN()

@@ -89,6 +89,7 @@ static int breaks(const char *call, const void *caller)
                 return __real_##name arguments;                         \
         }
 
+CALLS(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size))
 CALLS(int, lstat, (const char *path, struct stat *st), (path, st))
 CALLS(int, fstat, (int fd, struct stat *st), (fd, st))
 CALLS(int, statvfs, (const char *path, struct statvfs *st), (path, st))
