@@ -32,6 +32,7 @@ void text_clear(Text *t);
 size_t utf8_size(const char *s, size_t left, uint32_t *ret);
 /* The longest beginning of s of at most limit bytes that ends at a character's end. */
 size_t utf8_cut(const char *s, size_t limit);
+#define UTF8_CUT(s, limit) (int) utf8_cut(s, limit), s /* for "%.*s" */
 
 /* text_add_plain() into a fixed buffer, always terminated, cut at a character boundary. Returns buffer. */
 char *plain_copy(char *buffer, size_t size, const char *s);

@@ -176,13 +176,14 @@ static void report_value(Attempt *a, const PGresult *result)
         if (size > ANSWER_MAX)
                 report_size(a);
         else if (c->expect && !row)
-                attempt_report(a, OUTCOME_FAIL, "answered without a row, expected \"%.60s\" (%s)", c->expect,
-                               s->at);
+                attempt_report(a, OUTCOME_FAIL, "answered without a row, expected \"%.*s\" (%s)",
+                               UTF8_CUT(c->expect, 60), s->at);
         else if (c->expect && null)
-                attempt_report(a, OUTCOME_FAIL, "answered null, expected \"%.60s\" (%s)", c->expect, s->at);
+                attempt_report(a, OUTCOME_FAIL, "answered null, expected \"%.*s\" (%s)",
+                               UTF8_CUT(c->expect, 60), s->at);
         else if (c->expect && !streq(value, c->expect))
-                attempt_report(a, OUTCOME_FAIL, "answered \"%.60s\", expected \"%.60s\" (%s)", value,
-                               c->expect, s->at);
+                attempt_report(a, OUTCOME_FAIL, "answered \"%.*s\", expected \"%.*s\" (%s)",
+                               UTF8_CUT(value, 60), UTF8_CUT(c->expect, 60), s->at);
         else {
                 m->passed = true;
                 attempt_report(a, OUTCOME_PASS, "answered by %s", s->at);

@@ -7,6 +7,7 @@
  * a database that nobody has open is left alone when it would need that, and whether somebody holds the write lock is
  * asked of the kernel, without taking it. That there is room to write shows in a file without a name beside the database,
  * where SQLite's journal would be. */
+#include "base/text.h"
 #include "probes/sqlite.h"
 
 #include <fcntl.h>
@@ -285,10 +286,12 @@ static int judge_row(Guest *g, sqlite3_stmt *stmt, int code, const char *expect)
         if (!expect || (value && streq(value, expect)))
                 return 0;
         if (code == SQLITE_DONE)
-                return end(SQLITE_END_WRONG, "answered without a row, expected \"%.60s\"", expect);
+                return end(SQLITE_END_WRONG, "answered without a row, expected \"%.*s\"",
+                           UTF8_CUT(expect, 60));
         if (!value)
-                return end(SQLITE_END_WRONG, "answered null, expected \"%.60s\"", expect);
-        return end(SQLITE_END_WRONG, "answered \"%.60s\", expected \"%.60s\"", value, expect);
+                return end(SQLITE_END_WRONG, "answered null, expected \"%.*s\"", UTF8_CUT(expect, 60));
+        return end(SQLITE_END_WRONG, "answered \"%.*s\", expected \"%.*s\"", UTF8_CUT(value, 60),
+                   UTF8_CUT(expect, 60));
 }
 
 static int ask(Guest *g, const char *query, const char *expect)

@@ -202,6 +202,9 @@ TEST(says_which_answer_was_expected)
         CHECK_RUN(OUTCOME_FAIL, "answered without a row, expected \"1\" *",
                   run(PATIENT, "{dsn: %s, query: SELECT 1 WHERE false, expect: '1'}", tcp_dsn));
         CHECK_INT(run(PATIENT, "{dsn: %s, query: SELECT 1 WHERE false}", tcp_dsn).outcome, OUTCOME_PASS);
+        CHECK_RUN(OUTCOME_FAIL,
+                  "answered \"xüüüüüüüüüüüüüüüüüüüüüüüüüüüüü\", expected \"1\" *", /* no half of one */
+                  run(PATIENT, "{dsn: %s, query: \"SELECT 'x' || repeat('ü', 50)\", expect: '1'}", tcp_dsn));
 }
 
 TEST(reads_the_first_row_only)
