@@ -41,6 +41,7 @@ static int check_parts(Check *k)
                 return r;
         check_names(k);
         check_dependencies(k);
+        check_units(k);
         r = check_files(k);
         if (r >= 0 && k->options->online)
                 check_online(k);

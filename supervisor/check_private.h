@@ -59,6 +59,7 @@ int check_modes(Check *k);         /* rows, and modes that disappoint; first: th
 int check_times(Check *k);         /* measures the rows; thresholds that are slower than one believes */
 void check_names(Check *k);        /* hosts that are none; references that vouch for themselves */
 void check_dependencies(Check *k); /* actions and fallbacks that depend on what failed */
+void check_units(Check *k);        /* units that a mode requires and an action stops */
 int check_files(Check *k);         /* what is looked at on this machine */
 void check_online(Check *k);       /* names looked up */
 
