@@ -237,7 +237,10 @@ static void *unsigned_run(void *userdata)
         socklen_t size = sizeof(from);
         ssize_t n;
 
-        while ((n = recvfrom(s->fd, packet, sizeof(packet), 0, (struct sockaddr *) &from, &size)) > 12) {
+        for (;;) {
+                n = recvfrom(s->fd, packet, sizeof(packet), 0, (struct sockaddr *) &from, &size);
+                if (n <= 12)
+                        break;
                 size_t end = 12;
                 bool update = (packet[2] & 0x78) == 0x28;
 
