@@ -64,6 +64,12 @@ int db_exec(sqlite3 *db, const char *sql, Error *e)
 
 int db_begin(sqlite3 *db, Error *e)
 {
+        /* A commit and its rollback have both failed, for want of memory say. */
+        if (!sqlite3_get_autocommit(db)) {
+                int r = db_exec(db, "ROLLBACK", e);
+                if (r < 0)
+                        return r;
+        }
         return db_exec(db, "BEGIN IMMEDIATE", e);
 }
 

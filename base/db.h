@@ -25,7 +25,7 @@ sqlite3 *db_close(sqlite3 *db); /* all statements finalized; NULL is fine; retur
 int db_error(sqlite3 *db, int code, Error *e);
 
 int db_exec(sqlite3 *db, const char *sql, Error *e);
-int db_begin(sqlite3 *db, Error *e);  /* IMMEDIATE */
+int db_begin(sqlite3 *db, Error *e);  /* IMMEDIATE; what was begun and not ended is rolled back */
 int db_commit(sqlite3 *db, Error *e); /* a failure rolls back */
 void db_rollback(sqlite3 *db);
 

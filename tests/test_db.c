@@ -242,6 +242,21 @@ TEST(codes_become_errno_with_text)
         folder_remove();
 }
 
+TEST(a_transaction_that_could_not_be_rolled_back_holds_up_no_later_one)
+{
+        setup();
+        sqlite3 *db = open_db(0);
+        CHECK_INT(db_begin(db, NULL), 0);
+        CHECK_INT(db_run(db, NULL, "INSERT INTO item (text) VALUES ('lost')", ""), 0);
+        CHECK_INT(db_begin(db, NULL), 0);
+        CHECK_INT(db_run(db, NULL, "INSERT INTO item (text) VALUES ('kept')", ""), 0);
+        CHECK_INT(db_commit(db, NULL), 0);
+        CHECK_INT(number(db, "SELECT count(*) FROM item"), 1);
+        CHECK_INT(number(db, "SELECT count(*) FROM item WHERE text = 'kept'"), 1);
+        db_close(db);
+        folder_remove();
+}
+
 TEST(a_rolled_back_transaction_leaves_nothing)
 {
         setup();
