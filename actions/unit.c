@@ -11,6 +11,7 @@
 #include "base/unit.h"
 
 #define TIMEOUT_MAX (10 * USEC_PER_MIN)
+#define STEP_MIN    USEC_PER_SEC /* for what comes after one that has taken all the time */
 
 typedef struct UnitConf {
         char **stop, **start, **restart, **reload;
@@ -151,8 +152,8 @@ static int step_ask(Step *step, UnitVerb verb, UnitDone fn)
         uint64_t now = clock_boot_usec(), left = run->end_usec > now ? run->end_usec - now : 0;
 
         step->task = unit_task_free(step->task);
-        return unit_task_start(step->action->context->event, step->unit, verb, MAX(left, USEC_PER_MSEC), fn,
-                               step, &step->task);
+        return unit_task_start(step->action->context->event, step->unit, verb, MAX(left, STEP_MIN), fn, step,
+                               &step->task);
 }
 
 static void on_job(UnitTask *task, const UnitResult *result, void *userdata)
@@ -300,7 +301,7 @@ const ActionType action_unit = {
                 .conf_size = sizeof(UnitConf),
                 .fields = unit_fields,
                 .size = sizeof(UnitRun),
-                .timeout_usec = TIMEOUT_MAX + 5 * USEC_PER_SEC,
+                .timeout_usec = TIMEOUT_MAX + 15 * USEC_PER_SEC,
                 .check = unit_check,
                 .target = unit_target,
                 .apply = unit_apply,
