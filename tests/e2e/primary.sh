@@ -113,6 +113,11 @@ primary_answers() {
         [[ $(zone_has ns A) ]]
 }
 
+# Stopped, and seen to be: one that is only about to stop would still take an update.
+primary_silenced() {
+        kill -STOP "${pid[primary]}" && not primary_answers
+}
+
 # An independent client, which knows nothing of failoverd.
 zone_ask() { # LABEL TYPE [OPTION...]
         local name=$1.shop.example. type=$2

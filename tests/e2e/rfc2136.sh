@@ -68,11 +68,11 @@ rfc2136_story() { # knot|bind
 
         # It is silent, and so SIGKILL finds the daemon in the middle of an update.
         wait_for "the action is done" dns_action_done
-        kill -STOP "${pid[primary]}"
+        wait_for "the primary is silent" primary_silenced
         shop_breaks
         wait_for "an update is on its way" updating
         local nsupdate
-        nsupdate=$(updating)
+        nsupdate=$(updating) # seconds are left of its patience
         stop failoverd KILL || true
         wait_for "nsupdate ends with the daemon" not kill -0 "$nsupdate"
         kill -CONT "${pid[primary]}"
