@@ -32,6 +32,26 @@ typedef struct HttpShare {
         unsigned spare; /* so many must stay free, for those who are asked for less */
 } HttpShare;
 
+/* What strangers may take, shared by the servers of a process. 0: no limit. */
+typedef struct HttpLimits HttpLimits;
+typedef struct HttpLimitsOptions {
+        unsigned connections;       /* at once */
+        unsigned per_address;       /* of them, from one address (IPv6: one /64) */
+        unsigned per_second, burst; /* requests of one address; more are answered 429 with Retry-After */
+        unsigned streams;           /* event streams at once; 0: half of connections */
+        /* Networks, NULL-terminated ("unix": whoever is on a Unix socket): X-Forwarded-For is believed from them, and read from its
+         * end to the first address that is none of theirs. */
+        const char *const *trusted_proxies;
+} HttpLimitsOptions;
+int http_limits_new(const HttpLimitsOptions *options, HttpLimits **ret, Error *e);
+int http_limits_configure(HttpLimits *l, const HttpLimitsOptions *options, Error *e); /* counts stay */
+HttpLimits *http_limits_free(HttpLimits *l);                                          /* after the servers */
+typedef struct HttpLimitsCounts {
+        uint64_t connections, refused_connections, requests, refused_requests;
+        unsigned open, streams;
+} HttpLimitsCounts;
+void http_limits_counts(const HttpLimits *l, HttpLimitsCounts *ret);
+
 typedef struct HttpOptions {
         int fd;                   /* a listening socket; consumed */
         size_t body_max;          /* 0: 64 KiB */
@@ -42,6 +62,8 @@ typedef struct HttpOptions {
         /* NULL: first come, first served. Of a Unix socket, asked when a connection is accepted; one too many is answered
          * 503, or closed at once when there is a crowd of them, so that nobody can hold them all. */
         HttpShare (*share)(const HttpPeer *peer, void *userdata);
+        HttpLimits *limits;                    /* NULL: none but connections_max */
+        const char *tls_certificate, *tls_key; /* PEM; copied. NULL: plain HTTP */
         void *userdata;
 } HttpOptions;
 
@@ -62,12 +84,17 @@ const char *http_query(const HttpRequest *r, const char *key);   /* NULL when ab
 const char *http_header(const HttpRequest *r, const char *name); /* NULL when absent */
 const void *http_body(const HttpRequest *r, size_t *ret_size);
 const HttpPeer *http_peer(const HttpRequest *r);
+/* Who asks, as an address without port: the connection's, or what a trusted proxy says. "" on a Unix socket. */
+const char *http_client(const HttpRequest *r);
 
 /* Each consumes the request: it must not be touched afterwards. */
 void http_reply(HttpRequest *r, unsigned status, const char *content_type, const void *data, size_t size);
 void http_reply_json(HttpRequest *r, unsigned status, json_t *body); /* body is consumed */
 /* {"success": false, "error": "…"} */
 void http_reply_error(HttpRequest *r, unsigned status, const char *format, ...) _printf_(3, 4);
+/* With an ETag (strong, from the content, when etag is NULL; quotes are added): 304 without a body when the client has it. */
+void http_reply_cached(HttpRequest *r, const char *content_type, const void *data, size_t size,
+                       const char *etag);
 /* Before a reply: one more response header. */
 int http_add_header(HttpRequest *r, const char *name, const char *value);
 

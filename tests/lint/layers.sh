@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Who may include whom: base <- probes, actions <- supervisor; base <- ctl. Tests may include everything.
+# Who may include whom: base <- probes, actions <- supervisor; base <- federation; base <- ctl. Tests may include everything.
 . "$(dirname "$0")/common.bash"
 
 declare -A allowed=(
@@ -8,6 +8,7 @@ declare -A allowed=(
         [probes]="base probes"
         [actions]="base actions"
         [supervisor]="base probes actions supervisor"
+        [federation]="base federation"
         [ctl]="base ctl"
 )
 
@@ -39,7 +40,7 @@ plant=$(mktemp -d)
 trap 'rm -rf "$plant"' EXIT
 expect() { # FILE INCLUDED caught|allowed
         rm -rf "${plant:?}"/*
-        mkdir -p "$plant"/{base,probes,actions,supervisor,ctl}
+        mkdir -p "$plant"/{base,probes,actions,supervisor,federation,ctl}
         printf '#include <stdio.h>\n#include "%s"\n' "$2" >"$plant/$1"
         local got=allowed
         [[ -z $(violations "$plant") ]] || got=caught
@@ -55,6 +56,9 @@ expect probes/a.c supervisor/mode.h caught
 expect actions/a.c probes/probe.h caught
 expect ctl/a.c supervisor/mode.h caught
 expect supervisor/a.c ctl/verb.h caught
+expect federation/a.c supervisor/mode.h caught
+expect supervisor/a.c federation/catalog.h caught
+expect federation/a.c base/httpd.h allowed
 expect supervisor/a.c mode.h caught
 expect supervisor/a.c ../base/loop.h caught
 expect supervisor/a.c tests/test.h caught

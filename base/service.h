@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* A daemon's side of systemd: signals, READY and RELOADING, STATUS, the watchdog, passed sockets. */
+#pragma once
+
+#include "base/loop.h"
+
+typedef struct Service Service;
+
+typedef struct ServiceOptions {
+        sd_event *event;
+        void (*reload)(void *userdata); /* SIGHUP */
+        void (*stop)(void *userdata);   /* SIGTERM, SIGINT; the loop is told to exit afterwards */
+        /* A number that is another one whenever the daemon's own work has got on: the watchdog is pinged only then, since a loop
+         * that turns without it is as dead as one that hangs. */
+        uint64_t (*progress)(void *userdata);
+        void *userdata;
+} ServiceOptions;
+
+int service_new(const ServiceOptions *options, Service **ret);
+Service *service_free(Service *s);
+void service_ready(Service *s); /* READY=1, the first time; later nothing */
+bool service_is_ready(const Service *s);
+void service_status(Service *s, const char *format, ...) _printf_(2, 3); /* STATUS=, for `systemctl status` */
+void service_reloading(Service *s);
+void service_reloaded(Service *s);

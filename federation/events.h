@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /events: who listens is told of changes of mode and of peers. A listener who comes gets what holds now first, so that
+ * nothing is missed between two connections. */
+#pragma once
+
+#include "base/httpd.h"
+#include "base/json.h"
+
+typedef struct Events Events;
+int events_new(Events **ret);
+Events *events_free(Events *e); /* closes the streams */
+DEFINE_CLEANUP(Events, events_free)
+/* Takes the request over; a stream that would be one too many (most) is refused 503. first: what it is told at once: pairs of event and data. */
+void events_join(Events *e, HttpRequest *r, unsigned most);
+/* Kept as what holds now for later listeners, by event and key; data is consumed. Sent only when it differs from the last. */
+void events_state(Events *e, const char *event, const char *key, json_t *data);
+/* Told once, to who listens now. */
+void events_tell(Events *e, const char *event, json_t *data);
+size_t events_listeners(const Events *e);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* federationd's one object: wires configuration, catalog, peers, search, the mode that failoverd publishes, HTTP and the control
+ * socket. */
+#pragma once
+
+#include "base/fetch.h"
+#include "base/httpd.h"
+#include "base/service.h"
+#include "federation/catalog.h"
+#include "federation/config.h"
+#include "federation/events.h"
+#include "federation/mode_file.h"
+#include "federation/peers.h"
+#include "federation/search.h"
+
+typedef struct Places { /* owned by main.c */
+        const char *config, *state_dir, *runtime_dir;
+} Places;
+
+typedef struct Routes Routes;
+typedef struct Control Control;
+
+typedef struct Federation {
+        sd_event *event;
+        Places places;
+        Config *config;
+        uint64_t started_wall;
+        Service *service;
+        Resolver *resolver;
+        FetchClient *fetch; /* guarded: for peers */
+        Catalog *catalog;
+        Peers *peers;
+        Searcher *searcher;
+        ModeFile *mode;
+        Events *events;
+        Routes *routes; /* the public listeners */
+        Control *control;
+} Federation;
+
+/* Everything up to the loop. Takes over config. On failure, too, *ret is to be freed when it is not NULL. */
+int federation_new(const Places *places, Config *config, Federation **ret, Error *e);
+Federation *federation_free(Federation *f);
+DEFINE_CLEANUP(Federation, federation_free)
+int federation_run(Federation *f); /* until SIGTERM or SIGINT; 0 */
+Seller federation_seller(const Federation *f);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* One ranked list from many: reciprocal rank fusion (Cormack, Clarke, Büttcher 2009; k = 60), works clustered with all who sell
+ * them, one source counting once per work, and no source taking more than its share of the first page. Pure, deterministic:
+ * the order of arrival does not matter. */
+#pragma once
+
+#include "base/error.h"
+
+#define MERGE_K     60
+#define MERGE_SHARE 2 /* a peer gets at most 1/2 of the first page while others have something to show; */
+#define MERGE_PAGE  20
+
+/* One result of one source, in its order. */
+typedef struct MergeItem {
+        unsigned source;    /* 0: this node; then peers, in the order of their ids */
+        unsigned rank;      /* in its source, from 0 */
+        const char *isbn13; /* "" when none is valid */
+        const char *work;   /* work_key(); "" */
+        const char *id;     /* breaks ties */
+        bool title_match;   /* its title is what was asked for: such works come first */
+} MergeItem;
+
+typedef struct MergeWork {
+        size_t first;   /* index into order: its items stand there side by side, the best seller first … */
+        size_t n_items; /* … one per source and listing */
+        double score;
+} MergeWork;
+
+typedef struct Merge {
+        MergeWork *works; /* best first */
+        size_t n_works;
+        size_t *order; /* indices of items */
+} Merge;
+
+int merge_items(const MergeItem *items, size_t n, Merge *ret);
+void merge_clear(Merge *m);
+#define _cleanup_merge_ _cleanup_(merge_clear)

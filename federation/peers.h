@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The other nodes, as this one knows them: who they are (configured; accepted ones of the registry later), and what own
+ * measurement says of them. What was learned survives reloads, and (dialect, latency) restarts. */
+#pragma once
+
+#include "base/fetch.h"
+#include "base/json.h"
+#include "federation/breaker.h"
+#include "federation/config.h"
+#include "federation/deadline.h"
+#include "federation/dialect.h"
+
+typedef enum PeerStatus {
+        PEER_ACTIVE,
+        PEER_FALLBACK, /* by its own signed word: buyers go to its fallback_url */
+        PEER_SUSPECT,  /* its last answer failed */
+        PEER_FAILED,   /* its breaker is open */
+} PeerStatus;
+const char *peer_status_name(PeerStatus s);
+
+typedef struct Peer {  /* owned by Peers; stays where it is until peers_configure() drops it */
+        unsigned refs; /* a search that is under way holds it */
+        char *id, *name, *url, *fallback_url;
+        NodeType type;
+        unsigned revenue_share;
+        PeerStatus status;
+        Breaker breaker;
+        Latency latency; /* of searches */
+        Dialect dialect;
+        bool dialect_known;
+        uint64_t generation; /* of its catalog: what it says, else counted up whenever an answer shows that it has changed */
+        uint64_t listings;
+        uint64_t seen_usec; /* wall time of its last good answer; 0: never */
+        uint64_t rtt_usec;  /* of that one */
+        char error[160];    /* of the last bad one; "" when the last was good */
+        /* for /metrics */
+        uint64_t asked, answered, empty, failed, timed_out, skipped;
+} Peer;
+
+typedef struct Peers Peers;
+/* fetch: guarded by network.allow_private_peers; a configured peer's own address is the operator's word and exempt. state_dir: where
+ * what was learned is kept (peers.json), written by a thread, at most once a minute and at the end. */
+int peers_new(sd_event *event, FetchClient *fetch, const char *state_dir, Peers **ret);
+Peers *peers_free(Peers *p);
+DEFINE_CLEANUP(Peers, peers_free)
+/* Takes peers over from the configuration: those of the same id and URL keep what is known of them. All or nothing. Never
+ * this node itself (by id or URL). */
+int peers_configure(Peers *p, const Config *config, Error *e);
+size_t peers_count(const Peers *p);
+Peer *peers_at(Peers *p, size_t i); /* in the order of their ids */
+Peer *peer_ref(Peer *p);
+Peer *peer_unref(Peer *p);
+/* Grows when any peer's catalog is seen to have changed, or the set of peers is another. */
+uint64_t peers_generation(const Peers *p);
+/* What a search learned: result NULL when we abandoned it. */
+void peers_note_answer(Peers *p, Peer *peer, const PeerAnswer *answer, uint64_t usec);
+void peers_note_failure(Peers *p, Peer *peer, bool timed_out, const char *error, uint64_t usec);
+/* The best other shop to send buyers to: active, full, quickest; NULL: none. */
+const Peer *peers_healthy(const Peers *p);
+/* For `failoverctl peers`, GET /api/nodes and /federation/status. */
+json_t *peers_document(const Peers *p);
+/* Called whenever a peer's status becomes another. */
+void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* One question to many shops: the local catalog at once, peers side by side, each until its deadline, and one answer.
+ *
+ * Searches wait in a queue and begin one per turn of the loop, below everything else, so that a crowd of them delays no other
+ * request. Identical questions in flight share one fan-out; complete answers are kept. */
+#pragma once
+
+#include "federation/cache.h"
+#include "federation/catalog.h"
+#include "federation/peers.h"
+
+typedef struct Searcher Searcher;
+typedef struct Search Search; /* one asker's; freeing it cancels, for this asker */
+
+/* Each piece is one JSON document in one line, borrowed for the call. The last is always done(), once, never from within
+ * search_start(); the search may be freed there. */
+typedef struct SearchSink {
+        /* This node's own results: {"query":…,"local":[…],"totalResults":n}. NULL: not wanted (not a stream). */
+        void (*local)(Search *s, const char *json, size_t size, void *userdata);
+        /* One peer's row, and its results: {"peer":{row},"network":[…]}. NULL: not wanted. */
+        void (*peer)(Search *s, const char *json, size_t size, void *userdata);
+        /* The whole answer as in the contract. status: 200; 503 when too many wait. cached: "hit", "miss", "shared". */
+        void (*done)(Search *s, unsigned status, const char *cached, const char *json, size_t size,
+                     void *userdata);
+        void *userdata;
+} SearchSink;
+
+typedef struct SearcherOptions {
+        sd_event *event;
+        FetchClient *fetch;
+        Catalog *catalog;
+        Peers *peers;
+        const Config *config; /* borrowed; searcher_configure() hands over another */
+} SearcherOptions;
+
+int searcher_new(const SearcherOptions *options, Searcher **ret);
+Searcher *searcher_free(Searcher *s); /* searches in flight are told 503 first */
+DEFINE_CLEANUP(Searcher, searcher_free)
+int searcher_configure(Searcher *s, const Config *config);
+
+/* -ENOMEM; -EBUSY: too many are waiting already. */
+int search_start(Searcher *s, const Question *q, const SearchSink *sink, Search **ret);
+Search *search_free(Search *s);
+DEFINE_CLEANUP(Search, search_free)
+
+typedef struct SearcherCounts {
+        uint64_t searches, shared, fan_outs, incomplete, refused;
+        unsigned running, waiting;
+        size_t bytes_in_flight;
+        CacheCounts cache;
+        uint64_t buckets[12]; /* of the time to the whole answer; bounds in SEARCH_BUCKETS, and one more */
+        uint64_t usec;
+} SearcherCounts;
+void searcher_counts(const Searcher *s, SearcherCounts *ret);
