@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* federation/isbn.c. */
 #include "tests/test.h"
 
 #include "federation/isbn.h"
