@@ -122,6 +122,31 @@ const char *http_request_smuggles(const HttpRequest *r, const char *version)
         return NULL;
 }
 
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t http_unescape(char *text)
+{
+        char *to = text;
+
+        for (const char *from = text; *from;) {
+                int high = *from == '%' ? hex_digit(from[1]) : -1;
+                int low = high >= 0 ? hex_digit(from[2]) : -1;
+                if (low >= 0 && (high | low) != 0) {
+                        *to++ = (char) (high << 4 | low);
+                        from += 3;
+                } else
+                        *to++ = *from++;
+        }
+        *to = '\0';
+        return (size_t) (to - text);
+}
+
 const char *http_method(const HttpRequest *r)
 {
         return r->method;

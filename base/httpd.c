@@ -291,30 +291,9 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
                 http_request_free(r);
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes %XX in place, but %00, which would end the text early. */
 static size_t on_unescape(void *userdata, struct MHD_Connection *mhd, char *text)
 {
-        char *to = text;
-
-        for (const char *from = text; *from;) {
-                int high = *from == '%' ? hex_digit(from[1]) : -1;
-                int low = high >= 0 ? hex_digit(from[2]) : -1;
-                if (low >= 0 && (high | low) != 0) {
-                        *to++ = (char) (high << 4 | low);
-                        from += 3;
-                } else
-                        *to++ = *from++;
-        }
-        *to = '\0';
-        return (size_t) (to - text);
+        return http_unescape(text);
 }
 
 /* On the loop */

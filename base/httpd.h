@@ -78,6 +78,10 @@ HttpServer *http_server_free(HttpServer *s);
 int http_listen_unix(const char *path, mode_t mode, gid_t gid, int *ret_fd, Error *e);
 int http_listen_tcp(const char *address, int *ret_fd, Error *e); /* "127.0.0.1:9440" */
 
+/* Decodes %XX in place, but %00, which would end the text early; what is no escape stays. The new length. It is what the server
+ * does to paths, and to keys and values of a query. */
+size_t http_unescape(char *text);
+
 const char *http_method(const HttpRequest *r);
 const char *http_path(const HttpRequest *r);                     /* decoded, without query */
 const char *http_query(const HttpRequest *r, const char *key);   /* NULL when absent */

@@ -13,6 +13,7 @@
 typedef struct Question {
         char *text;               /* valid UTF-8, white space folded, no control characters; never empty */
         char *category;           /* lower case as folded by text_fold(); NULL: any */
+        char *category_asked;     /* as it came: peers may compare it letter by letter */
         char *language;           /* lower case; NULL: any */
         int64_t min_price_micros; /* -1: any; see money_micros() */
         int64_t max_price_micros; /* -1: any. A listing without a price passes no price filter */
@@ -21,13 +22,16 @@ typedef struct Question {
 
 /* The value of a query parameter, NULL when absent; http_query() with its request as userdata. */
 typedef const char *(*QuestionGet)(const void *userdata, const char *key);
-/* q (or query), category ("", all, undefined, null: none), language, minPrice, maxPrice (major units), limit, offset, brand
- * (ignored, but `.` or `..` in it is an error). -EINVAL: what a 400 says. A limit above QUESTION_LIMIT_MAX is that; what is
- * no number is an error. */
+/* q (or query), category ("", all, undefined, null: none), language (the same), minPrice, maxPrice (major units), limit, offset,
+ * brand (ignored, but `.` or `..` in it is an error). -EINVAL: what a 400 says. A limit above QUESTION_LIMIT_MAX is that; what
+ * is no number is an error; a number that is empty is as good as absent. */
 int question_parse(QuestionGet get, const void *userdata, Question **ret, Error *e);
 Question *question_free(Question *q);
 DEFINE_CLEANUP(Question, question_free)
 Question *question_copy(const Question *q); /* NULL: no memory */
+/* The whole number in value: fallback when it is NULL or empty, most when it is larger and clamp is set, else -EINVAL. */
+int question_number(const char *value, const char *key, unsigned fallback, unsigned least, unsigned most,
+                    bool clamp, unsigned *ret, Error *e);
 /* Questions with the same key have the same answer. */
 int question_key(const Question *q, char **ret);
 /* "q=…&limit=…": how a peer is asked, percent-encoded, q and query both (dialects differ). limit: how many are wanted. */
