@@ -62,8 +62,13 @@ typedef struct HttpOptions {
         /* NULL: first come, first served. Of a Unix socket, asked when a connection is accepted; one too many is answered
          * 503, or closed at once when there is a crowd of them, so that nobody can hold them all. */
         HttpShare (*share)(const HttpPeer *peer, void *userdata);
-        HttpLimits *limits;                    /* NULL: none but connections_max */
-        const char *tls_certificate, *tls_key; /* PEM; copied. NULL: plain HTTP */
+        HttpLimits *limits; /* NULL: none but connections_max. With it, connections_max says nothing */
+        /* An answer, or more of it at a fair rate, must have been taken by then, else the connection is closed. 0: 30 s */
+        uint64_t send_timeout_usec;
+        const char *tls_certificate,
+                        *tls_key; /* PEM, read before http_server_new() returns. NULL: plain HTTP */
+        /* On every answer, streams and refusals too: names and values in turn, ended by NULL. Outlives the server. */
+        const char *const *headers;
         void *userdata;
 } HttpOptions;
 
@@ -96,18 +101,25 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, const
 void http_reply_json(HttpRequest *r, unsigned status, json_t *body); /* body is consumed */
 /* {"success": false, "error": "…"} */
 void http_reply_error(HttpRequest *r, unsigned status, const char *format, ...) _printf_(3, 4);
-/* With an ETag (strong, from the content, when etag is NULL; quotes are added): 304 without a body when the client has it. */
+/* 200 with an ETag (strong, from the content, when etag is NULL; quotes are added): 304 without a body when the client has it. */
 void http_reply_cached(HttpRequest *r, const char *content_type, const void *data, size_t size,
                        const char *etag);
+/* Is one of the entity tags in an If-None-Match (RFC 9110, 13.1.2: weak comparison; `*` is any) this one? Without quotes. */
+bool http_etag_matches(const char *field, const char *etag);
+#define HTTP_ETAG_SIZE 33
+char *http_etag_make(char buffer[static HTTP_ETAG_SIZE], const void *data, size_t size);
 /* Before a reply: one more response header. */
 int http_add_header(HttpRequest *r, const char *name, const char *value);
 
 /* Server-sent events. The stream sends a comment every 15 s and closes itself when the client is gone or more than
  * 256 KiB wait for it; closed() is called then, once, and on http_stream_close(). */
 typedef struct HttpStream HttpStream;
+/* Consumes the request on success. -EBUSY: the limit of streams is reached. */
 int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *userdata), void *userdata,
-                     HttpStream **ret); /* consumes the request on success */
+                     HttpStream **ret);
 int http_stream_send(HttpStream *s, const char *event, const char *data); /* data: one line of JSON */
+int http_stream_retry(HttpStream *s,
+                      uint64_t usec); /* how long the client shall wait before it comes again */
 HttpStream *http_stream_close(HttpStream *s);
 
 /* The same from outside: a synchronous request over a Unix socket, for command lines. The answer's body is

@@ -10,9 +10,10 @@ typedef struct Events Events;
 int events_new(Events **ret);
 Events *events_free(Events *e); /* closes the streams */
 DEFINE_CLEANUP(Events, events_free)
-/* Takes the request over; a stream that would be one too many (most) is refused 503. first: what it is told at once: pairs of event and data. */
+/* Takes the request over; a stream that would be one too many is refused 503: more than most (0: no limit but the server's). */
 void events_join(Events *e, HttpRequest *r, unsigned most);
-/* Kept as what holds now for later listeners, by event and key; data is consumed. Sent only when it differs from the last. */
+/* Kept as what holds now for later listeners, by event and key ("" when there is but one of it), who are told in the order
+ * in which the keys first came; data is consumed. Sent only when it differs from the last. data NULL: it holds no more. */
 void events_state(Events *e, const char *event, const char *key, json_t *data);
 /* Told once, to who listens now. */
 void events_tell(Events *e, const char *event, json_t *data);

@@ -9,9 +9,11 @@
 #include "federation/catalog.h"
 #include "federation/config.h"
 #include "federation/events.h"
+#include "federation/front.h"
 #include "federation/mode_file.h"
 #include "federation/peers.h"
 #include "federation/search.h"
+#include "federation/status_files.h"
 
 typedef struct Places { /* owned by main.c */
         const char *config, *state_dir, *runtime_dir;
@@ -33,7 +35,9 @@ typedef struct Federation {
         Searcher *searcher;
         ModeFile *mode;
         Events *events;
-        Routes *routes; /* the public listeners */
+        Front *front;        /* /api/config and /api/health; made after events and before mode and peers */
+        StatusFiles *status; /* /status/ */
+        Routes *routes;      /* the public listeners */
         Control *control;
 } Federation;
 
