@@ -173,6 +173,16 @@ const char *http_header(const HttpRequest *r, const char *name)
         return NULL;
 }
 
+void http_set_note(HttpRequest *r, const void *note)
+{
+        r->note = note;
+}
+
+const void *http_note(const HttpRequest *r)
+{
+        return r->note;
+}
+
 const void *http_body(const HttpRequest *r, size_t *ret_size)
 {
         if (ret_size)
@@ -215,6 +225,7 @@ void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *r
                 http_request_free(r);
                 return;
         }
+        http_server_tell_answer(r->connection->server, r, status);
         http_connection_set_deadline(r->connection, deadline_usec);
         http_request_wake(r);
 }

@@ -44,6 +44,12 @@ uint64_t http_server_ping_usec(const HttpServer *s)
         return s->options.stream_ping_usec;
 }
 
+void http_server_tell_answer(const HttpServer *s, const HttpRequest *r, unsigned status)
+{
+        if (s->options.answered)
+                s->options.answered(r, status, s->options.userdata);
+}
+
 /* Deadlines: libmicrohttpd's own timeout counts idle time, so that a byte now and then holds a connection for ever. */
 
 void http_connection_set_deadline(HttpConnection *c, uint64_t boot_usec)

@@ -69,6 +69,8 @@ typedef struct HttpOptions {
                         *tls_key; /* PEM, read before http_server_new() returns. NULL: plain HTTP */
         /* On every answer, streams and refusals too: names and values in turn, ended by NULL. Outlives the server. */
         const char *const *headers;
+        /* NULL, or told of each answer as it is handed over for sending, those of the server itself too. */
+        void (*answered)(const HttpRequest *request, unsigned status, void *userdata);
         void *userdata;
 } HttpOptions;
 
@@ -91,6 +93,9 @@ const char *http_method(const HttpRequest *r);
 const char *http_path(const HttpRequest *r);                     /* decoded, without query */
 const char *http_query(const HttpRequest *r, const char *key);   /* NULL when absent */
 const char *http_header(const HttpRequest *r, const char *name); /* NULL when absent */
+/* Whatever the handler wants to find again when it is answered; not looked at. NULL at first. */
+void http_set_note(HttpRequest *r, const void *note);
+const void *http_note(const HttpRequest *r);
 const void *http_body(const HttpRequest *r, size_t *ret_size);
 const HttpPeer *http_peer(const HttpRequest *r);
 /* Who asks, as an address without port: the connection's, or what a trusted proxy says. "" on a Unix socket. */

@@ -48,6 +48,7 @@ struct HttpRequest {
         struct MHD_Response *response; /* NULL when answered: out of memory, the connection is closed */
         unsigned status;
         HttpStream *stream;
+        const void *note; /* the handler's */
 };
 
 /* The connection is closed (by us) unless something else happens until then. USEC_NEVER: no limit. */
@@ -71,5 +72,6 @@ void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *r
 /* The connection of the stream's request is gone. */
 void http_stream_end(HttpStream *s);
 
+void http_server_tell_answer(const HttpServer *s, const HttpRequest *r, unsigned status);
 sd_event *http_server_event(const HttpServer *s);
 uint64_t http_server_ping_usec(const HttpServer *s);
