@@ -22,7 +22,7 @@ typedef struct Breaker {
 
 #define BREAKER_FAILURES   3
 #define BREAKER_FIRST_USEC (5 * USEC_PER_SEC) /* doubles, +-25 % */
-#define BREAKER_MAX_USEC   (5 * USEC_PER_MIN)
+#define BREAKER_MAX_USEC   (5 * USEC_PER_MIN) /* jitter included */
 
 typedef enum BreakerVerdict {
         BREAKER_ASK, /* and wait for the answer */
@@ -31,10 +31,14 @@ typedef enum BreakerVerdict {
 } BreakerVerdict;
 
 void breaker_init(Breaker *b, uint64_t seed);
-/* May this peer be asked now? A BREAKER_TRY is the trial: its end must be told by one of the two below. */
+/* May this peer be asked now? The end of whatever was not skipped is told by one of the three below; a BREAKER_TRY is the
+ * trial, and while it is under way everybody else skips. */
 BreakerVerdict breaker_ask(Breaker *b, uint64_t now_usec);
 void breaker_succeeded(Breaker *b);
+/* While it is open this says nothing new: it was asked before that. */
 void breaker_failed(Breaker *b, uint64_t now_usec);
-void breaker_abandoned(Breaker *b);             /* the trial was cancelled by us: it says nothing */
-void breaker_close(Breaker *b);                 /* the peer says "I am back", signed */
+void breaker_abandoned(Breaker *b); /* cancelled by us: it says nothing, and the next one may try */
+/* The peer says "I am back", signed. Its word is worth one try: it closes at once, but the next failures open it sooner than
+ * others would (two, since one may be of an ask from before), and for longer than the last time. */
+void breaker_close(Breaker *b);
 const char *breaker_state_name(BreakerState s); /* "closed", "open", "half-open" */
