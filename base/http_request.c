@@ -3,17 +3,13 @@
  * request may outlive its connection. */
 #include "base/httpd_private.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 
 #include <stdarg.h>
 #include <strings.h>
 
-/* An answer must be taken within this time, and at least this fast. */
-#define SEND_TIMEOUT       (30 * USEC_PER_SEC)
-#define SEND_BYTES_PER_SEC (16 * 1024)
-#define OUR_HEADER_KIND    MHD_FOOTER_KIND /* trailers of a request are not looked at */
+#define OUR_HEADER_KIND MHD_FOOTER_KIND /* trailers of a request are not looked at */
 
 int http_pairs_add(HttpPairs *pairs, enum MHD_ValueKind kind, const char *key, const char *value)
 {
@@ -183,6 +179,22 @@ const void *http_note(const HttpRequest *r)
         return r->note;
 }
 
+size_t http_request_headers(const HttpRequest *r, const char *name, const char **ret, size_t max)
+{
+        size_t n = 0;
+
+        for (size_t i = r->pairs.n; i > 0 && n < max; i--)
+                if (r->pairs.list[i - 1].kind == MHD_HEADER_KIND &&
+                    strcasecmp(r->pairs.list[i - 1].key, name) == 0)
+                        ret[n++] = r->pairs.list[i - 1].value;
+        for (size_t i = 0; i < n / 2; i++) {
+                const char *value = ret[i];
+                ret[i] = ret[n - 1 - i];
+                ret[n - 1 - i] = value;
+        }
+        return n;
+}
+
 const void *http_body(const HttpRequest *r, size_t *ret_size)
 {
         if (ret_size)
@@ -193,6 +205,11 @@ const void *http_body(const HttpRequest *r, size_t *ret_size)
 const HttpPeer *http_peer(const HttpRequest *r)
 {
         return &r->peer;
+}
+
+const char *http_client(const HttpRequest *r)
+{
+        return r->client;
 }
 
 int http_add_header(HttpRequest *r, const char *name, const char *value)
@@ -206,18 +223,39 @@ int http_add_header(HttpRequest *r, const char *name, const char *value)
         return http_pairs_add(&r->pairs, OUR_HEADER_KIND, name, value);
 }
 
-void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response,
-                         uint64_t deadline_usec)
+static bool has_own_header(const HttpRequest *r, const char *name)
+{
+        for (size_t i = 0; i < r->pairs.n; i++)
+                if (r->pairs.list[i].kind == OUR_HEADER_KIND && strcasecmp(r->pairs.list[i].key, name) == 0)
+                        return true;
+        return false;
+}
+
+/* The answer's own headers, and the server's that it does not have. */
+static bool headers_to_response(const HttpRequest *r, struct MHD_Response *response)
+{
+        const char *const *all = r->connection ? r->connection->server->options.headers : NULL;
+
+        for (size_t i = 0; i < r->pairs.n; i++)
+                if (r->pairs.list[i].kind == OUR_HEADER_KIND &&
+                    MHD_add_response_header(response, r->pairs.list[i].key, r->pairs.list[i].value) !=
+                                    MHD_YES)
+                        return false;
+        for (; all && *all; all += 2)
+                if (!has_own_header(r, all[0]) &&
+                    MHD_add_response_header(response, all[0], all[1]) != MHD_YES)
+                        return false;
+        return true;
+}
+
+void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response, size_t size)
 {
         assert(r->state != HTTP_ANSWERED);
 
-        for (size_t i = 0; response && i < r->pairs.n; i++)
-                if (r->pairs.list[i].kind == OUR_HEADER_KIND &&
-                    MHD_add_response_header(response, r->pairs.list[i].key, r->pairs.list[i].value) !=
-                                    MHD_YES) {
-                        MHD_destroy_response(response);
-                        response = NULL;
-                }
+        if (response && !headers_to_response(r, response)) {
+                MHD_destroy_response(response);
+                response = NULL;
+        }
         r->state = HTTP_ANSWERED;
         r->status = status;
         r->response = response;
@@ -225,8 +263,13 @@ void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *r
                 http_request_free(r);
                 return;
         }
-        http_server_tell_answer(r->connection->server, r, status);
-        http_connection_set_deadline(r->connection, deadline_usec);
+        HttpServer *s = r->connection->server;
+        if (s->options.answered)
+                s->options.answered(r, status, s->options.userdata);
+        if (size == HTTP_ENDLESS)
+                http_connection_set_deadline(r->connection, USEC_NEVER);
+        else
+                http_connection_sends(r->connection, size);
         http_request_wake(r);
 }
 
@@ -243,8 +286,7 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, const
                 MHD_destroy_response(response);
                 response = NULL;
         }
-        http_request_answer(r, status, response,
-                            clock_boot_usec() + SEND_TIMEOUT + size / SEND_BYTES_PER_SEC * USEC_PER_SEC);
+        http_request_answer(r, status, response, size);
 }
 
 void http_reply_json(HttpRequest *r, unsigned status, json_t *body)
@@ -253,7 +295,7 @@ void http_reply_json(HttpRequest *r, unsigned status, json_t *body)
         _cleanup_free_ char *text = NULL;
 
         if (!body || json_print(body, &text) < 0)
-                http_request_answer(r, status, NULL, clock_boot_usec() + SEND_TIMEOUT);
+                http_request_answer(r, status, NULL, 0);
         else
                 http_reply(r, status, "application/json", text, strlen(text));
 }

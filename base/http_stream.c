@@ -19,9 +19,10 @@ struct HttpStream {
         sd_event_source *ping, *hangup;
         char *waiting;
         size_t begin, end, capacity;
-        bool stalled; /* nothing was taken since the last ping */
-        bool closing; /* ends after what waits */
-        bool broken;  /* ends now */
+        bool stalled;       /* nothing was taken since the last ping */
+        bool closing;       /* ends after what waits */
+        bool broken;        /* ends now */
+        HttpLimits *limits; /* that count it */
 };
 
 static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t max)
@@ -92,7 +93,7 @@ static int on_ping(sd_event_source *source, uint64_t usec, void *userdata)
         s->stalled = true;
         if (s->begin == s->end)
                 stream_append(s, ":\n\n", 3);
-        return loop_timer_set_after(s->ping, http_server_ping_usec(s->request->connection->server));
+        return loop_timer_set_after(s->ping, s->request->connection->server->options.stream_ping_usec);
 }
 
 /* libmicrohttpd does not look at a suspended connection, so we do. */
@@ -104,6 +105,8 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t revents, void *us
 
 static HttpStream *stream_free(HttpStream *s)
 {
+        if (s->limits)
+                http_limits_stream_end(s->limits);
         loop_source_free(s->ping);
         loop_source_free(s->hangup);
         free(s->waiting);
@@ -126,6 +129,17 @@ static struct MHD_Response *response_new(HttpStream *s)
         return response;
 }
 
+static int sources_add(HttpStream *s)
+{
+        HttpConnection *c = s->request->connection;
+        sd_event *event = c->server->event;
+
+        int r = loop_timer_new(event, "http-stream-ping", on_ping, s, &s->ping);
+        if (r >= 0)
+                r = loop_add_io(event, "http-stream-hangup", c->fd, EPOLLRDHUP, on_hangup, s, &s->hangup);
+        return r < 0 ? r : loop_timer_set_after(s->ping, c->server->options.stream_ping_usec);
+}
+
 int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *userdata), void *userdata,
                      HttpStream **ret)
 {
@@ -134,24 +148,23 @@ int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *us
 
         if (!r->connection)
                 return -EPIPE;
+        HttpLimits *limits = r->connection->server->options.limits;
         HttpStream *s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (HttpStream){.request = r, .closed = closed, .userdata = userdata};
-        sd_event *event = http_server_event(r->connection->server);
-        int result = loop_timer_new(event, "http-stream-ping", on_ping, s, &s->ping);
-        if (result >= 0)
-                result = loop_add_io(event, "http-stream-hangup", r->connection->fd, EPOLLRDHUP, on_hangup, s,
-                                     &s->hangup);
-        if (result >= 0)
-                result = loop_timer_set_after(s->ping, http_server_ping_usec(r->connection->server));
+        if (limits && !http_limits_stream(limits)) {
+                free(s);
+                return -EBUSY;
+        }
+        *s = (HttpStream){.request = r, .closed = closed, .userdata = userdata, .limits = limits};
+        int result = sources_add(s);
         struct MHD_Response *response = result >= 0 ? response_new(s) : NULL;
         if (!response) {
                 stream_free(s);
                 return result < 0 ? result : -ENOMEM;
         }
         r->stream = s;
-        http_request_answer(r, MHD_HTTP_OK, response, USEC_NEVER);
+        http_request_answer(r, MHD_HTTP_OK, response, HTTP_ENDLESS);
         *ret = s;
         return 0;
 }
@@ -170,6 +183,18 @@ int http_stream_send(HttpStream *s, const char *event, const char *data)
                 text_add(&text, "event: %s\n", event);
         text_add(&text, "data: %s\n\n", data);
         return text.failed ? -ENOMEM : stream_append(s, text.data, text.size);
+}
+
+int http_stream_retry(HttpStream *s, uint64_t usec)
+{
+        char text[64];
+
+        assert(s);
+
+        if (s->broken || s->closing)
+                return -EPIPE;
+        snprintf(text, sizeof(text), "retry: %llu\n\n", (unsigned long long) (usec / USEC_PER_MSEC));
+        return stream_append(s, text, strlen(text));
 }
 
 static void call_closed(HttpStream *s)

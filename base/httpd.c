@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server: libmicrohttpd's epoll descriptor on our loop, and the deadlines that it lacks. */
+/* The HTTP server: libmicrohttpd's epoll descriptor on our loop, and what becomes of a request. */
 #include "base/httpd_private.h"
 
 #include "base/clock.h"
@@ -11,176 +11,33 @@
 
 #define BODY_MAX        (64 * 1024)
 #define CONNECTIONS_MAX 64
-#define REFUSED_MAX     16 /* beside connections_max: told why; more are closed without a word */
-#define REFUSED_TIMEOUT (500 * USEC_PER_MSEC)
+#define ACCEPTED_MAX    65536 /* with limits, which may change while libmicrohttpd's own may not */
 #define RECEIVE_TIMEOUT (5 * USEC_PER_SEC)
+#define SEND_TIMEOUT    (30 * USEC_PER_SEC)
 #define STREAM_PING     (15 * USEC_PER_SEC)
+
+/* GnuTLS, https://gnutls.org/manual/html_node/Priority-Strings.html */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+#define FORWARDED_MAX 8 /* lines of X-Forwarded-For; in more of them the last ones count */
 
 /* Without a descriptor for a caller who waits, libmicrohttpd has nothing to do and is woken at once, for ever. */
 #define IDLE_RUNS_MAX 16
 #define IDLE_PAUSE    (20 * USEC_PER_MSEC)
 
-struct HttpServer {
-        sd_event *event;
-        struct MHD_Daemon *daemon;
-        sd_event_source *io, *timer, *again, *deadline;
-        uint64_t deadline_armed_usec;
-        TAILQ_HEAD(, HttpConnection) connections;
-        HttpOptions options;
-        bool running;         /* MHD_run() is on the stack */
-        bool freed;           /* by its owner, while it was running */
-        bool lost_connection; /* in this run */
-        bool progress;        /* … something has happened */
-        unsigned idle_runs;   /* woken by the descriptor, in a row, without */
-};
-
-sd_event *http_server_event(const HttpServer *s)
-{
-        return s->event;
-}
-
-uint64_t http_server_ping_usec(const HttpServer *s)
-{
-        return s->options.stream_ping_usec;
-}
-
-void http_server_tell_answer(const HttpServer *s, const HttpRequest *r, unsigned status)
-{
-        if (s->options.answered)
-                s->options.answered(r, status, s->options.userdata);
-}
-
-/* Deadlines: libmicrohttpd's own timeout counts idle time, so that a byte now and then holds a connection for ever. */
-
-void http_connection_set_deadline(HttpConnection *c, uint64_t boot_usec)
-{
-        HttpServer *s = c->server;
-
-        c->deadline_usec = boot_usec;
-        if (boot_usec < s->deadline_armed_usec && s->deadline) {
-                s->deadline_armed_usec = boot_usec;
-                loop_timer_set(s->deadline, boot_usec);
-        }
-}
-
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        HttpServer *s = userdata;
-        uint64_t now = clock_boot_usec(), next = USEC_NEVER;
-        HttpConnection *c;
-
-        TAILQ_FOREACH(c, &s->connections, entry)
-        {
-                if (c->deadline_usec <= now) {
-                        c->deadline_usec = USEC_NEVER;
-                        shutdown(c->fd, SHUT_RDWR); /* libmicrohttpd notices, and closes it */
-                }
-                next = MIN(next, c->deadline_usec);
-        }
-        s->deadline_armed_usec = next;
-        return loop_timer_set(s->deadline, next);
-}
-
-/* Connections */
-
-static void peer_read(int fd, HttpPeer *ret)
-{
-        int domain = 0;
-        struct ucred cred;
-        socklen_t size = sizeof(domain);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_UNIX)
-                return;
-        size = sizeof(cred);
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
-                return;
-        HttpPeer peer = {.known = true, .uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
-        size = sizeof(peer.groups);
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups, &size) == 0)
-                peer.n_groups = size / sizeof(gid_t);
-        else if (errno == ERANGE) { /* more than we have room for: the first ones */
-                _cleanup_free_ gid_t *groups = malloc(size);
-                if (groups && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0) {
-                        peer.n_groups = MIN(size / sizeof(gid_t), ELEMENTSOF(peer.groups));
-                        memcpy(peer.groups, groups, peer.n_groups * sizeof(gid_t));
-                }
-        }
-        *ret = peer;
-}
-
-typedef struct Count {
-        unsigned all, of_user; /* but those refused */
-        unsigned refused;
-} Count;
-
-static Count connections_count(const HttpServer *s, uid_t uid)
-{
-        const HttpConnection *c;
-        Count n = {0};
-
-        TAILQ_FOREACH(c, &s->connections, entry)
-        {
-                if (c->refused)
-                        n.refused++;
-                else {
-                        n.all++;
-                        n.of_user += c->peer.known && c->peer.uid == uid;
-                }
-        }
-        return n;
-}
-
-/* False: it is one too many. *ret_crowd: so are many others, just now. */
-static bool connection_fits(const HttpServer *s, const HttpPeer *peer, bool *ret_crowd)
-{
-        if (!s->options.share || !peer->known)
-                return true;
-        HttpShare share = s->options.share(peer, s->options.userdata);
-        Count n = connections_count(s, peer->uid);
-        *ret_crowd = n.refused >= REFUSED_MAX;
-        return n.of_user < share.most && n.all + share.spare < s->options.connections_max;
-}
-
-static void connection_new(HttpServer *s, struct MHD_Connection *mhd, void **ret)
-{
-        const union MHD_ConnectionInfo *info =
-                        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        HttpConnection *c = info ? calloc(1, sizeof(*c)) : NULL;
-        bool crowd = false;
-
-        if (!c)
-                return; /* its requests are not answered: see on_access() */
-        c->server = s;
-        c->mhd = mhd;
-        c->fd = info->connect_fd;
-        peer_read(c->fd, &c->peer);
-        c->refused = !connection_fits(s, &c->peer, &crowd);
-        TAILQ_INSERT_TAIL(&s->connections, c, entry);
-        if (crowd && c->refused)
-                shutdown(c->fd, SHUT_RDWR);
-        http_connection_set_deadline(c, clock_boot_usec() + (c->refused ? REFUSED_TIMEOUT
-                                                                        : s->options.receive_timeout_usec));
-        *ret = c;
-}
-
 static void on_connection(void *userdata, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
         HttpServer *s = userdata;
-        HttpConnection *c = *context;
 
         s->progress = true;
         if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-                connection_new(s, mhd, context);
+                *context = http_connection_new(
+                                s, mhd); /* NULL: its requests are not answered, see on_access() */
                 return;
         }
         s->lost_connection = true;
-        if (!c)
-                return;
-        assert(!c->request);
-        TAILQ_REMOVE(&s->connections, c, entry);
-        free(c);
-        *context = NULL;
+        *context = http_connection_free(*context);
 }
 
 /* Requests */
@@ -205,9 +62,46 @@ static enum MHD_Result request_queue_answer(HttpRequest *r)
 /* An answer before the body has been read; what follows on this connection is not looked at. */
 static enum MHD_Result request_refuse(HttpRequest *r, unsigned status, const char *reason)
 {
-        http_add_header(r, "Connection", "close");
+        if (status != MHD_HTTP_TOO_MANY_REQUESTS || http_header(r, "Content-Length") ||
+            http_header(r, "Transfer-Encoding"))
+                http_add_header(r, "Connection", "close");
         http_reply_error(r, status, "%s", reason);
         return request_queue_answer(r);
+}
+
+/* Who asks: kept as text, and asked whether it may. 0: it may, else how long it must wait. */
+static uint64_t request_client(HttpServer *s, HttpRequest *r)
+{
+        HttpLimits *limits = s->options.limits;
+        struct sockaddr_storage client = r->connection->from;
+        uint64_t wait = 0;
+
+        if (limits) {
+                if (http_limits_trusts(limits, &client)) {
+                        const char *lines[FORWARDED_MAX];
+                        size_t n = http_request_headers(r, "X-Forwarded-For", lines, ELEMENTSOF(lines));
+                        http_limits_client(limits, &r->connection->from, lines, n, &client);
+                }
+                wait = http_limits_request(limits, &client, clock_boot_usec());
+        }
+        if (client.ss_family == AF_INET)
+                ((struct sockaddr_in *) &client)->sin_port = 0;
+        else if (client.ss_family == AF_INET6)
+                ((struct sockaddr_in6 *) &client)->sin6_port = 0;
+        if (client.ss_family != AF_UNSPEC)
+                address_format(r->client, &client);
+        return wait;
+}
+
+static enum MHD_Result request_slow_down(HttpRequest *r, uint64_t wait)
+{
+        char seconds[32];
+
+        snprintf(seconds, sizeof(seconds), "%llu",
+                 (unsigned long long) ((wait + USEC_PER_SEC - 1) / USEC_PER_SEC));
+        http_add_header(r, "Retry-After", seconds);
+        return request_refuse(r, MHD_HTTP_TOO_MANY_REQUESTS,
+                              "too many requests of your address: come again later");
 }
 
 /* The head is there. */
@@ -225,10 +119,13 @@ static enum MHD_Result request_begin(HttpServer *s, HttpConnection *c, const cha
                 return MHD_NO;
         if (c->refused)
                 return request_refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                      "busy: too many connections are open already, of your user or of all");
+                                      "busy: too many connections are open already, yours or all together");
+        uint64_t wait = request_client(s, r);
         const char *reason = http_request_smuggles(r, version);
         if (reason)
                 return request_refuse(r, MHD_HTTP_BAD_REQUEST, reason);
+        if (wait > 0)
+                return request_slow_down(r, wait);
         const char *length = http_header(r, "Content-Length");
         if (length && strtoull(length, NULL, 10) > s->options.body_max)
                 return request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
@@ -394,10 +291,52 @@ void http_request_wake(HttpRequest *r)
         sd_event_source_set_enabled(r->connection->server->again, SD_EVENT_ONESHOT);
 }
 
+static unsigned accepted_max(const HttpServer *s)
+{
+        if (s->options.limits)
+                return ACCEPTED_MAX;
+        return s->options.connections_max + (s->options.share ? 2 * HTTP_REFUSED_MAX : 0);
+}
+
+/* What libmicrohttpd has against a certificate, say. */
+static void _printf_(2, 0) on_log(void *userdata, const char *format, va_list ap)
+{
+        Error *log = ((HttpServer *) userdata)->start_log;
+
+        if (!log)
+                return;
+        int n = vsnprintf(log->text, sizeof(log->text), format, ap);
+
+        if (n > 0 && (size_t) n < sizeof(log->text) && log->text[n - 1] == '\n')
+                log->text[n - 1] = '\0';
+}
+
+static struct MHD_Daemon *daemon_new(HttpServer *s, int fd)
+{
+        bool tls = s->options.tls_certificate;
+        const struct MHD_OptionItem tls_options[] = {
+                        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *) (uintptr_t) s->options.tls_certificate},
+                        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) (uintptr_t) s->options.tls_key},
+                        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) (uintptr_t) TLS_PRIORITIES},
+                        {MHD_OPTION_END, 0, NULL},
+        };
+
+        /* What takes a logger must come first. */
+        return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                                                (tls ? MHD_USE_TLS : 0),
+                                0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+                                MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, accepted_max(s),
+                                MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                                s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
+                                on_unescape, NULL, MHD_OPTION_ARRAY, tls ? tls_options : &tls_options[3],
+                                MHD_OPTION_END);
+}
+
 /* Consumes fd. */
 static int daemon_start(HttpServer *s, int fd, Error *e)
 {
         struct stat before, after;
+        Error log = {0};
 
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
@@ -406,19 +345,16 @@ static int daemon_start(HttpServer *s, int fd, Error *e)
                 close(fd);
                 return error_set(e, r, "cannot use the listening socket: %s", strerror(-r));
         }
-        s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, s,
-                                     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                     s->options.connections_max + (s->options.share ? 2 * REFUSED_MAX : 0),
-                                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-                                     on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-                                     MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
+        s->start_log = &log;
+        s->daemon = daemon_new(s, fd);
+        s->start_log = NULL;
         if (s->daemon)
                 return 0;
         int r = errno > 0 ? -errno : -EIO;
         /* Whether it has closed the socket depends on what went wrong. */
         if (fstat(fd, &after) == 0 && after.st_dev == before.st_dev && after.st_ino == before.st_ino)
                 close(fd);
-        return error_set(e, r, "cannot start the HTTP server: %s", strerror(-r));
+        return error_set(e, r, "cannot start the HTTP server: %s", log.text[0] ? log.text : strerror(-r));
 }
 
 static int sources_add(HttpServer *s)
@@ -430,7 +366,8 @@ static int sources_add(HttpServer *s)
         if (r >= 0)
                 r = loop_timer_new(s->event, "http-server-timer", on_timer, s, &s->timer);
         if (r >= 0)
-                r = loop_timer_new(s->event, "http-server-deadline", on_deadline, s, &s->deadline);
+                r = loop_timer_new(s->event, "http-server-deadline", http_connection_on_deadline, s,
+                                   &s->deadline);
         if (r >= 0)
                 r = sd_event_add_defer(s->event, &s->again, on_again, s);
         return r < 0 ? r : 0;
@@ -453,6 +390,7 @@ int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **re
         s->options.body_max = options->body_max ?: BODY_MAX;
         s->options.connections_max = options->connections_max ?: CONNECTIONS_MAX;
         s->options.receive_timeout_usec = options->receive_timeout_usec ?: RECEIVE_TIMEOUT;
+        s->options.send_timeout_usec = options->send_timeout_usec ?: SEND_TIMEOUT;
         s->options.stream_ping_usec = options->stream_ping_usec ?: STREAM_PING;
         TAILQ_INIT(&s->connections);
 

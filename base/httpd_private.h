@@ -1,11 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* What httpd.c, http_request.c and http_stream.c share. Nobody else includes this. */
+/* What httpd.c and the other http_*.c of the server share. Nobody else includes this. */
 #pragma once
 
+#include "base/http_limits.h"
 #include "base/httpd.h"
+#include "base/resolve.h"
 
 #include <microhttpd.h>
 #include <sys/queue.h>
+
+#define HTTP_REFUSED_MAX 16 /* connections too many that are told why; more are closed without a word */
+
+struct HttpServer {
+        sd_event *event;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io, *timer, *again, *deadline;
+        uint64_t deadline_armed_usec;
+        TAILQ_HEAD(, HttpConnection) connections;
+        unsigned n_refused; /* of them */
+        HttpOptions options;
+        bool running;         /* MHD_run() is on the stack */
+        bool freed;           /* by its owner, while it was running */
+        bool lost_connection; /* in this run */
+        bool progress;        /* … something has happened */
+        unsigned idle_runs;   /* woken by the descriptor, in a row, without */
+        Error *start_log;     /* while libmicrohttpd is being started */
+};
 
 typedef struct HttpConnection {
         TAILQ_ENTRY(HttpConnection) entry;
@@ -15,7 +35,13 @@ typedef struct HttpConnection {
         int fd;               /* libmicrohttpd's */
         uint64_t deadline_usec;
         bool refused; /* one too many: its request is answered 503 */
+        bool counted; /* by the limits */
+        HttpGuest *guest;
+        struct sockaddr_storage from; /* AF_UNSPEC: a Unix socket */
         HttpPeer peer;
+        /* While an answer is being sent: looked at every send_timeout_usec. */
+        bool sending;
+        uint64_t send_until_usec, taken; /* the end of it all; bytes that had been taken at the last look */
 } HttpConnection;
 
 typedef struct HttpPair {
@@ -45,14 +71,21 @@ struct HttpRequest {
         size_t body_size, body_capacity;
         bool body_too_large;
         HttpPeer peer;
+        char client[ADDRESS_SIZE];
         struct MHD_Response *response; /* NULL when answered: out of memory, the connection is closed */
         unsigned status;
         HttpStream *stream;
         const void *note; /* the handler's */
 };
 
+/* NULL: no memory. */
+HttpConnection *http_connection_new(HttpServer *s, struct MHD_Connection *mhd);
+HttpConnection *http_connection_free(HttpConnection *c);
 /* The connection is closed (by us) unless something else happens until then. USEC_NEVER: no limit. */
 void http_connection_set_deadline(HttpConnection *c, uint64_t boot_usec);
+/* An answer of so many bytes is on its way: it must be taken at a fair rate. */
+void http_connection_sends(HttpConnection *c, size_t size);
+int http_connection_on_deadline(sd_event_source *source, uint64_t usec, void *server);
 /* Lets libmicrohttpd look at the request again, from the loop. */
 void http_request_wake(HttpRequest *r);
 /* Only from within libmicrohttpd's callbacks. */
@@ -61,17 +94,15 @@ void http_request_suspend(HttpRequest *r);
 int http_request_new(HttpConnection *c, const char *method, const char *path, HttpRequest **ret);
 HttpRequest *http_request_free(HttpRequest *r);
 int http_request_add_body(HttpRequest *r, const void *data, size_t size, size_t body_max);
+/* The last max values of a header, in their order; how many there are. */
+size_t http_request_headers(const HttpRequest *r, const char *name, const char **ret, size_t max);
 int http_pairs_add(HttpPairs *pairs, enum MHD_ValueKind kind, const char *key, const char *value);
 /* NULL when the request is fine to be handled; otherwise why it could be understood in two ways. */
 const char *http_request_smuggles(const HttpRequest *r, const char *version);
-/* Hands response (consumed; may be NULL) over for sending, with what http_add_header() collected; it must have reached
- * the client by the deadline. The request is the server's from here on. */
-void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response,
-                         uint64_t deadline_usec);
+/* Hands response (consumed; may be NULL) over for sending, with what http_add_header() collected. size: of its body, which must be
+ * taken in time; HTTP_ENDLESS: there is no such time. The request is the server's from here on. */
+#define HTTP_ENDLESS SIZE_MAX
+void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response, size_t size);
 
 /* The connection of the stream's request is gone. */
 void http_stream_end(HttpStream *s);
-
-void http_server_tell_answer(const HttpServer *s, const HttpRequest *r, unsigned status);
-sd_event *http_server_event(const HttpServer *s);
-uint64_t http_server_ping_usec(const HttpServer *s);
