@@ -2,7 +2,7 @@
 /* federationd.yaml as structs. */
 #pragma once
 
-#include "base/conf.h"
+#include "base/conf_help.h"
 
 typedef enum NodeType {
         NODE_FULL,
@@ -43,9 +43,13 @@ typedef struct NetworkConfig {
 } NetworkConfig;
 
 typedef struct ListenConfig {
-        char **addresses;           /* "IP:port", "unix:PATH" */
-        char *cert_file, *key_file; /* tls; NULL: none */
+        char **addresses; /* "IP:port", "unix:PATH" */
 } ListenConfig;
+
+typedef struct TlsConfig {          /* for the TCP listeners; cert_file NULL: plain HTTP */
+        char *cert_file, *key_file; /* as in the file: see secret_read() */
+        char *certificate, *key;    /* PEM, once config_read_files() has read them */
+} TlsConfig;
 
 typedef struct LimitsConfig {                /* 0: off */
         unsigned requests_per_second, burst; /* of one address */
@@ -55,17 +59,33 @@ typedef struct LimitsConfig {                /* 0: off */
 } LimitsConfig;
 
 typedef struct Config {
-        Conf *conf; /* the strings' file */
         NodeConfig node;
         ListenConfig listen;
+        TlsConfig tls;
         NetworkConfig network;
         char *failover_runtime_dir, *failover_status_dir;
         LimitsConfig limits;
-        /* catalog.store: sqlite is all there is */
+        int store;          /* of the catalog: sqlite is all there is */
+        char *directory;    /* of the file */
+        bool exposed;       /* others can read the file */
+        bool peer_left_out; /* network.peers names this node, too */
 } Config;
 
-/* -EINVAL with file:line:column. */
+/* -EINVAL with file:line:column. Reads that one file. */
 int config_load(const char *path, Config **ret, Error *e);
+/* The same, and the file as it stands, for who looks for places in it. */
+int config_load_tree(const char *path, Config **ret, Conf **ret_tree, Error *e);
+int config_load_text(const char *name, const char *text, size_t size, Config **ret, Error *e);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)
-const struct ConfSection *config_sections(void); /* for help, man page and sample: see config.c */
+
+/* Reads certificate and key, for who listens, and tries node.key_file: not on the loop. -EPERM: one must not be used; others:
+ * it cannot be read. */
+int config_read_files(Config *c, Error *e);
+/* The same one by one, keeping nothing, for check-config. node.key_file that is missing may still come: -ENOENT. */
+int config_verify_tls(const Config *c, Error *e);
+int config_verify_key(const Config *c, Error *e);
+
+size_t config_sections(const ConfSection **ret); /* for --help-config; constant table */
+/* What names a node: letters, digits, dots, dashes, underscores, and what HOST:PORT needs; at most 128 bytes. */
+bool config_is_node_id(const char *id);

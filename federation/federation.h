@@ -6,6 +6,7 @@
 #include "base/fetch.h"
 #include "base/httpd.h"
 #include "base/service.h"
+#include "base/worker.h"
 #include "federation/catalog.h"
 #include "federation/config.h"
 #include "federation/events.h"
@@ -26,6 +27,7 @@ typedef struct Federation {
         sd_event *event;
         Places places;
         Config *config;
+        int state_lock; /* held for life */
         uint64_t started_wall;
         Service *service;
         Resolver *resolver;
@@ -39,6 +41,13 @@ typedef struct Federation {
         StatusFiles *status; /* /status/ */
         Routes *routes;      /* the public listeners */
         Control *control;
+
+        Worker *loader; /* reads the configuration again; NULL but during a reload */
+        bool reloading, reload_again, stopping;
+        CatalogAsk *first_ask; /* answered once the catalog is open, or has said why not */
+        sd_event_source *patience;
+        sd_event_source *pulse; /* below everything else: has been reached since the watchdog asked */
+        uint64_t pulses;
 } Federation;
 
 /* Everything up to the loop. Takes over config. On failure, too, *ret is to be freed when it is not NULL. */

@@ -3,7 +3,7 @@
  * units, and on which disk everything lies. Each look has a deadline (look.h). */
 #include "base/unit.h"
 #include "supervisor/check_private.h"
-#include "supervisor/look.h"
+#include "base/look.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -415,9 +415,9 @@ bool config_action_runs_in(const ActionConfig *a, const char *mode)
         return false;
 }
 
-size_t config_sections(const ConfigSection **ret)
+size_t config_sections(const ConfSection **ret)
 {
-        static const ConfigSection sections[] = {
+        static const ConfSection sections[] = {
                         {"",
                          "At the top of the file. `probes` maps names to probes, `modes` and `actions` are "
                          "lists, "

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "actions/action.h"
-#include "base/conf.h"
+#include "base/conf_help.h"
+#include "base/finding.h"
 #include "base/sign.h"
 #include "probes/probe.h"
-#include "supervisor/finding.h"
 #include "supervisor/mode.h"
 
 typedef enum ProbeScope {
@@ -122,9 +122,4 @@ int config_verify_action(const Config *c, const ActionConfig *a, Error *e);
 int config_verify_key(const Config *c, Error *e);
 
 /* The field tables, for --help-config: each section with its fields. Those of the types: probe_types, action_types. */
-typedef struct ConfigSection {
-        const char *name; /* "node", "probes.NAME", "modes[]", …; "" for the top of the file */
-        const char *help;
-        const ConfField *fields;
-} ConfigSection;
-size_t config_sections(const ConfigSection **ret); /* constant table */
+size_t config_sections(const ConfSection **ret); /* constant table */

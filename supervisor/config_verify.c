@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/sign.h"
 #include "supervisor/config_private.h"
-#include "supervisor/look.h"
+#include "base/look.h"
 
 /* --- files --- */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The control socket: a table of routes. */
 #include "base/clock.h"
+#include "base/service.h"
 #include "base/text.h"
 #include "supervisor/control_private.h"
-#include "supervisor/service.h"
 #include "supervisor/status.h"
 
 #include <sys/socket.h>
@@ -281,7 +281,7 @@ static int listen_control(Control *c, int *ret, Error *e)
 
         if (!path)
                 return -ENOMEM;
-        *ret = service_socket(AF_UNIX);
+        *ret = service_socket(AF_UNIX, NULL);
         if (*ret >= 0)
                 return 0;
         return http_listen_unix(path, 0660, c->rules.look, ret, e);
@@ -292,7 +292,7 @@ static int listen_metrics(Control *c, const char *address, HttpServer **ret, Err
         HttpOptions options = {.handler = on_metrics_request, .userdata = c, .body_max = 1024};
         int r = 0;
 
-        options.fd = service_socket(AF_INET);
+        options.fd = service_socket(AF_INET, NULL);
         if (options.fd < 0)
                 r = http_listen_tcp(address, &options.fd, e);
         return r < 0 ? r : http_server_new(c->manager->event, &options, ret, e);

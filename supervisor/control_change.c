@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "supervisor/control_private.h"
-#include "supervisor/service.h"
+#include "supervisor/ready.h"
 
 static json_t *body_object(HttpRequest *r)
 {
@@ -76,7 +76,7 @@ static void operate(Control *c, HttpRequest *r, const EngineCommand *command)
                 http_reply_error(question_end(q), 409, "%s", e.text);
                 return;
         }
-        service_status(m);
+        ready_tell_mode(m);
         b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
         if (b)
                 manager_add_memory(m, b);

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* failoverd: options, and which of its lives it leads: supervise, --check, --simulate, --help-config, or, started by
  * itself, the child of a probe. */
-#include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "probes/probe.h"
 #include "supervisor/check.h"
 #include "supervisor/help.h"
 #include "supervisor/manager.h"
-#include "supervisor/service.h"
 #include "supervisor/simulate.h"
 
 #include <getopt.h>
-#include <malloc.h>
-#include <signal.h>
 #include <sodium.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define DESCRIPTORS_MIN  32 /* with a handful of probes it uses 25 */
-#define DESCRIPTORS_KEPT 16
-
-enum {
-        EXIT_STOPPED = 0,
-        EXIT_OTHER = 1,
-        EXIT_USAGE = 2,
-        EXIT_CONFIG = 6,
-};
 
 static const char *arg_config;
 static const char *arg_state_dir;
@@ -182,61 +166,9 @@ static int parse_arguments(int argc, char **argv)
         return -1;
 }
 
-/* The first of several directories that systemd names, separated by colons. */
-static char *from_environment(const char *name)
-{
-        const char *value = getenv(name);
-
-        return value && value[0] ? strndup(value, strcspn(value, ":")) : NULL;
-}
-
-static char *choose(const char *argument, const char *variable, const char *fallback)
-{
-        char *value;
-
-        if (argument)
-                return strdup(argument);
-        value = from_environment(variable);
-        return value ? value : strdup(fallback);
-}
-
-static char *config_path(void)
-{
-        _cleanup_free_ char *directory = NULL;
-
-        if (arg_config)
-                return strdup(arg_config);
-        directory = from_environment("CONFIGURATION_DIRECTORY");
-        return string_printf("%s/failoverd.yaml", directory ? directory : "/etc/failoverd");
-}
-
 static void log_finding(bool error, const char *text, void *userdata)
 {
         log_at(error ? LOG_ERR : LOG_WARNING, "%s", text);
-}
-
-/* Is the file bad, or are we short of something? Then the next start may find it well. */
-static int exit_for_config(int r)
-{
-        switch (r) {
-        case -ENOMEM:
-        case -EMFILE:
-        case -ENFILE:
-        case -EIO:
-        case -EINTR:
-                return EXIT_OTHER;
-        default:
-                return EXIT_CONFIG;
-        }
-}
-
-static unsigned terminal_width(int fd)
-{
-        struct winsize size;
-
-        if (!isatty(fd))
-                return 0;
-        return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? MIN(size.ws_col, 120U) : 80;
 }
 
 static int check(const Places *places)
@@ -260,7 +192,7 @@ static int check(const Places *places)
                         return EXIT_OTHER;
                 puts(text);
         } else {
-                check_show(&report, stdout, stderr, terminal_width(STDERR_FILENO));
+                check_show(&report, stdout, stderr, daemon_terminal_width(STDERR_FILENO));
         }
         if (fflush(stdout) != 0)
                 return EXIT_OTHER;
@@ -278,7 +210,7 @@ static int run_simulation(const char *path)
         r = config_load(path, &c, &e);
         if (r < 0) {
                 fprintf(stderr, "failoverd: %s\n", e.text);
-                return exit_for_config(r);
+                return daemon_exit_for_config(r);
         }
         trace = standard_input ? stdin : fopen(arg_trace, "re");
         if (!trace) {
@@ -295,74 +227,30 @@ static int run_simulation(const char *path)
         return r < 0 || fflush(stdout) != 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
-/* Ten thousand probes in flight need descriptors. A few are kept back: with none left, payment.env is still written. */
-static int raise_limits(void)
-{
-        struct rlimit limit;
-
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-                return 0;
-        if (limit.rlim_max < DESCRIPTORS_MIN) {
-                log_error("a limit of %llu descriptors is too low: %d at least (LimitNOFILE= of the unit, "
-                          "ulimit -n)",
-                          (unsigned long long) limit.rlim_max, DESCRIPTORS_MIN);
-                return -EMFILE;
-        }
-        limit.rlim_cur = limit.rlim_max;
-        if (limit.rlim_max >= DESCRIPTORS_MIN + DESCRIPTORS_KEPT)
-                limit.rlim_cur -= DESCRIPTORS_KEPT;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        return 0;
-}
-
-/* What is in memory holds secrets. Whoever wants a core raises the soft limit again (prlimit(1)). */
-static void forbid_core(void)
-{
-        struct rlimit limit;
-
-        if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-                limit.rlim_cur = 0;
-                setrlimit(RLIMIT_CORE, &limit);
-        }
-}
-
-/* One heap for the three threads, which hardly ever allocate at the same time; and what a large document took is given
- * back: the threshold for that would grow with the documents otherwise. */
-static void tame_malloc(void)
-{
-        mallopt(M_ARENA_MAX, 1);
-        mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-        mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-}
-
 static int supervise(const Places *places)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
         Config *c = NULL;
         Error e = {""};
-        sigset_t early;
         int r;
 
-        /* A reload that comes before the loop waits for it, instead of ending us. */
-        sigemptyset(&early);
-        sigaddset(&early, SIGHUP);
-        sigprocmask(SIG_BLOCK, &early, NULL);
-        forbid_core();
+        daemon_defer_reload();
+        daemon_forbid_core();
         r = config_load(places->config, &c, &e);
         if (r < 0) {
                 log_error("%s", e.text);
-                return exit_for_config(r);
+                return daemon_exit_for_config(r);
         }
-        if (raise_limits() < 0) {
+        if (daemon_raise_limits() < 0) {
                 config_free(c);
                 return EXIT_OTHER;
         }
         r = config_verify(c, true, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
         if (r < 0) {
                 config_free(c);
-                return exit_for_config(r);
+                return daemon_exit_for_config(r);
         }
-        tame_malloc();
+        daemon_tame_malloc(1); /* the three threads hardly ever allocate at the same time */
         if (manager_new(places, c, &m, &e) < 0) {
                 log_error("%s", e.text);
                 return EXIT_OTHER;
@@ -397,9 +285,9 @@ int main(int argc, char **argv)
         if (arg_help_config)
                 return help_config(stdout) < 0 ? EXIT_OTHER : EXIT_STOPPED;
 
-        config = config_path();
-        state = choose(arg_state_dir, "STATE_DIRECTORY", "/var/lib/failoverd");
-        runtime = choose(arg_runtime_dir, "RUNTIME_DIRECTORY", "/run/failoverd");
+        config = daemon_config(arg_config, "failoverd.yaml");
+        state = daemon_directory(arg_state_dir, "STATE_DIRECTORY", "/var/lib/failoverd");
+        runtime = daemon_directory(arg_runtime_dir, "RUNTIME_DIRECTORY", "/run/failoverd");
         status = arg_status_dir ? strdup(arg_status_dir) : string_printf("%s/status", state ? state : "");
         if (!config || !state || !runtime || !status) {
                 log_error("out of memory");

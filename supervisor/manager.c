@@ -3,6 +3,7 @@
 #include "supervisor/manager.h"
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -11,18 +12,14 @@
 #include "supervisor/heartbeat.h"
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
-#include "supervisor/service.h"
+#include "supervisor/ready.h"
+#include "supervisor/reload.h"
 #include "supervisor/start.h"
 #include "supervisor/status.h"
 #include "supervisor/targets.h"
 #include "supervisor/unsaved.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #define STOP_PATIENCE_USEC   (2 * USEC_PER_SEC)
-#define LOCK_TRIES           25
-#define LOCK_USEC            (20 * 1000)
 #define REFRESH_EVERY_USEC   USEC_PER_MIN /* the status page's `updated` */
 #define REFRESH_SOONEST_USEC (2 * USEC_PER_SEC)
 
@@ -211,7 +208,7 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
                 manager_end_turn(m);
         if (now >= m->refresh_at)
                 manager_refresh(m);
-        service_check_ready(m);
+        ready_check(m);
         manager_arm(m);
         return 0;
 }
@@ -283,7 +280,7 @@ static void on_delivery(const Delivery *d, void *userdata)
         outbox_record(d, &record);
         if (b && outbox_is_stored(d))
                 store_batch_delivery(b, &record);
-        service_check_ready(m);
+        ready_check(m);
         manager_touch(m);
 }
 
@@ -404,25 +401,6 @@ static int make_directories(const Places *p, Error *e)
         return 0;
 }
 
-/* Where nothing can be locked (some network file systems), starting is better than not. Asked for half a second: a child
- * that a killed predecessor left between fork and exec holds its lock for some milliseconds. */
-static int lock_state(Manager *m, Error *e)
-{
-        bool locked;
-
-        m->state_lock = open(m->places.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (m->state_lock < 0)
-                return 0;
-        for (unsigned i = 0; !(locked = flock(m->state_lock, LOCK_EX | LOCK_NB) >= 0) &&
-                             errno == EWOULDBLOCK && i < LOCK_TRIES;
-             i++)
-                usleep(LOCK_USEC);
-        if (!locked && errno == EWOULDBLOCK)
-                return error_set(e, -EBUSY, "%s: another failoverd keeps its state there",
-                                 m->places.state_dir);
-        return 0;
-}
-
 static int make_tools(Manager *m)
 {
         int r;
@@ -517,6 +495,36 @@ static int make_parts(Manager *m, Error *e)
         return control_new(m, &m->control, e);
 }
 
+static void on_reload(void *userdata)
+{
+        reload_start(userdata);
+}
+
+static void on_stop(void *userdata)
+{
+        Manager *m = userdata;
+
+        m->stopping = true;
+}
+
+static uint64_t on_progress(void *userdata)
+{
+        const Manager *m = userdata;
+
+        return m->wakes;
+}
+
+static int make_service(Manager *m)
+{
+        ServiceOptions options = {.event = m->event,
+                                  .reload = on_reload,
+                                  .stop = on_stop,
+                                  .progress = on_progress,
+                                  .userdata = m};
+
+        return service_new(&options, &m->service);
+}
+
 int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
 {
         Manager *m = calloc(1, sizeof(*m));
@@ -536,7 +544,7 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
         error_set(e, 0, "%s", "");
         r = make_directories(places, e);
         if (r >= 0)
-                r = lock_state(m, e);
+                r = daemon_lock_state(places->state_dir, "failoverd", &m->state_lock, e);
         if (r >= 0)
                 r = sd_event_new(&m->event);
         if (r >= 0)
@@ -546,7 +554,7 @@ int manager_new(const Places *places, Config *config, Manager **ret, Error *e)
         if (r >= 0)
                 r = make_parts(m, e);
         if (r >= 0)
-                r = service_new(m);
+                r = make_service(m);
         if (r < 0 && !e->text[0])
                 error_set(e, r, "cannot start: %s", strerror(-r));
         return r;
@@ -559,7 +567,7 @@ Manager *manager_free(Manager *m)
         if (!m)
                 return NULL;
         m->stopping = true;
-        service_free(m);
+        service_free(m->service);
         attempts_cancel_all(m->config);
         store_batch_free(m->progress);
         m->store = store_free(m->store, STOP_PATIENCE_USEC); /* first: its answers still find everybody */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/httpd.h"
+#include "base/service.h"
 #include "supervisor/engine.h"
 #include "supervisor/lateness.h"
 #include "supervisor/outbox.h"
@@ -72,11 +73,10 @@ struct Manager {
         Heartbeat *heartbeat;
         Targets *targets;
 
-        sd_event_source *watchdog;
-        uint64_t wakes, wakes_pinged;
-        uint64_t watchdog_usec;
+        Service *service;
+        uint64_t wakes; /* of the scheduler: the watchdog is pinged when they grow */
         Lateness lateness;
-        bool ready, reloading, reload_again, stopping;
+        bool reloading, reload_again, stopping;
 };
 
 /* Everything up to the loop. Takes over config. On failure, too, *ret is to be freed when it is not NULL. */

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "supervisor/service.h"
+#include "supervisor/ready.h"
 #include "supervisor/status.h"
 
 /* At a start payment.env comes first, as at every change: whoever reads mode.json finds it so in both. */
@@ -59,7 +59,7 @@ static void on_written(int r, void *job)
         p->failing = r < 0;
         if (r >= 0)
                 memcpy(p->written, page->change, sizeof(p->written));
-        service_check_ready(m);
+        ready_check(m);
         if (p->again)
                 publisher_now(p);
         else
@@ -95,7 +95,7 @@ static bool payment_comes_first(Publisher *p)
                 return false;
         if (p->patience_until == 0)
                 p->patience_until = now + PAYMENT_PATIENCE_USEC;
-        p->begun = now >= p->patience_until || service_payment_stands(p->manager);
+        p->begun = now >= p->patience_until || ready_payment_stands(p->manager);
         if (!p->begun)
                 loop_timer_set_after(p->timer, PAYMENT_LOOK_USEC);
         return !p->begun;

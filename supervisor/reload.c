@@ -9,7 +9,7 @@
 #include "supervisor/heartbeat.h"
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
-#include "supervisor/service.h"
+#include "supervisor/ready.h"
 #include "supervisor/start.h"
 #include "supervisor/targets.h"
 #include "supervisor/wishes.h"
@@ -152,7 +152,8 @@ static void on_loaded(int error, void *job)
                 manager_refresh(m);
                 manager_touch(m);
         }
-        service_reloaded(m);
+        service_reloaded(m->service);
+        ready_tell_mode(m);
         if (m->reload_again)
                 reload_start(m);
 }
@@ -189,11 +190,11 @@ void reload_start(Manager *m)
                 return;
         }
         m->reload_again = false;
-        service_reloading(m);
+        service_reloading(m->service);
         error = submit(m);
         if (error < 0) {
                 log_error("reload refused, nothing has changed: %s", strerror(-error));
-                service_reloaded(m);
+                service_reloaded(m->service);
                 return;
         }
         m->reloading = true;

@@ -10,7 +10,7 @@
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
-#include "supervisor/service.h"
+#include "supervisor/ready.h"
 #include "supervisor/status.h"
 #include "supervisor/unsaved.h"
 
@@ -112,8 +112,8 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         ChangeRecord record;
 
         log_change(change, from, to);
-        if (m->ready)
-                service_status(m);
+        if (service_is_ready(m->service))
+                ready_tell_mode(m);
         if (!evidence || json_print(evidence, &evidence_text) < 0)
                 log_error("out of memory: change %s is stored without its evidence", change->id);
         hex_encode(config_hash, m->config->hash, sizeof(m->config->hash));

@@ -711,7 +711,7 @@ TEST(a_key_that_is_none_is_an_error)
 
 TEST(every_section_has_words_for_every_key)
 {
-        const ConfigSection *sections;
+        const ConfSection *sections;
         size_t n = config_sections(&sections);
 
         CHECK(n >= 5);

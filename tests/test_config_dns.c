@@ -2,7 +2,7 @@
 /* dns actions beside the rest of a configuration: what is refused, what is warned of, and what a probe is told. */
 #include "probes/dns.h"
 #include "supervisor/config.h"
-#include "supervisor/finding.h"
+#include "base/finding.h"
 
 #include "tests/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Findings: how many are told, in which order, and where in the file their keys stand. */
-#include "supervisor/finding.h"
+#include "base/finding.h"
 
 #include "tests/test.h"
 

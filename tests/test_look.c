@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at what may hang: each job has its answer or its deadline, in order, and what hangs is left behind. */
-#include "supervisor/look.h"
+#include "base/look.h"
 
 #include "base/clock.h"
 #include "tests/test.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is found in a configuration before an outage. */
-#include "supervisor/finding.h"
+#include "base/finding.h"
 
 static const char *const severity_names[] = {
                 [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};

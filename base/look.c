@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at files that may not answer, in a process that can be left behind. */
-#include "supervisor/look.h"
+#include "base/look.h"
 
 #include "base/clock.h"
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that the configuration names: certificate, its key, the node's key. */
+#include "base/file.h"
+#include "base/sign.h"
+#include "federation/config_private.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#define CERTIFICATE_MAX (256 * 1024)
+
+static void bio_freep(BIO **b)
+{
+        BIO_free(*b);
+}
+
+static void x509_freep(X509 **x)
+{
+        X509_free(*x);
+}
+
+static void key_freep(EVP_PKEY **k)
+{
+        EVP_PKEY_free(*k);
+}
+
+/* Nobody is asked for a password. */
+static int no_password(char *buffer, int size, int rwflag, void *userdata)
+{
+        return -1;
+}
+
+static int check_pair(const TlsConfig *names, const char *certificate, const char *key, Error *e)
+{
+        _cleanup_(bio_freep) BIO *c = BIO_new_mem_buf(certificate, -1), *k = BIO_new_mem_buf(key, -1);
+        _cleanup_(x509_freep) X509 *x = NULL;
+        _cleanup_(key_freep) EVP_PKEY *pkey = NULL;
+        int r = 0;
+
+        if (!c || !k)
+                return error_set(e, -ENOMEM, "out of memory");
+        x = PEM_read_bio_X509(c, NULL, no_password, NULL);
+        pkey = PEM_read_bio_PrivateKey(k, NULL, no_password, NULL);
+        if (!x)
+                r = error_set(e, -EINVAL, "tls.cert_file: %s: no certificate in PEM form", names->cert_file);
+        else if (!pkey)
+                r = error_set(e, -EINVAL, "tls.key_file: %s: no key in PEM form without a password",
+                              names->key_file);
+        else if (X509_check_private_key(x, pkey) != 1)
+                r = error_set(e, -EINVAL, "tls: %s is not the key of %s", names->key_file, names->cert_file);
+        ERR_clear_error();
+        return r;
+}
+
+static int read_pair(const Config *c, char **ret_certificate, char **ret_key, Error *e)
+{
+        _cleanup_free_ char *path = NULL, *certificate = NULL;
+        _cleanup_(secret_freep) char *key = NULL;
+        int r;
+
+        if (secret_path(c->tls.cert_file, c->directory, &path) < 0)
+                return error_set(e, -ENOMEM, "out of memory");
+        r = file_read(path, CERTIFICATE_MAX, &certificate, NULL);
+        if (r < 0)
+                return error_set(e, r, "tls.cert_file: %s: %s", path, error_words(-r));
+        r = secret_read(c->tls.key_file, c->directory, &key, NULL, e);
+        if (r < 0)
+                return error_prefix(e, r, "tls.key_file");
+        r = check_pair(&c->tls, certificate, key, e);
+        if (r < 0)
+                return r;
+        *ret_certificate = TAKE_PTR(certificate);
+        *ret_key = TAKE_PTR(key);
+        return 0;
+}
+
+int config_verify_tls(const Config *c, Error *e)
+{
+        _cleanup_free_ char *certificate = NULL;
+        _cleanup_(secret_freep) char *key = NULL;
+
+        return c->tls.cert_file ? read_pair(c, &certificate, &key, e) : 0;
+}
+
+int config_verify_key(const Config *c, Error *e)
+{
+        _cleanup_(sign_key_freep) SignKey *key = NULL;
+        _cleanup_(secret_freep) char *text = NULL;
+        Error why;
+        int r;
+
+        if (!c->node.key_file)
+                return 0;
+        r = secret_read(c->node.key_file, c->directory, &text, NULL, &why);
+        if (r < 0)
+                return error_set(e, r, "node.key_file: %s", why.text);
+        r = sign_key_parse(text, &key, &why);
+        return r < 0 ? error_set(e, r == -ENOMEM ? r : -EPERM, "node.key_file: %s: %s", c->node.key_file,
+                                 why.text)
+                     : 0;
+}
+
+int config_read_files(Config *c, Error *e)
+{
+        int r = config_verify_key(c, e);
+
+        if (r == -EPERM || r == -ENOMEM)
+                return r;
+        return c->tls.cert_file ? read_pair(c, &c->tls.certificate, &c->tls.key, e) : 0;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* federationd's one object: wires configuration, catalog, peers, search, the mode that failoverd publishes, HTTP and the control
+ * socket. */
+#include "federation/federation.h"
+
+#include "base/clock.h"
+#include "base/daemon.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "federation/reload.h"
+#include "federation/routes.h"
+
+/* A catalog whose disk hangs must not keep the front end from its mode. */
+#define PATIENCE_USEC (5 * USEC_PER_SEC)
+
+Seller federation_seller(const Federation *f)
+{
+        const NodeConfig *n = &f->config->node;
+
+        return (Seller){.id = n->id, .name = n->name, .url = n->url, .brand = n->brand};
+}
+
+/* --- systemd's side --- */
+
+static void on_reload(void *userdata)
+{
+        reload_start(userdata);
+}
+
+static void on_stop(void *userdata)
+{
+        Federation *f = userdata;
+
+        f->stopping = true;
+}
+
+/* At the priority of what comes last, so that a source which never rests is noticed, too. */
+static int on_pulse(sd_event_source *s, void *userdata)
+{
+        Federation *f = userdata;
+
+        f->pulses++;
+        return 0;
+}
+
+static uint64_t on_progress(void *userdata)
+{
+        Federation *f = userdata;
+
+        sd_event_source_set_enabled(f->pulse, SD_EVENT_ONESHOT);
+        return f->pulses;
+}
+
+static int make_service(Federation *f)
+{
+        ServiceOptions options = {.event = f->event,
+                                  .reload = on_reload,
+                                  .stop = on_stop,
+                                  .progress = on_progress,
+                                  .userdata = f};
+        int r;
+
+        r = sd_event_add_defer(f->event, &f->pulse, on_pulse, f);
+        if (r < 0)
+                return r;
+        sd_event_source_set_description(f->pulse, "pulse");
+        sd_event_source_set_priority(f->pulse, SD_EVENT_PRIORITY_IDLE);
+        return service_new(&options, &f->service);
+}
+
+/* --- ready --- */
+
+static void ready(Federation *f)
+{
+        f->patience = loop_source_free(f->patience);
+        service_ready(f->service);
+        service_status(f->service, "%s, %zu peers", f->config->node.name, f->config->network.n_peers);
+}
+
+#ifdef HAVE_CATALOG
+static void on_first_answer(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)
+{
+        Federation *f = userdata;
+
+        f->first_ask = catalog_ask_free(f->first_ask);
+        if (answer->error < 0)
+                log_error("the catalog does not open: %s", answer->message);
+        ready(f);
+}
+#endif
+
+static int on_patience(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Federation *f = userdata;
+
+        log_error("the catalog does not answer: going on without");
+        ready(f);
+        return 0;
+}
+
+static int await_catalog(Federation *f)
+{
+        int r;
+
+        r = loop_timer_new(f->event, "catalog's patience", on_patience, f, &f->patience);
+        if (r >= 0)
+                r = loop_timer_set_after(f->patience, PATIENCE_USEC);
+#ifdef HAVE_CATALOG
+        if (r >= 0)
+                r = catalog_list(f->catalog, 1, 0, on_first_answer, f, &f->first_ask);
+#else
+        if (r >= 0)
+                r = loop_timer_set_after(f->patience, 0);
+#endif
+        return r;
+}
+
+/* --- life --- */
+
+static int make_directories(const Places *p, Error *e)
+{
+        const char *const paths[] = {p->state_dir, p->runtime_dir};
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                int r = directory_make(paths[i], 0755);
+
+                if (r < 0)
+                        return error_set(e, r, "cannot make %s: %s", paths[i], error_words(-r));
+        }
+        return 0;
+}
+
+static int make_tools(Federation *f, Error *e)
+{
+        int r;
+
+        r = resolver_new(f->event, &f->resolver);
+        if (r >= 0)
+                r = fetch_client_new(f->event, f->resolver, &f->fetch);
+        if (r < 0)
+                return r;
+        return fetch_client_allow(f->fetch, (const char *const *) f->config->network.allow_private_peers, e);
+}
+
+#ifdef HAVE_CATALOG
+static int make_catalog(Federation *f)
+{
+        _cleanup_free_ char *path = string_printf("%s/catalog.db", f->places.state_dir);
+
+        return path ? catalog_new(f->event, path, &f->catalog) : -ENOMEM;
+}
+#endif
+
+/* What the front end is told of mode and peers. */
+static int make_front(Federation *f)
+{
+        int r = 0;
+
+#ifdef HAVE_EVENTS
+        r = events_new(&f->events);
+#endif
+#if defined(HAVE_EVENTS) && defined(HAVE_FRONT)
+        if (r >= 0)
+                r = front_new(f->events, &f->front);
+#ifdef HAVE_MODE_FILE
+        if (r >= 0)
+                r = mode_file_new(f->event, f->config->failover_runtime_dir, f->places.state_dir,
+                                  front_on_mode, f->front, &f->mode);
+#endif
+#endif
+#ifdef HAVE_STATUS_FILES
+        if (r >= 0)
+                r = status_files_new(f->event, f->config->failover_status_dir, &f->status);
+#endif
+        return r;
+}
+
+static int make_network(Federation *f, Error *e)
+{
+        int r = 0;
+
+#ifdef HAVE_PEERS
+        r = peers_new(f->event, f->fetch, f->places.state_dir, &f->peers);
+        if (r >= 0)
+                r = peers_configure(f->peers, f->config, e);
+#ifdef HAVE_FRONT
+        if (r >= 0)
+                peers_on_change(f->peers, front_on_peer, f->front);
+        if (r >= 0 && f->mode)
+                front_attach(f->front, f->mode, f->peers);
+#endif
+#ifdef HAVE_SEARCH
+        if (r >= 0) {
+                SearcherOptions options = {.event = f->event,
+                                           .fetch = f->fetch,
+                                           .catalog = f->catalog,
+                                           .peers = f->peers,
+                                           .config = f->config};
+
+                r = searcher_new(&options, &f->searcher);
+        }
+#endif
+#endif
+        return r;
+}
+
+static int make_parts(Federation *f, Error *e)
+{
+        int r = 0;
+
+#ifdef HAVE_CATALOG
+        r = make_catalog(f);
+#endif
+        if (r >= 0)
+                r = make_front(f);
+        if (r >= 0)
+                r = make_network(f, e);
+#ifdef HAVE_CONTROL
+        if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
+                r = control_new(f, &f->control, e);
+#endif
+#ifdef HAVE_ROUTES
+        if (r >= 0)
+                r = routes_new(f, &f->routes, e);
+#endif
+        return r;
+}
+
+int federation_new(const Places *places, Config *config, Federation **ret, Error *e)
+{
+        Federation *f = calloc(1, sizeof(*f));
+        int r;
+
+        *ret = f;
+        if (!f) {
+                config_free(config);
+                return error_set(e, -ENOMEM, "out of memory");
+        }
+        f->places = *places;
+        f->state_lock = -1;
+        f->config = config;
+        f->started_wall = clock_wall_usec();
+        error_set(e, 0, "%s", "");
+        r = make_directories(places, e);
+        if (r >= 0)
+                r = daemon_lock_state(places->state_dir, "federationd", &f->state_lock, e);
+        if (r >= 0)
+                r = sd_event_new(&f->event);
+        if (r >= 0)
+                r = make_tools(f, e);
+        if (r >= 0)
+                r = make_parts(f, e);
+        if (r >= 0)
+                r = make_service(f);
+        if (r >= 0)
+                r = await_catalog(f);
+        if (r < 0 && !e->text[0])
+                error_set(e, r, "cannot start: %s", error_words(-r));
+        return r;
+}
+
+Federation *federation_free(Federation *f)
+{
+        if (!f)
+                return NULL;
+        f->stopping = true;
+        worker_free(TAKE_PTR(f->loader), 0);
+#ifdef HAVE_SEARCH
+        searcher_free(f->searcher); /* who waits for an answer gets one */
+#endif
+#ifdef HAVE_ROUTES
+        routes_free(f->routes);
+#endif
+#ifdef HAVE_CONTROL
+        control_free(f->control);
+#endif
+#ifdef HAVE_STATUS_FILES
+        status_files_free(f->status);
+#endif
+#ifdef HAVE_FRONT
+        if (f->front)
+                front_attach(f->front, NULL, NULL);
+#endif
+#ifdef HAVE_PEERS
+        peers_free(f->peers);
+#endif
+#ifdef HAVE_MODE_FILE
+        mode_file_free(f->mode);
+#endif
+#ifdef HAVE_FRONT
+        front_free(f->front);
+#endif
+#ifdef HAVE_EVENTS
+        events_free(f->events);
+#endif
+#ifdef HAVE_CATALOG
+        catalog_ask_free(f->first_ask);
+        catalog_free(f->catalog);
+#endif
+        service_free(f->service);
+        loop_source_free(f->pulse);
+        loop_source_free(f->patience);
+        fetch_client_free(f->fetch);
+        resolver_free(f->resolver);
+        sd_event_unref(f->event);
+        config_free(f->config);
+        fd_closep(&f->state_lock);
+        free(f);
+        return NULL;
+}
+
+int federation_run(Federation *f)
+{
+        int r = sd_event_loop(f->event);
+
+        if (r < 0)
+                log_error("the event loop has failed: %s", error_words(-r));
+        return r;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* SIGHUP: the new file as a whole, or nothing of it. Peers that it does not change keep what is known of them, and requests
+ * and searches in flight go on. */
+#include "federation/reload.h"
+
+#include "base/log.h"
+#include "federation/routes.h"
+
+typedef struct Reload {
+        Federation *federation;
+        char *path;
+        Config *config;
+        Error error;
+} Reload;
+
+static Reload *reload_free(Reload *r)
+{
+        if (!r)
+                return NULL;
+        config_free(r->config);
+        free(r->path);
+        free(r);
+        return NULL;
+}
+DEFINE_CLEANUP(Reload, reload_free)
+
+/* All that may wait for a disk. */
+static int run_load(void *job)
+{
+        Reload *r = job;
+        int error = config_load(r->path, &r->config, &r->error);
+
+        return error < 0 ? error : config_read_files(r->config, &r->error);
+}
+
+/* Each step puts what it did back when a later one fails: by taking the old configuration again, which has been in force. */
+static int apply(Federation *f, const Config *c, Error *e)
+{
+        int r = 0;
+
+        r = fetch_client_allow(f->fetch, (const char *const *) c->network.allow_private_peers, e);
+#ifdef HAVE_ROUTES
+        if (r >= 0)
+                r = routes_reconfigure(f->routes, c, e);
+#endif
+#ifdef HAVE_PEERS
+        if (r >= 0)
+                r = peers_configure(f->peers, c, e);
+#endif
+#ifdef HAVE_SEARCH
+        if (r >= 0) {
+                r = searcher_configure(f->searcher, c);
+                if (r < 0)
+                        error_set(e, r, "%s", error_words(-r));
+        }
+#endif
+#ifdef HAVE_STATUS_FILES
+        if (r >= 0) {
+                r = status_files_configure(f->status, c->failover_status_dir);
+                if (r < 0)
+                        error_set(e, r, "%s", error_words(-r));
+        }
+#endif
+        return r;
+}
+
+static int swap(Federation *f, Reload *r)
+{
+        Config *old = f->config;
+        Error ignored;
+        int error;
+
+        error = apply(f, r->config, &r->error);
+        if (error < 0) {
+                if (apply(f, old, &ignored) < 0)
+                        log_error("cannot go back to the configuration in force, either: %s", ignored.text);
+                return error;
+        }
+        f->config = TAKE_PTR(r->config);
+        config_free(old);
+#ifdef HAVE_FRONT
+        front_on_peers(f->front);
+#endif
+        return 0;
+}
+
+static void on_loaded(int error, void *job)
+{
+        _cleanup_(reload_freep) Reload *r = job;
+        Federation *f = r->federation;
+
+        f->reloading = false;
+        worker_free(TAKE_PTR(f->loader), USEC_PER_SEC); /* it has nothing left to do, and ends at once */
+        if (f->stopping)
+                return;
+        if (error >= 0)
+                error = swap(f, r);
+        if (error < 0)
+                log_error("reload refused, nothing has changed: %s", r->error.text);
+        else
+                log_notice("reloaded: %zu peers", f->config->network.n_peers);
+        service_reloaded(f->service);
+        if (f->reload_again)
+                reload_start(f);
+}
+
+/* To a thread of its own: the file and its secrets may be slow, and nobody must wait for them. */
+static int submit(Federation *f)
+{
+        _cleanup_(reload_freep) Reload *r = calloc(1, sizeof(*r));
+        int error;
+
+        if (!r || !(r->path = strdup(f->places.config)))
+                return -ENOMEM;
+        r->federation = f;
+        error = worker_new(f->event, "reload", &f->loader);
+        if (error < 0)
+                return error;
+        error = worker_submit(f->loader, run_load, on_loaded, r);
+        if (error < 0) {
+                worker_free(TAKE_PTR(f->loader), USEC_PER_SEC);
+                return error;
+        }
+        r = NULL; /* the worker's */
+        return 0;
+}
+
+void reload_start(Federation *f)
+{
+        int error;
+
+        if (f->reloading) {
+                f->reload_again = true;
+                return;
+        }
+        f->reload_again = false;
+        service_reloading(f->service);
+        error = submit(f);
+        if (error < 0) {
+                log_error("reload refused, nothing has changed: %s", error_words(-error));
+                service_reloaded(f->service);
+                return;
+        }
+        f->reloading = true;
+}
