@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#include <fcntl.h>
 #include <strings.h>
 #include <sys/epoll.h>
+
+#define TOLD_MAX 8 /* in one turn of the loop: telling costs what the caller does with it */
 
 /* In a moment it is told how it has ended. */
 static void fetch_queue(Fetch *f, CURLcode code)
@@ -70,63 +71,9 @@ static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* A socket of curl's, watched through a descriptor of our own: curl 7.88 closes a socket that was still connecting before
- * it says that it need not be watched. While a child, just forked, has a copy of it, epoll would go on to tell of it, and
- * nobody could stop that any more. */
-typedef struct Watch {
-        LIST_ENTRY(Watch) entry;
-        FetchClient *client;
-        curl_socket_t fd;
-        sd_event_source *source;
-} Watch;
-
-static Watch *watch_free(Watch *w)
+static void on_curl_ready(int fd, int action, void *userdata)
 {
-        if (!w)
-                return NULL;
-        if (w->source)
-                LIST_REMOVE(w, entry);
-        loop_source_free(w->source);
-        free(w);
-        return NULL;
-}
-DEFINE_CLEANUP(Watch, watch_free)
-
-static int on_curl_ready(sd_event_source *s, int fd, uint32_t events, void *userdata)
-{
-        Watch *w = userdata;
-        int action = 0;
-
-        if (events & (EPOLLIN | EPOLLHUP))
-                action |= CURL_CSELECT_IN;
-        if (events & EPOLLOUT)
-                action |= CURL_CSELECT_OUT;
-        if (events & EPOLLERR)
-                action |= CURL_CSELECT_ERR;
-        client_act(w->client, w->fd, action);
-        return 0;
-}
-
-static int watch_new(FetchClient *c, curl_socket_t fd, uint32_t events, Watch **ret)
-{
-        _cleanup_(watch_freep) Watch *w = calloc(1, sizeof(*w));
-        _cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        int r;
-
-        if (!w || own < 0)
-                return w ? -errno : -ENOMEM;
-        w->client = c;
-        w->fd = fd;
-        r = loop_add_io(c->event, "fetch-socket", own, events, on_curl_ready, w, &w->source);
-        if (r < 0)
-                return r;
-        LIST_INSERT_HEAD(&c->watches, w, entry);
-        r = sd_event_source_set_io_fd_own(w->source, true);
-        if (r < 0)
-                return r;
-        (void) TAKE_FD(own); /* the source's */
-        *ret = TAKE_PTR(w);
-        return 0;
+        client_act(userdata, fd, action);
 }
 
 /* Must not fail: curl would give up the whole multi handle. */
@@ -134,22 +81,14 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata
 {
         FetchClient *c = userdata;
         uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-        Watch *w = socket_data;
         Fetch *f = NULL;
         int r;
 
         if (what == CURL_POLL_REMOVE) {
-                watch_free(w);
-                (void) curl_multi_assign(c->multi, fd, NULL);
+                fetch_watch_end(c->watches, fd);
                 return 0;
         }
-        if (w)
-                r = sd_event_source_set_io_events(w->source, events);
-        else {
-                r = watch_new(c, fd, events, &w);
-                if (r >= 0)
-                        (void) curl_multi_assign(c->multi, fd, w);
-        }
+        r = fetch_watch_set(c->watches, fd, events);
         if (r < 0 && curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &f) == CURLE_OK && f) {
                 f->local_error = r;
                 (void) loop_timer_set_after(f->deadline, 0);
@@ -180,17 +119,15 @@ static CURLM *multi_new(FetchClient *c)
         (void) curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);
         (void) curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
         (void) curl_multi_setopt(multi, CURLMOPT_TIMERDATA, c);
-        (void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 64L);
+        (void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) c->n_kept);
         return multi;
 }
 
 static void multi_close(FetchClient *c)
 {
-        Watch *w;
-
-        (void) curl_multi_cleanup(c->multi);  /* closes kept connections: their sources go first */
-        while ((w = LIST_FIRST(&c->watches))) /* of which it has lost track */
-                watch_free(w);
+        (void) curl_multi_cleanup(c->multi); /* closes kept connections */
+        if (c->watches)
+                fetch_watches_clear(c->watches); /* of which it has lost track */
 }
 
 int fetch_client_mend(FetchClient *c)
@@ -220,7 +157,9 @@ static int client_open(FetchClient *c)
                 curl_global_cleanup();
                 return -ENOMEM;
         }
-        r = fetch_trust_new(&c->trust);
+        r = fetch_watches_new(event, on_curl_ready, c, &c->watches);
+        if (r >= 0)
+                r = fetch_trust_new(&c->trust);
         if (r >= 0)
                 r = loop_timer_new(event, "fetch-timer", on_curl_time, c, &c->timer);
         if (r >= 0)
@@ -228,6 +167,38 @@ static int client_open(FetchClient *c)
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->finished, SD_EVENT_OFF);
         return r;
+}
+
+int fetch_client_keep(FetchClient *c, unsigned connections)
+{
+        size_t n = MAX(c->n_pool, connections > FETCH_KEPT ? (size_t) connections : (size_t) FETCH_POOL);
+        CURL **pool;
+
+        assert(c);
+
+        pool = reallocarray(c->pool, n, sizeof(*pool));
+        if (!pool)
+                return -ENOMEM;
+        c->pool = pool;
+        c->n_pool_max = n;
+        c->n_kept = connections;
+        if (c->multi)
+                (void) curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long) connections);
+        return 0;
+}
+
+void fetch_client_budget(FetchClient *c, size_t bytes)
+{
+        assert(c);
+
+        c->budget = bytes;
+}
+
+size_t fetch_client_held(const FetchClient *c)
+{
+        assert(c);
+
+        return c->held;
 }
 
 int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret)
@@ -242,12 +213,13 @@ int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret)
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        LIST_INIT(&c->watches);
         TAILQ_INIT(&c->running);
         TAILQ_INIT(&c->queue);
         c->event = sd_event_ref(event);
         c->resolver = resolver;
-        r = client_open(c);
+        r = fetch_client_keep(c, FETCH_KEPT);
+        if (r >= 0)
+                r = client_open(c);
         if (r < 0) {
                 fetch_client_free(c);
                 return r;
@@ -261,12 +233,16 @@ FetchClient *fetch_client_free(FetchClient *c)
         if (!c)
                 return NULL;
         assert(c->n_fetches == 0);
+        if (c->freed)
+                *c->freed = true;
         while (c->n_pool > 0)
                 curl_easy_cleanup(c->pool[--c->n_pool]);
+        free(c->pool);
         if (c->multi) {
                 multi_close(c);
                 curl_global_cleanup();
         }
+        fetch_watches_free(c->watches);
         loop_source_free(c->timer);
         loop_source_free(c->finished);
         fetch_trust_free(c->trust);
@@ -437,6 +413,19 @@ static int fetch_read_url(Fetch *f)
         return r;
 }
 
+/* What stands in a URL is judged at once: a connection to it that was trusted may have been kept. */
+static int fetch_block(Fetch *f, const struct sockaddr_storage *a)
+{
+        f->last_address = *a;
+        f->n_opened = 0;
+        f->n_blocked = 1;
+        f->local_error = f->connect_errno = 0;
+        f->state = FETCH_STATE_RUNNING;
+        TAILQ_INSERT_TAIL(&f->client->running, f, entry);
+        fetch_queue(f, CURLE_COULDNT_CONNECT);
+        return sd_event_source_set_enabled(f->client->finished, SD_EVENT_ONESHOT);
+}
+
 /* To the host that f->url names now. */
 static int fetch_go(Fetch *f)
 {
@@ -448,8 +437,13 @@ static int fetch_go(Fetch *f)
         if (f->fixed_address && strcasecmp(f->host, f->fixed_host) == 0 &&
             address_parse(f->fixed_address, 0, &fixed.addresses[0], NULL) >= 0)
                 return fetch_easy_start(f, &fixed);
-        if (f->unix_socket || address_parse(f->host, 0, &literal, NULL) >= 0)
+        if (f->unix_socket)
                 return fetch_easy_start(f, NULL);
+        if (address_parse(f->host, 0, &literal, NULL) >= 0) {
+                if (!fetch_guard_passes(f, (struct sockaddr *) &literal))
+                        return fetch_block(f, &literal);
+                return fetch_easy_start(f, NULL);
+        }
         f->state = FETCH_STATE_RESOLVING;
         return resolve_start(f->client->resolver, f->host, flags,
                              f->timeout_usec > spent ? f->timeout_usec - spent : 1, on_resolved, f,
@@ -459,7 +453,8 @@ static int fetch_go(Fetch *f)
 /* The text of a header that may go to another origin: nothing that could be a secret. */
 static bool header_is_harmless(const char *header)
 {
-        static const char *const harmless[] = {"Accept:", "Accept-Language:", "Content-Type:", "User-Agent:"};
+        static const char *const harmless[] = {
+                        "Accept:", "Accept-Language:", "Content-Type:", "User-Agent:", "X-Node-Id:"};
 
         for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
                 if (strncasecmp(header, harmless[i], strlen(harmless[i])) == 0)
@@ -521,6 +516,7 @@ static int fetch_redirect(Fetch *f, const char *target, long status)
         if (strcasecmp(host, f->host) != 0 || port != f->port || tls != f->tls)
                 forget_secrets(f);
         f->retry_after[0] = '\0';
+        f->redirected = true;
         return fetch_go(f);
 }
 
@@ -558,15 +554,20 @@ static void fetch_ended(Fetch *f)
 static int on_finished(sd_event_source *s, void *userdata)
 {
         FetchClient *c = userdata;
-        Fetch *f = TAILQ_FIRST(&c->queue);
+        bool freed = false;
+        Fetch *f;
 
-        if (!f)
-                return 0;
-        TAILQ_REMOVE(&c->queue, f, entry);
-        f->state = FETCH_STATE_DONE;
+        c->freed = &freed;
+        for (unsigned i = 0; i < TOLD_MAX && (f = TAILQ_FIRST(&c->queue)); i++) {
+                TAILQ_REMOVE(&c->queue, f, entry);
+                f->state = FETCH_STATE_DONE;
+                fetch_ended(f); /* may free the client */
+                if (freed)
+                        return 0;
+        }
+        c->freed = NULL;
         if (!TAILQ_EMPTY(&c->queue))
                 (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-        fetch_ended(f); /* may free the client */
         return 0;
 }
 
@@ -756,6 +757,7 @@ Fetch *fetch_free(Fetch *f)
         free(f->ca_file);
         free(f->unix_socket);
         free(f->allowed);
+        f->client->held -= f->response_capacity;
         free(f->response);
         free(f);
         return NULL;

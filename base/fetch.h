@@ -33,7 +33,12 @@ enum {
         FETCH_GUARD = 1 << 1,       /* public addresses only, unless allowed by the client's exceptions */
         FETCH_REMEMBER = 1 << 2,    /* last good addresses when no resolver answers (actions) */
         FETCH_WANT_EXPIRY = 1 << 3, /* fill certificate_expires */
-        FETCH_INSECURE_NEVER = 0,   /* there is no switch that turns certificate checks off */
+        FETCH_TRUST_HOST =
+                        1
+                        << 4, /* with FETCH_GUARD: an address that stands in the URL itself passes; what a name or
+                                     * a redirect leads to does not */
+        FETCH_HTTP2 = 1 << 5,     /* where it is offered on TLS; several requests then share one connection */
+        FETCH_INSECURE_NEVER = 0, /* there is no switch that turns certificate checks off */
 };
 
 typedef struct FetchRequest {
@@ -74,6 +79,13 @@ int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret);
 FetchClient *fetch_client_free(FetchClient *c); /* only when nothing is in flight */
 /* Networks ("127.0.0.0/8") that the guard lets through; NULL-terminated, copied. */
 int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e);
+
+/* How many connections are kept for later; 64 unless said. -ENOMEM. */
+int fetch_client_keep(FetchClient *c, unsigned connections);
+/* What the answers of all its requests may hold together, until these are freed; 0: no limit. One that would go beyond ends
+ * with FETCH_LOCAL. */
+void fetch_client_budget(FetchClient *c, size_t bytes);
+size_t fetch_client_held(const FetchClient *c);
 
 /* The certificate authorities of ca_file (or a hashed folder), NULL: the system's, for who speaks TLS without HTTP. Kept,
  * and read again when they change; borrowed until the next call, so take a reference. -EBADMSG: no certificate in it, or

@@ -5,6 +5,14 @@
 
 #include <netinet/in.h>
 #include <strings.h>
+#include <unistd.h>
+
+static bool is_literal(const char *host)
+{
+        struct sockaddr_storage a;
+
+        return address_parse(host, 0, &a, NULL) >= 0;
+}
 
 bool fetch_guard_passes(const Fetch *f, const struct sockaddr *a)
 {
@@ -16,7 +24,7 @@ bool fetch_guard_passes(const Fetch *f, const struct sockaddr *a)
         for (size_t i = 0; i < f->n_allowed; i++)
                 if (network_contains(&f->allowed[i], a))
                         return true;
-        return false;
+        return (f->flags & FETCH_TRUST_HOST) && !f->redirected && is_literal(f->host);
 }
 
 /* The reason of the target beats one of ours: an address family without route says nothing when the other refused. */
@@ -24,7 +32,8 @@ void fetch_note_errno(Fetch *f)
 {
         long n = 0;
 
-        (void) curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &n);
+        if (f->easy)
+                (void) curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &n);
         if (n > 0 && (f->connect_errno == 0 || fetch_errno_is_local(f->connect_errno) ||
                       !fetch_errno_is_local((int) n)))
                 f->connect_errno = (int) n;
@@ -45,7 +54,7 @@ void fetch_note_peer(Fetch *f)
 static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose, struct curl_sockaddr *a)
 {
         Fetch *f = userdata;
-        int fd;
+        int fd, r;
 
         if (f->n_opened >
             0) /* the address before this one may have failed, and curl keeps the last reason only */
@@ -61,13 +70,29 @@ static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose, struct
                 f->local_error = -errno;
                 return CURL_SOCKET_BAD;
         }
+        r = fetch_watch_opened(f->client->watches, fd);
+        if (r < 0) {
+                f->local_error = r;
+                (void) close(fd);
+                return CURL_SOCKET_BAD;
+        }
         f->n_opened++;
         return fd;
+}
+
+/* Of a connection that may have outlived many a fetch. */
+static int on_close_socket(void *userdata, curl_socket_t fd)
+{
+        FetchClient *c = userdata;
+
+        fetch_watch_closing(c->watches, fd);
+        return close(fd);
 }
 
 static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 {
         Fetch *f = userdata;
+        FetchClient *c = f->client;
 
         if (size >
             f->response_max - f->response_size) { /* after decompression: curl's own cap is before it */
@@ -77,13 +102,19 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
         if (f->response_size + size + 1 > f->response_capacity) {
                 size_t capacity = MIN(MAX(f->response_capacity * 2, f->response_size + size + 1),
                                       f->response_max + 1);
-                char *bigger = realloc(f->response, capacity);
+                char *bigger;
 
+                if (c->budget > 0 && capacity - f->response_capacity > c->budget - MIN(c->held, c->budget)) {
+                        f->over_budget = true;
+                        return 0;
+                }
+                bigger = realloc(f->response, capacity);
                 if (!bigger) {
                         f->local_error = -ENOMEM;
                         return 0;
                 }
                 f->response = bigger;
+                c->held += capacity - f->response_capacity;
                 f->response_capacity = capacity;
         }
         memcpy(f->response + f->response_size, data, size);
@@ -295,6 +326,8 @@ static CURLcode set_connection(Fetch *f)
         SET(DNS_CACHE_TIMEOUT, 5L);
         SET(OPENSOCKETFUNCTION, on_open_socket);
         SET(OPENSOCKETDATA, f);
+        SET(CLOSESOCKETFUNCTION, on_close_socket);
+        SET(CLOSESOCKETDATA, f->client);
         if (f->unix_socket)
                 SET(UNIX_SOCKET_PATH, f->unix_socket);
         if (f->resolve_list)
@@ -356,7 +389,7 @@ static CURLcode set_http(Fetch *f)
 {
         CURLcode code = set_method(f);
 
-        SET(HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        SET(HTTP_VERSION, (long) (f->flags & FETCH_HTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
         SET(USERAGENT, "failoverd/" PROJECT_VERSION);
         SET(ACCEPT_ENCODING, "gzip, deflate");
         SET(WRITEFUNCTION, on_body);
@@ -399,7 +432,7 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
         f->n_opened = f->n_blocked = 0;
         f->header_bytes = f->response_size = 0;
         f->local_error = f->connect_errno = 0;
-        f->too_large = f->bad_encoding = false;
+        f->too_large = f->bad_encoding = f->over_budget = false;
         f->certificate_expires = 0;
         f->curl_message[0] = '\0';
         if (f->tls) {
@@ -437,7 +470,7 @@ void fetch_easy_stop(Fetch *f)
                 (void) curl_multi_remove_handle(c->multi, f->easy);
                 /* One that failed keeps its last errno: not used again. */
                 if (!f->session && f->state != FETCH_STATE_RUNNING && f->code == CURLE_OK && os_errno == 0 &&
-                    c->n_pool < FETCH_POOL_MAX) {
+                    c->n_pool < c->n_pool_max) {
                         curl_easy_reset(f->easy);
                         c->pool[c->n_pool++] = f->easy;
                 } else

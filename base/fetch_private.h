@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside base/ only: the parts of the HTTP client. fetch.c leads a request through its life, fetch_easy.c puts it on
- * a curl handle, fetch_result.c says in our words how it ended, fetch_trust.c keeps the certificate authorities. */
+ * a curl handle, fetch_watch.c watches curl's sockets, fetch_result.c says in our words how it ended, fetch_trust.c keeps the
+ * certificate authorities. */
 #pragma once
 
 #include "base/fetch.h"
@@ -10,11 +11,13 @@
 #include <openssl/ssl.h>
 #include <sys/queue.h>
 
-#define FETCH_POOL_MAX     16
+#define FETCH_KEPT         64 /* connections */
+#define FETCH_POOL         16
 #define FETCH_HEADERS_MAX  (64 * 1024)
 #define FETCH_RESPONSE_MAX (1024 * 1024)
 
 typedef struct FetchTrust FetchTrust;
+typedef struct FetchWatches FetchWatches;
 
 /* For a protocol other than HTTP that begins on a curl connection (mail.c): curl resolves nothing, connects, speaks TLS,
  * checks the certificate and logs in, all without blocking; then the connection is lent to the protocol, which speaks on
@@ -35,15 +38,18 @@ struct FetchClient {
         CURLM *multi;
         sd_event_source *timer, *finished;
         bool broken; /* multi: see client_give_up() */
-        LIST_HEAD(, Watch) watches;
+        bool *freed; /* set by fetch_client_free(), for who tells several of their end in a row */
+        FetchWatches *watches;
         TAILQ_HEAD(, Fetch) running;
         TAILQ_HEAD(, Fetch) queue; /* ended, not yet told */
         unsigned n_fetches;
-        CURL *pool[FETCH_POOL_MAX]; /* making a handle costs more than a request on loopback */
-        size_t n_pool;
+        CURL **pool; /* making a handle costs more than a request on loopback */
+        size_t n_pool, n_pool_max;
+        size_t held, budget; /* bytes of answers */
         FetchTrust *trust;
         Network *allowed;
         size_t n_allowed;
+        unsigned n_kept;     /* connections, at most */
         bool unguarded_kept; /* a kept connection may go where the guard would not let it */
 };
 
@@ -92,7 +98,8 @@ struct Fetch {
         int local_error;   /* of ours, negative errno */
         int connect_errno; /* what connect() said, positive; the most telling of all addresses */
         size_t header_bytes;
-        bool too_large, bad_encoding;
+        bool too_large, bad_encoding, over_budget;
+        bool redirected;
         char *response;
         size_t response_size, response_capacity;
         char retry_after[64];
@@ -114,6 +121,16 @@ void fetch_easy_stop(Fetch *f);
 bool fetch_guard_passes(const Fetch *f, const struct sockaddr *a);
 void fetch_note_errno(Fetch *f);
 void fetch_note_peer(Fetch *f);
+
+/* fetch_watch.c. fn is told which of the sockets can be read or written (CURL_CSELECT_…). */
+int fetch_watches_new(sd_event *event, void (*fn)(int fd, int action, void *userdata), void *userdata,
+                      FetchWatches **ret);
+FetchWatches *fetch_watches_free(FetchWatches *ws);
+void fetch_watches_clear(FetchWatches *ws);
+int fetch_watch_set(FetchWatches *ws, int fd, uint32_t events); /* of epoll */
+void fetch_watch_end(FetchWatches *ws, int fd);                 /* no longer, by curl's word */
+int fetch_watch_opened(FetchWatches *ws, int fd);               /* this number is a new socket from now on */
+void fetch_watch_closing(FetchWatches *ws, int fd);
 
 /* fetch_result.c. */
 bool fetch_errno_is_local(int error); /* positive */

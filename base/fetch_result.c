@@ -167,6 +167,9 @@ static FetchError judge_write(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
 {
         if (f->local_error < 0)
                 return SAY(FETCH_LOCAL, "the answer cannot be kept: %s", strerror(-f->local_error));
+        if (f->over_budget)
+                return SAY(FETCH_LOCAL, "no room for the answer: those under way hold %zu bytes together",
+                           f->client->held);
         if (f->bad_encoding)
                 return SAY(FETCH_PROTOCOL, "an encoding that was not asked for");
         if (f->session)

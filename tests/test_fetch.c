@@ -580,6 +580,84 @@ TEST(a_connection_kept_by_the_operator_is_not_used_under_the_guard)
         world_end(&w);
 }
 
+/* The lowest number that is free: the same again when nothing was left open. */
+static int next_descriptor(void)
+{
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        CHECK(fd >= 0);
+        close(fd);
+        return fd;
+}
+
+TEST(an_address_trusted_in_its_url_is_kept_and_passes_for_nobody_else)
+{
+        FetchRequest request = {.flags = FETCH_GUARD | FETCH_TRUST_HOST, .redirects_max = 1};
+        World w;
+
+        world_begin(&w);
+        for (int i = 0; i < 3; i++) {
+                request.url = at(&w, "127.0.0.1", "/");
+                CHECK_INT(fetch(&w, &request), FETCH_OK);
+        }
+        CHECK_INT(w.http.n_connections, 1);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_GUARD}), FETCH_BLOCKED);
+        CHECK(strstr(w.message, "127.0.0.1"));
+        request.url = at(&w, "shop.test", "/"); /* a name is somebody else's word */
+        CHECK_INT(fetch(&w, &request), FETCH_BLOCKED);
+        snprintf(w.http.redirect_to, sizeof(w.http.redirect_to), "http://127.0.0.1:%u/", w.http.port);
+        request.url = at(&w, "127.0.0.1", "/to");
+        CHECK_INT(fetch(&w, &request), FETCH_BLOCKED);
+        CHECK_INT(w.http.n_connections, 1);
+        world_end(&w);
+}
+
+TEST(a_kept_connection_that_was_closed_is_replaced_and_leaves_nothing)
+{
+        int before, after;
+        World w;
+
+        world_begin(&w);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        before = next_descriptor();
+        for (int i = 0; i < 5; i++) {
+                while (w.http.connections)
+                        http_connection_close(w.http.connections);
+                run_for(&w, USEC_PER_MSEC); /* without a spin on what is closed */
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+        }
+        CHECK_INT(w.http.n_connections, 6);
+        after = next_descriptor();
+        CHECK_INT(after, before);
+        world_end(&w);
+}
+
+TEST(what_all_answers_hold_together_is_bounded)
+{
+        Fetch *held = NULL;
+        FetchRequest request = {.timeout_usec = LONG};
+        char raw[7000];
+        World w;
+
+        world_begin(&w);
+        memset(raw, ' ', sizeof(raw));
+        memcpy(raw, "HTTP/1.1 200 X\r\n\r\n", 18);
+        w.http.raw = raw;
+        w.http.raw_size = sizeof(raw);
+        fetch_client_budget(w.client, 10000);
+        request.url = at(&w, "127.0.0.1", "/raw");
+        CHECK_INT(fetch_start(w.client, &request, on_done, &w, &held), 0);
+        run_until(&w, 1);
+        CHECK_INT(w.error, FETCH_OK);
+        CHECK(fetch_client_held(w.client) > 6000);
+        CHECK_INT(fetch(&w, &request), FETCH_LOCAL);
+        CHECK(strstr(w.message, "no room"));
+        fetch_free(held);
+        CHECK_INT(fetch_client_held(w.client), 0);
+        CHECK_INT(fetch(&w, &request), FETCH_OK);
+        world_end(&w);
+}
+
 TEST(what_one_request_is_allowed_is_allowed_to_no_other)
 {
         static const char *const mine[] = {"127.0.0.0/8", NULL}, *const others[] = {"10.0.0.0/8", NULL};
