@@ -192,11 +192,9 @@ static int read_page(Question *q, QuestionGet get, const void *userdata, Error *
 }
 
 /* Shops elsewhere look a brand up as a folder: nobody shall learn here that such a name goes through. */
-static int check_brand(QuestionGet get, const void *userdata, Error *e)
+int question_brand(const char *value, Error *e)
 {
-        const char *brand = get(userdata, "brand");
-
-        return brand && strchr(brand, '.') ? error_set(e, -EINVAL, "brand: `.` may not be in it") : 0;
+        return value && strchr(value, '.') ? error_set(e, -EINVAL, "brand: `.` may not be in it") : 0;
 }
 
 /* --- life --- */
@@ -221,7 +219,7 @@ int question_parse(QuestionGet get, const void *userdata, Question **ret, Error 
         if (r == 0)
                 r = read_page(q, get, userdata, e);
         if (r == 0)
-                r = check_brand(get, userdata, e);
+                r = question_brand(get(userdata, "brand"), e);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(q);

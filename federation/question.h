@@ -32,6 +32,7 @@ Question *question_copy(const Question *q); /* NULL: no memory */
 /* The whole number in value: fallback when it is NULL or empty, most when it is larger and clamp is set, else -EINVAL. */
 int question_number(const char *value, const char *key, unsigned fallback, unsigned least, unsigned most,
                     bool clamp, unsigned *ret, Error *e);
+int question_brand(const char *value, Error *e); /* -EINVAL: there is a `.` in it; NULL is fine */
 /* Questions with the same key have the same answer. */
 int question_key(const Question *q, char **ret);
 /* "q=…&limit=…": how a peer is asked, percent-encoded, q and query both (dialects differ). limit: how many are wanted. */

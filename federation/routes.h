@@ -5,19 +5,64 @@
 
 #include "federation/federation.h"
 
-int routes_new(Federation *f, Routes **ret, Error *e); /* listens */
-Routes *routes_free(Routes *r);
-/* Listens where the new configuration says, with its limits and certificate. On failure nothing has changed. */
+/* Listens. On failure *ret is NULL. */
+int routes_new(Federation *f, Routes **ret, Error *e);
+Routes *routes_free(Routes *r); /* who waits is answered 503 first */
+DEFINE_CLEANUP(Routes, routes_free)
+/* Listens where the new configuration says, with its limits and certificate. On failure nothing has changed. A listener whose
+ * address stays is never closed; with another certificate, or limit to a body, its connections are. */
 int routes_reconfigure(Routes *r, const Config *config, Error *e);
 
 /* --- for the route_*.c --- */
 
-/* A route answers at once or later. rest: what follows a prefix route's path, "" otherwise. */
+/* A route answers at once or later. rest: what follows a prefix route's path ("" or from its slash on), "" otherwise. */
 typedef void RouteRun(Federation *f, HttpRequest *r, const char *rest);
 
-RouteRun route_health, route_config, route_events;                        /* route_mode.c */
-RouteRun route_search, route_catalog_search, route_network_search;        /* route_search.c */
-RouteRun route_catalog, route_book, route_store, route_stats, route_ping; /* route_catalog.c */
-RouteRun route_status;                                                    /* route_status.c */
-RouteRun route_nodes, route_registry, route_federation_status;            /* route_network.c */
-RouteRun route_metrics;                                                   /* route_metrics.c */
+RouteRun route_health, route_config, route_events;                                     /* route_mode.c */
+RouteRun route_search, route_catalog_search, route_network_search;                     /* route_search.c */
+RouteRun route_catalog, route_book, route_store, route_stats, route_ping;              /* route_catalog.c */
+RouteRun route_status;                                                                 /* route_status.c */
+RouteRun route_nodes, route_registry, route_federation_nodes, route_federation_status; /* route_network.c */
+RouteRun route_metrics;                                                                /* route_metrics.c */
+RouteRun route_index;                                                                  /* route_index.c */
+
+/* Requests so far, by route (its path; "other": none of ours) and status. */
+void routes_count(const Routes *r, void (*fn)(const char *route, unsigned status, uint64_t n, void *userdata),
+                  void *userdata);
+void routes_limits(const Routes *r, HttpLimitsCounts *ret);
+size_t routes_waiting(const Routes *r); /* requests that wait for the catalog */
+/* Another one whenever what this node says of itself may have changed without its catalog: part of ETags. */
+uint64_t routes_epoch(const Routes *r);
+
+/* This node's `store` object, printed. */
+const char *routes_store(const Routes *r);
+/* When the registry whose text this is (but for its `updated`) became what it is, or every_usec ago at most. */
+uint64_t routes_registry_updated(Routes *r, const char *text, uint64_t every_usec);
+
+/* A request that waits for the catalog: it ends with its answer, at WAIT_USEC (503), or with the routes (503). */
+#define WAIT_USEC (5 * USEC_PER_SEC)
+typedef struct Wait {
+        Federation *f;
+        HttpRequest *request;
+        Question *question; /* NULL, or freed with it */
+        unsigned limit, offset;
+        CatalogAsk *ask;
+        void (*answer)(struct Wait *w, const CatalogAnswer *answer); /* replies; the answer is a good one */
+        uint64_t until_usec;
+        struct Wait *next, *previous;
+} Wait;
+/* NULL: no memory; the request has been answered. Then ask the catalog with wait_answered() and the wait, and say how that
+ * went: below 0 it ends here. */
+Wait *wait_new(Federation *f, HttpRequest *r, void (*answer)(Wait *w, const CatalogAnswer *answer));
+void wait_answered(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata);
+void wait_begun(Wait *w, int r);
+
+/* 503 with Retry-After. */
+void route_unavailable(HttpRequest *r, const char *format, ...) _printf_(2, 3);
+const char *route_query(const void *request, const char *key); /* a QuestionGet */
+/* 200 with an ETag of its own; the document is consumed, NULL is answered 500. */
+void route_reply_document(HttpRequest *r, json_t *document);
+
+/* What the control socket says, too. NULL: no memory. */
+json_t *stats_document(const Federation *f);
+json_t *registry_document(const Federation *f); /* without `updated` */
