@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "federation/control.h"
 #include "federation/reload.h"
 #include "federation/routes.h"
 
@@ -216,10 +217,8 @@ static int make_parts(Federation *f, Error *e)
                 r = make_front(f);
         if (r >= 0)
                 r = make_network(f, e);
-#ifdef HAVE_CONTROL
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = control_new(f, &f->control, e);
-#endif
 #ifdef HAVE_ROUTES
         if (r >= 0)
                 r = routes_new(f, &f->routes, e);
@@ -272,9 +271,7 @@ Federation *federation_free(Federation *f)
 #ifdef HAVE_ROUTES
         routes_free(f->routes);
 #endif
-#ifdef HAVE_CONTROL
         control_free(f->control);
-#endif
 #ifdef HAVE_STATUS_FILES
         status_files_free(f->status);
 #endif

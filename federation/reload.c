@@ -4,12 +4,14 @@
 #include "federation/reload.h"
 
 #include "base/log.h"
+#include "federation/control.h"
 #include "federation/routes.h"
 
 typedef struct Reload {
         Federation *federation;
         char *path;
         Config *config;
+        Access access;
         Error error;
 } Reload;
 
@@ -24,12 +26,13 @@ static Reload *reload_free(Reload *r)
 }
 DEFINE_CLEANUP(Reload, reload_free)
 
-/* All that may wait for a disk. */
+/* All that may wait for a disk, or for a service that knows the groups. */
 static int run_load(void *job)
 {
         Reload *r = job;
         int error = config_load(r->path, &r->config, &r->error);
 
+        access_load(&r->access);
         return error < 0 ? error : config_read_files(r->config, &r->error);
 }
 
@@ -77,6 +80,7 @@ static int swap(Federation *f, Reload *r)
                 return error;
         }
         f->config = TAKE_PTR(r->config);
+        control_reconfigure(f->control, &r->access);
         config_free(old);
 #ifdef HAVE_FRONT
         front_on_peers(f->front);

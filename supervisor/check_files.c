@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* check-config: what is looked at on this machine: secrets and commands as the daemon's user will find them, sockets,
  * units, and on which disk everything lies. Each look has a deadline (look.h). */
+#include "base/look.h"
 #include "base/unit.h"
 #include "supervisor/check_private.h"
-#include "base/look.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

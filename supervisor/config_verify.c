@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a start and a reload look at before they use a configuration: its sense, its secrets, its commands. */
 #include "base/file.h"
+#include "base/look.h"
 #include "base/sign.h"
 #include "supervisor/config_private.h"
-#include "base/look.h"
 
 /* --- files --- */
 

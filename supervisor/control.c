@@ -8,10 +8,6 @@
 
 #include <sys/socket.h>
 
-#define CONNECTIONS_OF_USER    16
-#define CONNECTIONS_FOR_ADMINS 8
-#define CONNECTIONS_FOR_ROOT   8
-
 /* --- streams --- */
 
 void control_arm(Control *c)
@@ -201,12 +197,12 @@ static bool permitted(Control *c, HttpRequest *r, const Route *route)
 
         switch (route->permission) {
         case MAY_LOOK:
-                if (peer_may_look(&c->rules, peer))
+                if (access_may_look(&c->rules.access, peer))
                         return true;
                 http_reply_error(r, 403, "only root and members of group failover may look");
                 return false;
         case MAY_CHANGE:
-                if (peer_may_change(&c->rules, peer))
+                if (access_may_change(&c->rules.access, peer))
                         return true;
                 http_reply_error(r, 403, "only root and members of group failover-admin may do this");
                 return false;
@@ -245,17 +241,11 @@ static void on_request(HttpRequest *r, void *userdata)
                 http_reply_error(r, 404, "no such thing: %s", path);
 }
 
-/* Nobody locks out who must act: of 64 connections, some are for admins only, and of those some for root. */
 static HttpShare on_share(const HttpPeer *peer, void *userdata)
 {
         const Control *c = userdata;
 
-        if (peer->uid == 0)
-                return (HttpShare){.most = CONNECTIONS_MAX};
-        return (HttpShare){.most = CONNECTIONS_OF_USER,
-                           .spare = peer_may_change(&c->rules, peer)
-                                                    ? CONNECTIONS_FOR_ROOT
-                                                    : CONNECTIONS_FOR_ROOT + CONNECTIONS_FOR_ADMINS};
+        return access_share(&c->rules.access, peer);
 }
 
 /* The TCP listener knows nobody, so it shows the metrics and nothing else. */
@@ -284,7 +274,7 @@ static int listen_control(Control *c, int *ret, Error *e)
         *ret = service_socket(AF_UNIX, NULL);
         if (*ret >= 0)
                 return 0;
-        return http_listen_unix(path, 0660, c->rules.look, ret, e);
+        return http_listen_unix(path, 0660, c->rules.access.look, ret, e);
 }
 
 static int listen_metrics(Control *c, const char *address, HttpServer **ret, Error *e)
@@ -331,7 +321,7 @@ int control_new(Manager *m, Control **ret, Error *e)
         HttpOptions options = {.handler = on_request,
                                .userdata = c,
                                .share = on_share,
-                               .connections_max = CONNECTIONS_MAX};
+                               .connections_max = ACCESS_CONNECTIONS};
         int r;
 
         *ret = c;

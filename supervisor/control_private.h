@@ -7,8 +7,7 @@
 
 #include <sys/queue.h>
 
-#define CONNECTIONS_MAX     64
-#define STREAMS_MAX         CONNECTIONS_MAX
+#define STREAMS_MAX         ACCESS_CONNECTIONS
 #define WAITERS_MAX         32
 #define STREAM_SOONEST_USEC (250 * USEC_PER_MSEC)
 #define STREAM_EVERY_USEC   USEC_PER_SEC

@@ -2,18 +2,7 @@
 /* Who may do what on the control socket. */
 #include "supervisor/peer.h"
 
-#include <grp.h>
 #include <pwd.h>
-#include <unistd.h>
-
-#define NO_GROUP ((gid_t) -1)
-
-static gid_t find_group(const char *name)
-{
-        const struct group *g = getgrnam(name);
-
-        return g ? g->gr_gid : NO_GROUP;
-}
 
 static int add_reporters(PeerRules *rules, unsigned probe, char *const *users)
 {
@@ -42,8 +31,9 @@ static int add_reporters(PeerRules *rules, unsigned probe, char *const *users)
 
 int peer_rules_load(PeerRules *rules, const Config *config)
 {
-        PeerRules fresh = {.look = find_group("failover"), .admin = find_group("failover-admin")};
+        PeerRules fresh = {0};
 
+        access_load(&fresh.access);
         for (unsigned i = 0; i < config->n_probes; i++) {
                 const ProbeConfig *p = config->probes[i];
                 int r = p->type->passive ? add_reporters(&fresh, i, ((const PassiveConf *) p->conf)->from)
@@ -63,42 +53,14 @@ void peer_rules_clear(PeerRules *rules)
 {
         free(rules->reporters);
         free(rules->reporter_probes);
-        *rules = (PeerRules){.look = NO_GROUP, .admin = NO_GROUP};
-}
-
-static bool in_group(const HttpPeer *peer, gid_t group)
-{
-        if (group == NO_GROUP)
-                return false;
-        if (peer->gid == group)
-                return true;
-        for (size_t i = 0; i < peer->n_groups; i++)
-                if (peer->groups[i] == group)
-                        return true;
-        return false;
-}
-
-static bool is_ourselves(const PeerRules *rules, const HttpPeer *peer)
-{
-        return rules->look == NO_GROUP && rules->admin == NO_GROUP && peer->uid == geteuid();
-}
-
-bool peer_may_change(const PeerRules *rules, const HttpPeer *peer)
-{
-        return peer->known && (peer->uid == 0 || in_group(peer, rules->admin) || is_ourselves(rules, peer));
-}
-
-bool peer_may_look(const PeerRules *rules, const HttpPeer *peer)
-{
-        return peer_may_change(rules, peer) ||
-               (peer->known && (in_group(peer, rules->look) || peer->uid == geteuid()));
+        *rules = (PeerRules){.access = {ACCESS_NO_GROUP, ACCESS_NO_GROUP}};
 }
 
 bool peer_may_report(const PeerRules *rules, const HttpPeer *peer, unsigned probe)
 {
         if (!peer->known)
                 return false;
-        if (peer->uid == 0 || is_ourselves(rules, peer))
+        if (peer->uid == 0 || access_is_ourselves(&rules->access, peer))
                 return true;
         for (size_t i = 0; i < rules->n_reporters; i++)
                 if (rules->reporter_probes[i] == probe && rules->reporters[i] == peer->uid)

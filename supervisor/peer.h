@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may do what on the control socket. */
+/* Who may do what on the control socket: base/access.h, and who may report. */
 #pragma once
 
-#include "base/httpd.h"
+#include "base/access.h"
 #include "supervisor/config.h"
 
 typedef struct PeerRules {
-        gid_t look, admin; /* groups failover and failover-admin; (gid_t) -1: no such group */
-        uid_t *reporters;  /* pairs of probe and uid, see peer_may_report() */
+        Access access;
+        uid_t *reporters; /* pairs of probe and uid, see peer_may_report() */
         unsigned *reporter_probes;
         size_t n_reporters;
 } PeerRules;
@@ -17,6 +17,4 @@ typedef struct PeerRules {
 int peer_rules_load(PeerRules *rules, const Config *config);
 void peer_rules_clear(PeerRules *rules);
 
-bool peer_may_look(const PeerRules *rules, const HttpPeer *peer);
-bool peer_may_change(const PeerRules *rules, const HttpPeer *peer);
 bool peer_may_report(const PeerRules *rules, const HttpPeer *peer, unsigned probe);

@@ -9,8 +9,8 @@
 #include "supervisor/control.h"
 #include "supervisor/hours.h"
 #include "supervisor/publish.h"
-#include "supervisor/recent.h"
 #include "supervisor/ready.h"
+#include "supervisor/recent.h"
 #include "supervisor/status.h"
 #include "supervisor/unsaved.h"
 

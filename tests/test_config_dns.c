@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* dns actions beside the rest of a configuration: what is refused, what is warned of, and what a probe is told. */
+#include "base/finding.h"
 #include "probes/dns.h"
 #include "supervisor/config.h"
-#include "base/finding.h"
 
 #include "tests/test.h"
 
