@@ -15,6 +15,7 @@ void events_join(Events *e, HttpRequest *r, unsigned most);
 /* Kept as what holds now for later listeners, by event and key ("" when there is but one of it), who are told in the order
  * in which the keys first came; data is consumed. Sent only when it differs from the last. data NULL: it holds no more. */
 void events_state(Events *e, const char *event, const char *key, json_t *data);
+void events_forget(Events *e, const char *event); /* none of it holds any more */
 /* Told once, to who listens now. */
 void events_tell(Events *e, const char *event, json_t *data);
 size_t events_listeners(const Events *e);

@@ -168,6 +168,8 @@ static int make_front(Federation *f)
         if (r >= 0)
                 r = mode_file_new(f->event, f->config->failover_runtime_dir, f->places.state_dir,
                                   front_on_mode, f->front, &f->mode);
+        if (r >= 0)
+                front_attach(f->front, f->mode, NULL);
 #endif
 #endif
 #ifdef HAVE_STATUS_FILES

@@ -13,7 +13,7 @@ int front_new(Events *events, Front **ret);
 Front *front_free(Front *f);
 DEFINE_CLEANUP(Front, front_free)
 /* Once both are there: what holds now. Before, no mode is known, and no peer. NULL before they are freed. */
-void front_attach(Front *f, const ModeFile *mode, const Peers *peers);
+void front_attach(Front *f, const ModeFile *mode, Peers *peers);
 void front_on_mode(const ModeNow *now, void *front); /* for mode_file_new() */
 void front_on_peer(const Peer *peer, void *front);   /* for peers_on_change() */
 void front_on_peers(Front *f);                       /* after peers_configure() */
