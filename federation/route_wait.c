@@ -67,10 +67,28 @@ void wait_begun(Wait *w, int r)
                 route_unavailable(wait_end(w), "the catalog cannot be asked: %s", strerror(-r));
 }
 
+const WaitCounts *routes_wait_counts(const Routes *r)
+{
+        return &r->wait_counts;
+}
+
+static void count_search(WaitCounts *c, uint64_t usec)
+{
+        static const double bounds[] = {WAIT_BUCKETS};
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(bounds) && (double) usec > bounds[i] * (double) USEC_PER_SEC)
+                i++;
+        c->buckets[i]++;
+        c->usec += usec;
+}
+
 void wait_answered(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)
 {
         Wait *w = userdata;
 
+        if (w->question)
+                count_search(&w->f->routes->wait_counts, clock_boot_usec() - (w->until_usec - WAIT_USEC));
         if (answer->error < 0)
                 route_unavailable(wait_end(w), "the catalog cannot answer: %s",
                                   answer->message && *answer->message ? answer->message

@@ -172,6 +172,11 @@ void routes_count(const Routes *r, void (*fn)(const char *route, unsigned status
                            r->counts[i][k].n, userdata);
 }
 
+void routes_limits(const Routes *r, HttpLimitsCounts *ret)
+{
+        http_limits_counts(r->limits, ret);
+}
+
 uint64_t routes_epoch(const Routes *r)
 {
         return r->epoch;

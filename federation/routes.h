@@ -31,6 +31,12 @@ void routes_count(const Routes *r, void (*fn)(const char *route, unsigned status
                   void *userdata);
 void routes_limits(const Routes *r, HttpLimitsCounts *ret);
 size_t routes_waiting(const Routes *r); /* requests that wait for the catalog */
+/* How long searches of the catalog have waited for their answer. */
+#define WAIT_BUCKETS 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1
+typedef struct WaitCounts {
+        uint64_t buckets[12], usec; /* up to each of WAIT_BUCKETS seconds, and longer */
+} WaitCounts;
+const WaitCounts *routes_wait_counts(const Routes *r);
 /* Another one whenever what this node says of itself may have changed without its catalog: part of ETags. */
 uint64_t routes_epoch(const Routes *r);
 

@@ -35,6 +35,7 @@ struct Routes {
         size_t n_listeners;
         Wait *first, *last; /* in the order in which they end */
         size_t n_waits;
+        WaitCounts wait_counts;
         sd_event_source *timer;
         RouteCount counts[ROUTES_MAX][STATUSES_MAX];
 };

@@ -43,12 +43,14 @@ int search_start(Searcher *s, const Question *q, const SearchSink *sink, Search 
 Search *search_free(Search *s);
 DEFINE_CLEANUP(Search, search_free)
 
+/* Upper bounds in seconds of SearcherCounts.buckets; the last one has none. */
+#define SEARCH_BUCKETS 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 3
 typedef struct SearcherCounts {
         uint64_t searches, shared, fan_outs, incomplete, refused;
         unsigned running, waiting;
         size_t bytes_in_flight;
         CacheCounts cache;
-        uint64_t buckets[12]; /* of the time to the whole answer; bounds in SEARCH_BUCKETS, and one more */
+        uint64_t buckets[12]; /* of the time to the whole answer, each on its own: not cumulative */
         uint64_t usec;
 } SearcherCounts;
 void searcher_counts(const Searcher *s, SearcherCounts *ret);
