@@ -23,7 +23,7 @@ static const ControlRoute routes[] = {
 #if defined(HAVE_ROUTE_CATALOG) && defined(HAVE_CATALOG)
                 {"GET", "/v1/stats", false, false, NULL, route_stats},
 #endif
-#ifdef HAVE_ROUTE_METRICS
+#if defined(HAVE_ROUTE_METRICS) && defined(HAVE_CATALOG) && defined(HAVE_SEARCH) && defined(HAVE_PEERS)
                 {"GET", "/metrics", false, false, NULL, route_metrics},
 #endif
 #ifdef HAVE_IMPORT
