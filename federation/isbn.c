@@ -38,6 +38,17 @@ static int collect(const char *text, char digits[static 13])
         return n;
 }
 
+/* What clerks type where there is none has a right check digit, too: one digit throughout, or the keys in a row. Taken as
+ * an ISBN it would make one work of all such books. */
+static bool is_filler(const char nine[static 9])
+{
+        char same[10];
+
+        memset(same, nine[0], 9);
+        return memcmp(nine, same, 9) == 0 || memcmp(nine, "123456789", 9) == 0 ||
+               memcmp(nine, "012345678", 9) == 0;
+}
+
 bool isbn_to_13(const char *text, char ret[static ISBN_SIZE])
 {
         char digits[13], thirteen[ISBN_SIZE] = "978";
@@ -58,6 +69,8 @@ bool isbn_to_13(const char *text, char ret[static ISBN_SIZE])
                 memcpy(thirteen + 3, digits, 9);
                 thirteen[12] = (char) ('0' + check_digit_13(thirteen));
         }
+        if (strncmp(thirteen, "978", 3) == 0 && is_filler(thirteen + 3))
+                return false;
         memcpy(ret, thirteen, ISBN_SIZE);
         return true;
 }

@@ -44,4 +44,15 @@ TEST(refuses_what_is_none)
         CHECK_STR(converted("javascript"), "");
 }
 
+TEST(refuses_what_is_typed_where_there_is_none)
+{
+        CHECK_STR(converted("0000000000"), "");
+        CHECK_STR(converted("1111111111"), "");
+        CHECK_STR(converted("9780000000002"), "");
+        CHECK_STR(converted("123456789"), "");
+        CHECK_STR(converted("123456789X"), "");
+        CHECK_STR(converted("978-1-234-56789-7"), "");
+        CHECK_STR(converted("9790000000001"), "9790000000001");
+}
+
 MAIN()
