@@ -64,7 +64,8 @@ void http_reply_cached(HttpRequest *r, const char *content_type, const void *dat
         if (http_add_header(r, "ETag", quoted) < 0)
                 http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
         else if (client_has(r, etag))
-                http_reply(r, MHD_HTTP_NOT_MODIFIED, NULL, NULL, 0);
+                http_reply(r, MHD_HTTP_NOT_MODIFIED, NULL, data,
+                           size); /* libmicrohttpd sends no body, but its length */
         else
                 http_reply(r, MHD_HTTP_OK, content_type, data, size);
 }
