@@ -48,4 +48,10 @@ void findings_sort(Findings *f);
 void findings_clear(Findings *f);
 #define _cleanup_findings_ _cleanup_(findings_clear)
 
+/* A file that cannot be read at all: "file:line:column: what is wrong", or only what is wrong. */
+void findings_add_unusable(Findings *f, const char *text);
+/* width: of the terminal behind err; 0: lines are not wrapped, so that programs find what they look for. */
+void findings_show(const Findings *f, FILE *err, unsigned width);
+void findings_show_verdict(const Findings *f,
+                           FILE *out);       /* the end of a line: good, usable, must not be used */
 json_t *findings_to_json(const Findings *f); /* a list; see json_whole() */

@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_USER "failoverd"
-
 /* Fits into a pipe as a whole. */
 typedef struct Answer {
         size_t job;
@@ -27,24 +25,24 @@ typedef struct Looker {
 } Looker;
 
 /* Files are looked at as the daemon will see them; what systemd hands to it is read by root, as systemd does. */
-static void become_daemon(void)
+static void become_daemon(const char *name)
 {
-        const struct passwd *user = geteuid() == 0 ? getpwnam(LOOK_USER) : NULL;
+        const struct passwd *user = geteuid() == 0 ? getpwnam(name) : NULL;
 
         if (user &&
-            (initgroups(LOOK_USER, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0))
+            (initgroups(name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0))
                 _exit(1); /* never with more rights than was meant */
 }
 
 /* Those with these rights, from `from` on. Answers only; whoever reads them has the deadline. */
-static void run_all(const LookJob *jobs, size_t n, size_t from, bool as_daemon, int fd)
+static void run_all(const LookJob *jobs, size_t n, size_t from, const char *user, int fd)
 {
-        if (as_daemon)
-                become_daemon();
+        if (user)
+                become_daemon(user);
         for (size_t i = from; i < n; i++) {
                 Answer answer;
 
-                if (jobs[i].as_daemon != as_daemon)
+                if (jobs[i].as_daemon != !!user)
                         continue;
                 memset(&answer, 0, sizeof(answer));
                 answer.job = i;
@@ -55,7 +53,7 @@ static void run_all(const LookJob *jobs, size_t n, size_t from, bool as_daemon, 
         _exit(0);
 }
 
-static int looker_start(const LookJob *jobs, size_t n, size_t from, bool as_daemon, Looker *ret)
+static int looker_start(const LookJob *jobs, size_t n, size_t from, const char *user, Looker *ret)
 {
         int fds[2], r;
         pid_t pid;
@@ -73,7 +71,7 @@ static int looker_start(const LookJob *jobs, size_t n, size_t from, bool as_daem
         if (pid == 0) {
                 close(fds[0]);
                 signal(SIGPIPE, SIG_DFL);
-                run_all(jobs, n, from, as_daemon, fds[1]);
+                run_all(jobs, n, from, user, fds[1]);
         }
         close(fds[1]);
         *ret = (Looker){.pid = pid, .fd = fds[0]};
@@ -110,20 +108,20 @@ static int looker_read(const Looker *l, uint64_t until, Answer *ret)
         }
 }
 
-static size_t next_job(const LookJob *jobs, size_t n, size_t i, bool as_daemon)
+static size_t next_job(const LookJob *jobs, size_t n, size_t i, const char *user)
 {
-        while (i < n && jobs[i].as_daemon != as_daemon)
+        while (i < n && jobs[i].as_daemon != !!user)
                 i++;
         return i;
 }
 
-static int look_as(const LookJob *jobs, size_t n, bool as_daemon, uint64_t end, LookResult *results)
+static int look_as(const LookJob *jobs, size_t n, const char *user, uint64_t end, LookResult *results)
 {
-        size_t i = next_job(jobs, n, 0, as_daemon);
+        size_t i = next_job(jobs, n, 0, user);
 
         while (i < n) {
                 Looker looker = {.fd = -EBADF}; /* for gcc, which thinks that errno may be 0 */
-                int r = looker_start(jobs, n, i, as_daemon, &looker);
+                int r = looker_start(jobs, n, i, user, &looker);
 
                 if (r < 0)
                         return r;
@@ -138,20 +136,20 @@ static int look_as(const LookJob *jobs, size_t n, bool as_daemon, uint64_t end, 
                                 results[i].hung = r == -ETIMEDOUT;
                                 results[i].error = until == end ? -ECANCELED : r == -ETIMEDOUT ? r : -EIO;
                         }
-                        i = next_job(jobs, n, i + 1, as_daemon);
+                        i = next_job(jobs, n, i + 1, user);
                         if (r <= 0)
                                 break; /* another process goes on behind it */
                 }
                 looker_end(&looker);
                 if (clock_boot_usec() < end)
                         continue;
-                for (; i < n; i = next_job(jobs, n, i + 1, as_daemon))
+                for (; i < n; i = next_job(jobs, n, i + 1, user))
                         results[i].error = -ECANCELED;
         }
         return 0;
 }
 
-int look(const LookJob *jobs, size_t n, void *userdata)
+int look(const LookJob *jobs, size_t n, const char *user, void *userdata)
 {
         _cleanup_free_ LookResult *results = calloc(n + 1, sizeof(*results));
         uint64_t end = clock_boot_usec() + LOOK_ALL_USEC;
@@ -159,10 +157,36 @@ int look(const LookJob *jobs, size_t n, void *userdata)
 
         if (!results)
                 return -ENOMEM;
-        r = look_as(jobs, n, true, end, results);
+        r = look_as(jobs, n, user, end, results);
         if (r >= 0)
-                r = look_as(jobs, n, false, end, results);
+                r = look_as(jobs, n, NULL, end, results);
         for (size_t i = 0; i < n && r >= 0; i++)
                 jobs[i].told(jobs[i].job, &results[i], userdata);
         return r;
+}
+
+static int run_read(void *data, LookResult *ret)
+{
+        _cleanup_close_ int fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char byte;
+
+        return fd < 0 || (read(fd, &byte, 1) < 0 && errno != EAGAIN) ? -errno : 0;
+}
+
+static void told_read(void *data, const LookResult *result, void *userdata)
+{
+        *(int *) userdata = result->error;
+}
+
+int look_at_file(const char *path)
+{
+        char *copy = strdup(path);
+        LookJob job = {.run = run_read, .told = told_read, .job = copy};
+        int answer = 0, r;
+
+        if (!copy)
+                return -ENOMEM;
+        r = look(&job, 1, "", &answer);
+        free(copy);
+        return r < 0 ? r : answer;
 }

@@ -25,8 +25,10 @@ typedef struct LookJob {
         LookRun run;
         LookTold told;
         void *job;
-        bool as_daemon; /* with the daemon's rights, when we are root and its user exists */
+        bool as_daemon; /* with the rights of the daemon's user, when we are root and it exists */
 } LookJob;
 
-/* -errno when no process can be had: then nothing is told. */
-int look(const LookJob *jobs, size_t n, void *userdata);
+/* user: the daemon's. -errno when no process can be had: then nothing is told. */
+int look(const LookJob *jobs, size_t n, const char *user, void *userdata);
+/* Is this file answered for within a moment? 0, -errno; -ETIMEDOUT. */
+int look_at_file(const char *path);

@@ -9,8 +9,6 @@
 #include "base/text.h"
 #include "federation/config_private.h"
 
-#include <sys/stat.h>
-
 #define NODE_NAME_MAX 200
 
 static const char *const type_names[] = {
@@ -354,7 +352,6 @@ static int config_from(const Conf *conf, Config **ret, Error *e)
 int config_load_tree(const char *path, Config **ret, Conf **ret_tree, Error *e)
 {
         _cleanup_(conf_freep) Conf *conf = NULL;
-        struct stat st;
         int r;
 
         r = conf_load(path, &conf, e);
@@ -362,7 +359,6 @@ int config_load_tree(const char *path, Config **ret, Conf **ret_tree, Error *e)
                 r = config_from(conf, ret, e);
         if (r < 0)
                 return r;
-        (*ret)->exposed = stat(path, &st) == 0 && st.st_mode & S_IROTH;
         *ret_tree = TAKE_PTR(conf);
         return 0;
 }

@@ -65,10 +65,11 @@ typedef struct Config {
         NetworkConfig network;
         char *failover_runtime_dir, *failover_status_dir;
         LimitsConfig limits;
-        int store;          /* of the catalog: sqlite is all there is */
-        char *directory;    /* of the file */
-        bool exposed;       /* others can read the file */
-        bool peer_left_out; /* network.peers names this node, too */
+        int store;               /* of the catalog: sqlite is all there is */
+        char *directory;         /* of the file */
+        bool exposed;            /* others can read the file */
+        bool peer_left_out;      /* network.peers names this node, too … */
+        size_t peer_left_out_at; /* … as its entry of this number */
 } Config;
 
 /* -EINVAL with file:line:column. Reads that one file. */
@@ -83,7 +84,11 @@ DEFINE_CLEANUP(Config, config_free)
  * it cannot be read. */
 int config_read_files(Config *c, Error *e);
 /* The same one by one, keeping nothing, for check-config. node.key_file that is missing may still come: -ENOENT. */
-int config_verify_tls(const Config *c, Error *e);
+typedef struct TlsFacts {
+        uint64_t expires_usec; /* wall time, leaf; 0: it cannot be told */
+        bool fits;             /* it is for the host of node.url */
+} TlsFacts;
+int config_verify_tls(const Config *c, TlsFacts *ret, Error *e);
 int config_verify_key(const Config *c, Error *e);
 
 size_t config_sections(const ConfSection **ret); /* for --help-config; constant table */

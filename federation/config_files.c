@@ -7,7 +7,8 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <time.h>
 
 #define CERTIFICATE_MAX (256 * 1024)
 
@@ -32,7 +33,7 @@ static int no_password(char *buffer, int size, int rwflag, void *userdata)
         return -1;
 }
 
-static int check_pair(const TlsConfig *names, const char *certificate, const char *key, Error *e)
+static int check_pair(const TlsConfig *names, const char *certificate, const char *key, X509 **ret, Error *e)
 {
         _cleanup_(bio_freep) BIO *c = BIO_new_mem_buf(certificate, -1), *k = BIO_new_mem_buf(key, -1);
         _cleanup_(x509_freep) X509 *x = NULL;
@@ -51,10 +52,12 @@ static int check_pair(const TlsConfig *names, const char *certificate, const cha
         else if (X509_check_private_key(x, pkey) != 1)
                 r = error_set(e, -EINVAL, "tls: %s is not the key of %s", names->key_file, names->cert_file);
         ERR_clear_error();
+        if (r >= 0)
+                *ret = TAKE_PTR(x);
         return r;
 }
 
-static int read_pair(const Config *c, char **ret_certificate, char **ret_key, Error *e)
+static int read_pair(const Config *c, char **ret_certificate, char **ret_key, X509 **ret, Error *e)
 {
         _cleanup_free_ char *path = NULL, *certificate = NULL;
         _cleanup_(secret_freep) char *key = NULL;
@@ -68,7 +71,7 @@ static int read_pair(const Config *c, char **ret_certificate, char **ret_key, Er
         r = secret_read(c->tls.key_file, c->directory, &key, NULL, e);
         if (r < 0)
                 return error_prefix(e, r, "tls.key_file");
-        r = check_pair(&c->tls, certificate, key, e);
+        r = check_pair(&c->tls, certificate, key, ret, e);
         if (r < 0)
                 return r;
         *ret_certificate = TAKE_PTR(certificate);
@@ -76,12 +79,39 @@ static int read_pair(const Config *c, char **ret_certificate, char **ret_key, Er
         return 0;
 }
 
-int config_verify_tls(const Config *c, Error *e)
+static bool fits_host(X509 *x, const char *url)
+{
+        const char *host = strstr(url, "://") + 3;
+        size_t n = strcspn(host, "/");
+        _cleanup_free_ char *name = NULL;
+        bool literal = host[0] == '[';
+
+        if (literal) {
+                host++;
+                n = strcspn(host, "]");
+        } else
+                n = MIN(n, strcspn(host, ":"));
+        name = strndup(host, n);
+        if (!name)
+                return true; /* not worth an alarm */
+        return X509_check_host(x, name, 0, 0, NULL) == 1 || X509_check_ip_asc(x, name, 0) == 1;
+}
+
+int config_verify_tls(const Config *c, TlsFacts *ret, Error *e)
 {
         _cleanup_free_ char *certificate = NULL;
         _cleanup_(secret_freep) char *key = NULL;
+        _cleanup_(x509_freep) X509 *x = NULL;
+        struct tm tm;
+        int r = c->tls.cert_file ? read_pair(c, &certificate, &key, &x, e) : 0;
 
-        return c->tls.cert_file ? read_pair(c, &certificate, &key, e) : 0;
+        if (r < 0 || !x)
+                return r;
+        *ret = (TlsFacts){.fits = fits_host(x, c->node.url)};
+        if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
+                ret->expires_usec = (uint64_t) MAX(timegm(&tm), (time_t) 1) * USEC_PER_SEC;
+        ERR_clear_error();
+        return 0;
 }
 
 int config_verify_key(const Config *c, Error *e)
@@ -104,9 +134,10 @@ int config_verify_key(const Config *c, Error *e)
 
 int config_read_files(Config *c, Error *e)
 {
+        _cleanup_(x509_freep) X509 *x = NULL;
         int r = config_verify_key(c, e);
 
         if (r == -EPERM || r == -ENOMEM)
                 return r;
-        return c->tls.cert_file ? read_pair(c, &c->tls.certificate, &c->tls.key, e) : 0;
+        return c->tls.cert_file ? read_pair(c, &c->tls.certificate, &c->tls.key, &x, e) : 0;
 }

@@ -216,5 +216,6 @@ int config_settle_peers(Config *c, const ConfNode *list, Error *e)
         n->n_peers--;
         memmove(&n->peers[ours], &n->peers[ours + 1], (n->n_peers - ours) * sizeof(*n->peers));
         c->peer_left_out = true;
+        c->peer_left_out_at = ours;
         return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "federation/check.h"
 #include "federation/federation.h"
 
 #include <getopt.h>
@@ -138,18 +139,30 @@ static int help_config(void)
         return fflush(stdout) == 0 ? EXIT_STOPPED : EXIT_OTHER;
 }
 
-static int check(const char *path)
+static int check(const Places *places)
 {
-        _cleanup_(config_freep) Config *c = NULL;
-        Error e;
-        int r;
+        CheckOptions o = {.config = places->config,
+                          .state_dir = places->state_dir,
+                          .runtime_dir = places->runtime_dir};
+        _cleanup_check_ CheckReport report = {0};
 
-        r = config_load(path, &c, &e);
-        if (r >= 0)
-                r = config_read_files(c, &e);
-        if (r < 0)
-                fprintf(stderr, "%s\n", e.text);
-        return r < 0 ? daemon_exit_for_config(r) : EXIT_STOPPED;
+        if (check_run(&o, &report) < 0) {
+                log_error("out of memory");
+                return EXIT_OTHER;
+        }
+        if (arg_json) {
+                _cleanup_json_ json_t *answer = json_whole(check_to_json(&report));
+                _cleanup_free_ char *text = NULL;
+
+                if (!answer || json_print(answer, &text) < 0)
+                        return EXIT_OTHER;
+                puts(text);
+        } else {
+                check_show(&report, stdout, stderr, daemon_terminal_width(STDERR_FILENO));
+        }
+        if (fflush(stdout) != 0)
+                return EXIT_OTHER;
+        return report.findings.counts[FINDING_ERROR] > 0 ? EXIT_CONFIG : EXIT_STOPPED;
 }
 
 static int serve(const Places *places)
@@ -204,7 +217,7 @@ int main(int argc, char **argv)
                 return EXIT_OTHER;
         }
         if (arg_check)
-                return check(config);
+                return check(&(Places){.config = config, .state_dir = state, .runtime_dir = runtime});
         if (arg_import) {
                 log_error("--import is not there yet");
                 return EXIT_OTHER;

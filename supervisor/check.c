@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check-config in full: reads the file, and asks each part what it finds. */
+#include "base/look.h"
 #include "supervisor/check_private.h"
 
 void check_clear(CheckReport *r)
@@ -48,36 +49,6 @@ static int check_parts(Check *k)
         return r;
 }
 
-/* "file:line:column: what is wrong" in two. */
-static void tell_unusable(Findings *f, const char *text)
-{
-        const char *s = text, *message = text;
-        _cleanup_free_ char *place = NULL;
-
-        while ((s = strstr(s, ": "))) {
-                const char *line = s;
-
-                /* Two numbers before it? */
-                for (int i = 0; i < 2; i++) {
-                        const char *digits = line;
-
-                        while (digits > text && digits[-1] >= '0' && digits[-1] <= '9')
-                                digits--;
-                        if (digits == line || digits == text || digits[-1] != ':')
-                                break;
-                        line = digits - 1;
-                        if (i == 1) {
-                                place = strndup(text, (size_t) (s - text));
-                                message = s + 2;
-                        }
-                }
-                if (place)
-                        break;
-                s += 2;
-        }
-        findings_add(f, FINDING_ERROR, "unusable", place, NULL, "%s", message);
-}
-
 int check_run(const CheckOptions *options, CheckReport *ret)
 {
         CheckReport report = {.path = options->config};
@@ -85,12 +56,12 @@ int check_run(const CheckOptions *options, CheckReport *ret)
         Error e;
         int r;
 
-        r = check_file_answers(options->config);
+        r = look_at_file(options->config);
         if (r == -ETIMEDOUT)
                 findings_add(k.f, FINDING_ERROR, "unusable", NULL, NULL, "%s: the disk does not answer",
                              options->config);
         else if (config_load_tree(options->config, &report.config, &report.tree, &e) < 0)
-                tell_unusable(k.f, e.text);
+                findings_add_unusable(k.f, e.text);
         r = 0;
         if (report.config) {
                 k.c = report.config;

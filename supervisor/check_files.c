@@ -416,7 +416,7 @@ int check_files(Check *k)
                 add_verifications(&f);
                 add_reaches(&f);
                 check_credentials(k);
-                r = look(f.looks, f.n, &f);
+                r = look(f.looks, f.n, "failoverd", &f);
                 if (r < 0 && r != -ENOMEM) { /* no process to be had: all else still counts */
                         findings_add(k->f, FINDING_WARNING, "not-looked-at", NULL, NULL,
                                      "files and commands were not looked at: %s", error_words(-r));
@@ -433,32 +433,4 @@ int check_files(Check *k)
         free(f.jobs);
         free(f.looks);
         return r;
-}
-
-/* --- the configuration itself --- */
-
-static int run_read(void *data, LookResult *ret)
-{
-        _cleanup_close_ int fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        char byte;
-
-        return fd < 0 || (read(fd, &byte, 1) < 0 && errno != EAGAIN) ? -errno : 0;
-}
-
-static void told_read(void *data, const LookResult *result, void *userdata)
-{
-        *(int *) userdata = result->error;
-}
-
-int check_file_answers(const char *path)
-{
-        char *copy = strdup(path);
-        LookJob job = {.run = run_read, .told = told_read, .job = copy};
-        int answer = 0, r;
-
-        if (!copy)
-                return -ENOMEM;
-        r = look(&job, 1, &answer);
-        free(copy);
-        return r < 0 ? r : answer;
 }

@@ -62,6 +62,3 @@ void check_dependencies(Check *k); /* actions and fallbacks that depend on what 
 void check_units(Check *k);        /* units that a mode requires and an action stops */
 int check_files(Check *k);         /* what is looked at on this machine */
 void check_online(Check *k);       /* names looked up */
-
-/* Is this path answered for within a moment? For the configuration itself, before it is read. 0, -errno; -ETIMEDOUT. */
-int check_file_answers(const char *path);

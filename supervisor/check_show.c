@@ -48,52 +48,6 @@ static void put_span(FILE *out, const MeasureSpan *span)
                 short_duration(mean, span->mean_usec));
 }
 
-/* --- findings --- */
-
-/* From this column on, and under an indent where a line is full; width 0: one line. */
-static void put_wrapped(FILE *out, const char *text, unsigned column, unsigned indent, unsigned width)
-{
-        bool first = true;
-
-        while (*text) {
-                size_t word = strcspn(text, " ");
-
-                if (!first && width > 0 && column + 1 + word > width)
-                        column = (unsigned) fprintf(out, "\n%*s", (int) indent, "") - 1;
-                else if (!first)
-                        column += (unsigned) fprintf(out, " ");
-                column += (unsigned) fprintf(out, "%.*s", (int) word, text);
-                text += word + strspn(text + word, " ");
-                first = false;
-        }
-        fputc('\n', out);
-}
-
-static void put_sentence(FILE *err, const char *label, const char *text, unsigned width)
-{
-        int n;
-
-        if (text[0] == '\0')
-                return;
-        n = fprintf(err, "    %s ", label);
-        put_wrapped(err, text, (unsigned) n, (unsigned) n, width);
-}
-
-static void put_finding(FILE *err, const Finding *x, unsigned width)
-{
-        _cleanup_text_ Text t = {0};
-
-        text_add(&t, "%s: %s%s%s", finding_severity_name(x->severity), x->place, x->place[0] ? ": " : "",
-                 x->message);
-        if (x->more > 0)
-                text_add(&t, " (and %u more like this)", x->more);
-        if (t.failed)
-                return;
-        put_wrapped(err, t.data, 0, 4, width);
-        put_sentence(err, "then:", x->meaning, width);
-        put_sentence(err, "  do:", x->advice, width);
-}
-
 /* --- the table --- */
 
 /* What stands behind the name. Two that read alike are alike. */
@@ -240,29 +194,17 @@ static void put_table(FILE *out, const CheckReport *r)
 
 static void put_verdict(FILE *out, const CheckReport *r)
 {
-        const unsigned *n = r->findings.counts;
-
         if (r->config)
                 fprintf(out, "%s: %zu probes, %zu modes, %zu actions: ", r->path, r->config->n_probes,
                         r->config->n_modes, r->config->n_actions);
         else
                 fprintf(out, "%s: ", r->path);
-        if (n[FINDING_ERROR] > 0)
-                fprintf(out, "must not be used, %u error%s, %u warning%s\n", n[FINDING_ERROR],
-                        n[FINDING_ERROR] == 1 ? "" : "s", n[FINDING_WARNING],
-                        n[FINDING_WARNING] == 1 ? "" : "s");
-        else if (n[FINDING_WARNING] > 0)
-                fprintf(out, "usable, %u warning%s\n", n[FINDING_WARNING],
-                        n[FINDING_WARNING] == 1 ? "" : "s");
-        else
-                fputs("good\n", out);
+        findings_show_verdict(&r->findings, out);
 }
 
 void check_show(const CheckReport *r, FILE *out, FILE *err, unsigned width)
 {
-        for (size_t i = 0; i < r->findings.count; i++)
-                put_finding(err, r->findings.items[i], width);
-        fflush(err);
+        findings_show(&r->findings, err, width);
         if (r->n_rows > 0) {
                 fputc('\n', out);
                 put_table(out, r);

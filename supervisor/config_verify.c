@@ -130,7 +130,7 @@ static void verify_files(const Config *c, bool alone, Findings *f)
                 needs[n++] = (Needs){.config = c};
         for (size_t i = 0; i < n; i++)
                 jobs[i] = (LookJob){.run = needs_look, .told = needs_looked, .job = &needs[i]};
-        if (n == 0 || (alone && look(jobs, n, f) >= 0))
+        if (n == 0 || (alone && look(jobs, n, "failoverd", f) >= 0))
                 return;
         for (size_t i = 0; i < n; i++) {
                 Error e = {""};

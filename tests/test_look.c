@@ -52,7 +52,7 @@ static Told look_at(Job *jobs, size_t n)
                 jobs[i].number = (unsigned) i;
                 looks[i] = (LookJob){.run = run, .told = told, .job = &jobs[i], .as_daemon = i % 2};
         }
-        CHECK_INT(look(looks, n, &t), 0);
+        CHECK_INT(look(looks, n, "failoverd", &t), 0);
         CHECK_INT(t.n, n);
         for (size_t i = 0; i < n; i++)
                 CHECK(t.jobs[i] == &jobs[i]);
@@ -114,7 +114,7 @@ TEST(all_together_have_a_deadline_too)
 
 TEST(nothing_to_look_at_is_nothing_to_tell)
 {
-        CHECK_INT(look(NULL, 0, NULL), 0);
+        CHECK_INT(look(NULL, 0, "failoverd", NULL), 0);
 }
 
 MAIN()
