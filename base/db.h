@@ -18,6 +18,12 @@ typedef struct DbMigration {
  * overwritten. Other codes by db_error(). Only files up to 16 MiB are checked as a whole at the start. */
 int db_open(const char *path, uint32_t application_id, const DbMigration *migrations, size_t n_migrations,
             size_t wal_reserve, sqlite3 **ret, Error *e);
+/* The same for a file that several processes and threads use at once: ordinary locks (five seconds' patience), no reserve;
+ * the log goes when the last one closes. setup() comes before the schema is made: for the functions and tokenizers that it
+ * names. NULL: none. Who writes copies the log into the database itself now and then. */
+typedef int (*DbSetup)(sqlite3 *db, Error *e);
+int db_open_shared(const char *path, uint32_t application_id, const DbMigration *migrations,
+                   size_t n_migrations, DbSetup setup, sqlite3 **ret, Error *e);
 sqlite3 *db_close(sqlite3 *db); /* all statements finalized; NULL is fine; returns NULL */
 
 /* SQLite's code as negative errno: FULL -ENOSPC, IOERR -EIO, BUSY and LOCKED -EBUSY, CORRUPT and NOTADB -EUCLEAN,

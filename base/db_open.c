@@ -71,16 +71,33 @@ static int refuse_lone_log(const char *path, Error *e)
         return 0;
 }
 
-/* Creates the file when there is none; SQLite gives the log and its index the same mode. */
+/* A file that root makes in a folder of somebody else's is theirs. */
+static int owner_set(const char *path, int fd)
+{
+        struct stat st;
+        char folder[PATH_MAX];
+
+        if (geteuid() != 0)
+                return 0;
+        const char *slash = strrchr(path, '/');
+        if (snprintf(folder, sizeof(folder), "%.*s", slash ? (int) (slash - path) + 1 : 1,
+                     slash ? path : ".") >= (int) sizeof(folder))
+                return -ENAMETOOLONG;
+        if (stat(folder, &st) < 0 || (st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid) < 0))
+                return -errno;
+        return 0;
+}
+
+/* Creates the file when there is none; SQLite gives the log and its index the same mode and owner. */
 static int file_prepare(const char *path, Error *e)
 {
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
                 return error_set(e, -errno, "cannot be created: %s", error_words(errno));
         if (fd >= 0) {
-                int r = fchmod(fd, 0600) < 0 ? -errno : 0;
+                int r = fchmod(fd, 0600) < 0 ? -errno : owner_set(path, fd);
                 close(fd);
-                return r < 0 ? error_set(e, r, "cannot set its mode: %s", error_words(-r)) : 0;
+                return r < 0 ? error_set(e, r, "cannot set its mode and owner: %s", error_words(-r)) : 0;
         }
         struct stat st;
         if (stat(path, &st) < 0)
@@ -131,13 +148,14 @@ static int header_check(sqlite3 *db, uint32_t application_id, Error *e)
 /* With the log's index in our memory, not in a file that is mapped (https://www.sqlite.org/vfs.html): when its disk hangs in
  * the middle of a write to such a page, the kernel holds on to our memory map, and with it holds up fork() and malloc() of
  * all threads. The price is that other processes cannot open the database meanwhile. */
-#define VFS "unix-excl"
+#define VFS_OURS_ALONE "unix-excl"
+#define VFS_SHARED     "unix"
 
-static int connection_new(const char *path, sqlite3 **ret, Error *e)
+static int connection_new(const char *path, bool shared, sqlite3 **ret, Error *e)
 {
         _cleanup_(db_closep) sqlite3 *db = NULL;
 
-        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, VFS);
+        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, shared ? VFS_SHARED : VFS_OURS_ALONE);
         if (!db)
                 return error_set(e, -ENOMEM, "out of memory");
         sqlite3_wal_hook(db, NULL, NULL); /* SQLite's own, whose argument is no pointer */
@@ -151,9 +169,9 @@ static int connection_new(const char *path, sqlite3 **ret, Error *e)
         return 0;
 }
 
-static int settings_apply(sqlite3 *db, Error *e)
+static int settings_apply(sqlite3 *db, bool shared, Error *e)
 {
-        int persist = 1;
+        int persist = !shared;
 
         /* A database that is refused further on is left as it is: no copying of the log into it at close. */
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -416,32 +434,42 @@ static int reserve_start(sqlite3 *db, size_t wal_reserve, Error *e)
         return r == -ENOSPC || r == -EBUSY ? 0 : r;
 }
 
-static int open_checked(const char *path, uint32_t application_id, const DbMigration *migrations,
-                        size_t n_migrations, size_t wal_reserve, sqlite3 **ret, Error *e)
+typedef struct Opening {
+        const char *path;
+        uint32_t application_id;
+        const DbMigration *migrations;
+        size_t n_migrations, wal_reserve;
+        bool shared;
+        DbSetup setup;
+} Opening;
+
+static int open_checked(const Opening *o, sqlite3 **ret, Error *e)
 {
         _cleanup_(db_closep) sqlite3 *db = NULL;
 
-        int r = refuse_lone_log(path, e);
+        int r = refuse_lone_log(o->path, e);
         if (r == 0)
-                r = file_prepare(path, e);
+                r = file_prepare(o->path, e);
         if (r == 0)
-                r = connection_new(path, &db, e);
+                r = connection_new(o->path, o->shared, &db, e);
         if (r == 0)
-                r = header_check(db, application_id, e);
+                r = header_check(db, o->application_id, e);
         if (r == 0)
-                r = settings_apply(db, e);
+                r = settings_apply(db, o->shared, e);
         if (r == 0)
-                r = application_id_set(db, application_id, e);
+                r = application_id_set(db, o->application_id, e);
         if (r == 0)
-                r = version_check(db, n_migrations, e);
+                r = version_check(db, o->n_migrations, e);
         if (r == 0)
                 r = log_enable(db, e);
         if (r == 0)
                 r = content_check(db, e);
+        if (r == 0 && o->setup)
+                r = o->setup(db, e);
         if (r == 0)
-                r = migrate(db, migrations, n_migrations, e);
-        if (r == 0)
-                r = reserve_start(db, wal_reserve, e);
+                r = migrate(db, o->migrations, o->n_migrations, e);
+        if (r == 0 && !o->shared)
+                r = reserve_start(db, o->wal_reserve, e);
         if (r < 0)
                 return r;
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
@@ -452,12 +480,28 @@ static int open_checked(const char *path, uint32_t application_id, const DbMigra
 int db_open(const char *path, uint32_t application_id, const DbMigration *migrations, size_t n_migrations,
             size_t wal_reserve, sqlite3 **ret, Error *e)
 {
+        const Opening o = {path, application_id, migrations, n_migrations, .wal_reserve = wal_reserve};
+
         assert(path);
         assert(application_id != 0);
         assert(migrations || n_migrations == 0);
         assert(ret);
 
-        int r = open_checked(path, application_id, migrations, n_migrations, wal_reserve, ret, e);
+        int r = open_checked(&o, ret, e);
+        return r < 0 ? error_prefix(e, r, "%s", path) : 0;
+}
+
+int db_open_shared(const char *path, uint32_t application_id, const DbMigration *migrations,
+                   size_t n_migrations, DbSetup setup, sqlite3 **ret, Error *e)
+{
+        const Opening o = {path, application_id, migrations, n_migrations, .shared = true, .setup = setup};
+
+        assert(path);
+        assert(application_id != 0);
+        assert(migrations || n_migrations == 0);
+        assert(ret);
+
+        int r = open_checked(&o, ret, e);
         return r < 0 ? error_prefix(e, r, "%s", path) : 0;
 }
 

@@ -235,6 +235,55 @@ void text_add_html(Text *t, const char *s)
         }
 }
 
+/* Bytes that need a second look: control characters, quotation mark, backslash, < > &, DEL, and whatever is not ASCII. */
+static bool is_json_plain(uint8_t c)
+{
+        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
+static size_t add_json_character(Text *t, const char *s, size_t left)
+{
+        static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+        uint32_t c;
+        size_t size = utf8_size(s, left, &c);
+
+        if (size == 0) {
+                text_add_string(t, "\xef\xbf\xbd");
+                return 1;
+        }
+        for (size_t i = 0; i + 1 < sizeof(shorts); i += 2)
+                if ((uint32_t) shorts[i] == c) {
+                        const char escape[] = {'\\', shorts[i + 1]};
+                        text_add_bytes(t, escape, sizeof(escape));
+                        return size;
+                }
+        if (c < 0x80 || c == 0x2028 || c == 0x2029)
+                text_add(t, "\\u%04x", c);
+        else
+                text_add_bytes(t, s, size);
+        return size;
+}
+
+void text_add_json(Text *t, const char *s)
+{
+        assert(t);
+        assert(s);
+
+        size_t left = strlen(s);
+        text_add_bytes(t, "\"", 1);
+        while (left > 0) {
+                size_t n = 0;
+                while (n < left && is_json_plain((uint8_t) s[n]))
+                        n++;
+                text_add_bytes(t, s, n);
+                if (n == 0)
+                        n = add_json_character(t, s, left);
+                s += n;
+                left -= n;
+        }
+        text_add_bytes(t, "\"", 1);
+}
+
 void text_add_quoted(Text *t, const char *s)
 {
         assert(t);

@@ -18,6 +18,9 @@ void text_add_html(Text *t, const char *s); /* & < > " ' escaped; control and bi
 /* One line for a terminal, a log or a message: invalid UTF-8, control and bidi characters become visible escapes
  * (\n, \x1b, \u202e), at most limit bytes of s are looked at (0: all). */
 void text_add_plain(Text *t, const char *s, size_t limit);
+/* A JSON string with its quotation marks (RFC 8259). Invalid UTF-8 becomes U+FFFD, byte by byte. < > & and U+2028, U+2029 are
+ * escaped too, so that JSON inside HTML or JavaScript ends nothing there. */
+void text_add_json(Text *t, const char *s);
 /* A POSIX-shell single-quoted word. */
 void text_add_quoted(Text *t, const char *s);
 
