@@ -53,8 +53,8 @@ typedef struct CatalogFacts {
         uint64_t searches, search_usec, corrected; /* corrected: answered by words near the ones asked for */
         uint64_t rows_imported, rows_refused;
 } CatalogFacts;
-void catalog_facts(const Catalog *c, CatalogFacts *ret);
-uint64_t catalog_generation(const Catalog *c);
+void catalog_facts(Catalog *c, CatalogFacts *ret);
+uint64_t catalog_generation(Catalog *c);
 /* Names of categories with their number of books, most first, at most 1000: {"name": n, …} as JSON text, borrowed until the
  * loop goes on; "{}" before it is known. */
-const char *catalog_categories(const Catalog *c);
+const char *catalog_categories(Catalog *c);

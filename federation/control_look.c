@@ -44,7 +44,7 @@ static json_t *mode_to_json(const ModeNow *m)
 #endif
 
 #ifdef HAVE_CATALOG
-static json_t *catalog_to_json(const Catalog *c)
+static json_t *catalog_to_json(Catalog *c)
 {
         CatalogFacts x;
         json_t *j = json_object();

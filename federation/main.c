@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "federation/check.h"
 #include "federation/federation.h"
+#include "federation/import_file.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -194,6 +195,17 @@ static int serve(const Places *places)
         return federation_run(f) != 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
+static int import(const char *state)
+{
+        _cleanup_free_ char *path = string_printf("%s/catalog.db", state);
+
+        if (!path) {
+                log_error("out of memory");
+                return EXIT_OTHER;
+        }
+        return import_run(path, arg_import) < 0 ? EXIT_OTHER : EXIT_STOPPED;
+}
+
 int main(int argc, char **argv)
 {
         _cleanup_free_ char *config = NULL, *state = NULL, *runtime = NULL;
@@ -218,9 +230,7 @@ int main(int argc, char **argv)
         }
         if (arg_check)
                 return check(&(Places){.config = config, .state_dir = state, .runtime_dir = runtime});
-        if (arg_import) {
-                log_error("--import is not there yet");
-                return EXIT_OTHER;
-        }
+        if (arg_import)
+                return import(state);
         return serve(&(Places){.config = config, .state_dir = state, .runtime_dir = runtime});
 }

@@ -36,6 +36,7 @@ static void add_listings(Text *t, const Federation *f, const CatalogAnswer *a)
         }
 }
 
+#ifdef HAVE_SEARCH
 /* The end of each result: who sells it, as the network's results have it. */
 static void add_sellers(Text *t, const Federation *f, const Listing *l, const Seller *seller)
 {
@@ -72,6 +73,7 @@ static void add_works(Text *t, const Federation *f, const CatalogAnswer *a)
                 text_add_string(t, "}");
         }
 }
+#endif
 
 static void reply_text(HttpRequest *r, const Text *t)
 {
@@ -116,6 +118,7 @@ static void answer_books(Wait *w, const CatalogAnswer *a)
         answer_local(w, a, "books");
 }
 
+#ifdef HAVE_SEARCH
 /* To another node: what is here, in the shape of the network's answer. It asks the others itself. */
 static void answer_node(Wait *w, const CatalogAnswer *a)
 {
@@ -129,6 +132,8 @@ static void answer_node(Wait *w, const CatalogAnswer *a)
         text_add_string(&t, "],\"complete\":true,\"peers\":[]}");
         reply_text(w->request, &t);
 }
+
+#endif
 
 static void search_local(Federation *f, HttpRequest *r, void (*answer)(Wait *w, const CatalogAnswer *answer))
 {
@@ -153,6 +158,7 @@ void route_catalog_search(Federation *f, HttpRequest *r, const char *rest)
         search_local(f, r, answer_books);
 }
 
+#ifdef HAVE_SEARCH
 /* --- the network's --- */
 
 typedef struct NetworkSearch {
@@ -274,4 +280,5 @@ void route_network_search(Federation *f, HttpRequest *r, const char *rest)
         else
                 search_whole(f, r, q, n);
 }
+#endif
 #endif

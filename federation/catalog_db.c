@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* The catalog's schema, and its plain questions. */
+#include "federation/catalog_db.h"
+
+#include "base/json.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <sodium.h>
+
+#define APPLICATION_ID 0x46444341 /* "FDCA" */
+
+#define READER_CACHE "PRAGMA cache_size = -1024; PRAGMA query_only = 1"
+
+/* All that is said to FTS5. The index is its own content's: book_text is only asked when the index is rebuilt or checked.
+ * columnsize=0: only bm25() would want it. */
+#define FTS_OPTIONS "content='book_text', content_rowid='rank', tokenize='shop', columnsize=0"
+
+static const DbMigration migrations[] = {
+                {"CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+                 /* A catalog that is made anew has a higher generation than the one before it. */
+                 "INSERT INTO fact VALUES ('books', 0), ('generation', CAST(strftime('%s', 'now') AS "
+                 "INTEGER) * 1000),"
+                 " ('next', 0), ('imported_usec', 0);"
+                 "CREATE TABLE book (rank INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash INTEGER NOT "
+                 "NULL,"
+                 " title TEXT NOT NULL, author TEXT NOT NULL, isbn TEXT NOT NULL, category TEXT NOT NULL,"
+                 " language TEXT NOT NULL, currency TEXT NOT NULL, price_minor INTEGER, price_micros INTEGER,"
+                 " year INTEGER NOT NULL, rating REAL NOT NULL, popularity INTEGER NOT NULL, terms TEXT NOT "
+                 "NULL,"
+                 " url TEXT NOT NULL, tags TEXT NOT NULL, description TEXT NOT NULL) STRICT;"
+                 "CREATE VIEW book_text AS SELECT rank, title, author,"
+                 " description || ' ' || tags || ' ' || category AS about, terms FROM book;"
+                 "CREATE VIRTUAL TABLE book_fts USING fts5(title, author, about, terms, " FTS_OPTIONS ");"
+                 "CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, books INTEGER NOT "
+                 "NULL) STRICT;"
+                 "CREATE VIRTUAL TABLE word_trigram USING"
+                 " fts5(word, content='', tokenize='trigram', detail=none, columnsize=0);"
+                 "CREATE TABLE category (key TEXT PRIMARY KEY, name TEXT NOT NULL, books INTEGER NOT NULL)"
+                 " STRICT, WITHOUT ROWID;"}};
+
+int catalog_db_open(const char *path, bool reader, CatalogDb *ret, Error *e)
+{
+        _cleanup_catalog_db_ CatalogDb c = {0};
+
+        assert(path);
+        assert(ret);
+
+        int r = db_open_shared(path, APPLICATION_ID, migrations, ELEMENTSOF(migrations), tokenizer_register,
+                               &c.db, e);
+        if (r < 0)
+                return r;
+        r = tokenizer_new(c.db, &c.words);
+        if (r < 0)
+                return error_set(e, r, "%s: %s", path, error_words(r));
+        if (reader)
+                r = db_exec(c.db, READER_CACHE, e);
+        if (r < 0)
+                return error_prefix(e, r, "%s", path);
+        *ret = c;
+        c = (CatalogDb){0};
+        return 0;
+}
+
+void catalog_db_close(CatalogDb *c)
+{
+        assert(c);
+
+        c->words = tokenizer_free(c->words);
+        c->db = db_close(c->db);
+}
+
+int64_t catalog_rank(int64_t popularity, int64_t next)
+{
+        assert(next >= 0 && next < CATALOG_RANK_STEP);
+
+        /* 63 doublings and the half step of rounding: 0 to 1008 */
+        int64_t step = popularity > 0 ? (int64_t) (16 * log2((double) popularity)) + 1 : 0;
+        return (1023 - step) * CATALOG_RANK_STEP + next;
+}
+
+int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[static CATALOG_TERM_SIZE])
+{
+        static const unsigned char key[crypto_shorthash_KEYBYTES] = "a term's hash";
+        unsigned char hash[crypto_shorthash_BYTES];
+
+        assert(c);
+        assert(value);
+
+        _cleanup_free_ char *k = tokenizer_key(c->words, value);
+        if (!k)
+                return -ENOMEM;
+        ret[0] = '\0';
+        if (!*k)
+                return 0;
+        crypto_shorthash(hash, (const unsigned char *) k, strlen(k), key);
+        snprintf(ret, CATALOG_TERM_SIZE, "%c%02x%02x%02x%02x%02x", (char) kind, hash[0], hash[1], hash[2],
+                 hash[3], hash[4]);
+        return 0;
+}
+
+/* Rows */
+
+void catalog_rows_clear(CatalogRows *r)
+{
+        assert(r);
+
+        for (size_t i = 0; i < r->n; i++)
+                free(r->blocks[i]);
+        free(r->blocks);
+        free(r->listings);
+        *r = (CatalogRows){0};
+}
+
+static int rows_grow(CatalogRows *r)
+{
+        if (r->n < r->capacity)
+                return 0;
+        size_t capacity = MAX(2 * r->capacity, (size_t) 16);
+        Listing *listings = reallocarray(r->listings, capacity, sizeof(*listings));
+        if (!listings)
+                return -ENOMEM;
+        r->listings = listings;
+        char **blocks = reallocarray(r->blocks, capacity, sizeof(*blocks));
+        if (!blocks)
+                return -ENOMEM;
+        r->blocks = blocks;
+        r->capacity = capacity;
+        return 0;
+}
+
+#define N_STRINGS 10
+
+int catalog_rows_add(CatalogRows *r, sqlite3_stmt *stmt, int first, double relevance)
+{
+        const char *text[N_STRINGS];
+        size_t size[N_STRINGS], sum = 0;
+        Listing l = {.relevance = relevance};
+
+        assert(r);
+        assert(stmt);
+
+        if (rows_grow(r) < 0)
+                return -ENOMEM;
+        for (int i = 0; i < N_STRINGS; i++) {
+                text[i] = (const char *) sqlite3_column_text(stmt, first + i);
+                if (!text[i])
+                        return -ENOMEM;
+                size[i] = (size_t) sqlite3_column_bytes(stmt, first + i) + 1;
+                sum += size[i];
+        }
+        char *block = malloc(sum), *p = block;
+        if (!block)
+                return -ENOMEM;
+        const char **to[N_STRINGS] = {&l.id,       &l.title, &l.author,   &l.isbn, &l.description,
+                                      &l.category, &l.tags,  &l.language, &l.url,  &l.currency};
+        for (int i = 0; i < N_STRINGS; i++) {
+                memcpy(p, text[i], size[i]);
+                *to[i] = p;
+                p += size[i];
+        }
+        l.price_minor = sqlite3_column_int64(stmt, first + 10);
+        l.year = sqlite3_column_int(stmt, first + 11);
+        l.rating = sqlite3_column_double(stmt, first + 12);
+        l.popularity = sqlite3_column_int64(stmt, first + 13);
+        r->listings[r->n] = l;
+        r->blocks[r->n++] = block;
+        return 0;
+}
+
+static int rows_collect(CatalogRows *ret, sqlite3_stmt *stmt, double relevance, Error *e)
+{
+        int r;
+
+        while ((r = db_step(stmt, e)) > 0) {
+                r = catalog_rows_add(ret, stmt, 0, relevance);
+                if (r < 0)
+                        return error_set(e, r, "%s", error_words(r));
+        }
+        return r;
+}
+
+int catalog_db_get(CatalogDb *c, const char *id, CatalogRows *ret, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+
+        int r = db_prepare(c->db, &stmt, e, "SELECT " CATALOG_COLUMNS " FROM book WHERE id = ?", "s", id);
+        if (r == 0)
+                r = rows_collect(ret, stmt, 1, e);
+        ret->total = ret->n;
+        ret->total_exact = true;
+        return r;
+}
+
+int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *ret, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        int64_t books;
+
+        int r = catalog_db_fact(c, "books", &books, e);
+        if (r < 0)
+                return r;
+        /* The inner query walks over keys alone. */
+        r = db_prepare(c->db, &stmt, e,
+                       "SELECT " CATALOG_COLUMNS " FROM book WHERE rank >="
+                       " (SELECT rank FROM book ORDER BY rank LIMIT 1 OFFSET ?2) ORDER BY rank LIMIT ?1",
+                       "ii", (int64_t) limit, (int64_t) offset);
+        if (r == 0)
+                r = rows_collect(ret, stmt, 1, e);
+        ret->total = (uint64_t) books;
+        ret->total_exact = true;
+        return r;
+}
+
+/* Facts */
+
+int catalog_db_fact(CatalogDb *c, const char *name, int64_t *ret, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+
+        int r = db_prepare(c->db, &stmt, e, "SELECT value FROM fact WHERE name = ?", "s", name);
+        if (r == 0)
+                r = db_step(stmt, e);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return error_set(e, -EUCLEAN, "the catalog's `%s` is missing", name);
+        *ret = sqlite3_column_int64(stmt, 0);
+        return 0;
+}
+
+static int count(CatalogDb *c, const char *sql, uint64_t *ret, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+
+        int r = db_prepare(c->db, &stmt, e, sql, "");
+        if (r == 0)
+                r = db_step(stmt, e);
+        if (r > 0)
+                *ret = (uint64_t) sqlite3_column_int64(stmt, 0);
+        return r < 0 ? r : 0;
+}
+
+int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e)
+{
+        int64_t books, generation, imported;
+        CatalogDbFacts f = {0};
+
+        int r = catalog_db_fact(c, "books", &books, e);
+        if (r == 0)
+                r = catalog_db_fact(c, "generation", &generation, e);
+        if (r == 0)
+                r = catalog_db_fact(c, "imported_usec", &imported, e);
+        if (r == 0)
+                r = count(c, "SELECT count(*) FROM category WHERE books > 0", &f.categories, e);
+        if (r == 0)
+                r = count(c, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+                          &f.bytes, e);
+        if (r < 0)
+                return r;
+        f.books = (uint64_t) books;
+        f.generation = (uint64_t) generation;
+        f.imported_usec = (uint64_t) imported;
+        *ret = f;
+        return 0;
+}
+
+int catalog_db_categories(CatalogDb *c, char **ret, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        _cleanup_text_ Text t = {0};
+
+        int r = db_prepare(c->db, &stmt, e,
+                           "SELECT name, books FROM category WHERE books > 0 ORDER BY books DESC, name LIMIT "
+                           "1000",
+                           "");
+        if (r < 0)
+                return r;
+        text_add_string(&t, "{");
+        while ((r = db_step(stmt, e)) > 0) {
+                if (t.size > 1)
+                        text_add_string(&t, ",");
+                text_add_json(&t, (const char *) sqlite3_column_text(stmt, 0));
+                text_add(&t, ":%lld", (long long) sqlite3_column_int64(stmt, 1));
+        }
+        if (r < 0)
+                return r;
+        text_add_string(&t, "}");
+        r = text_take(&t, ret);
+        return r < 0 ? error_set(e, r, "%s", error_words(r)) : 0;
+}

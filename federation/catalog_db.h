@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The catalog's database: its schema, how it is opened, and what a search in it returns. Everything here blocks: for the
+ * threads of catalog.c and for imports.
+ *
+ * It is a file of its own, so that other processes can import while the daemon serves (several processes, one writer at a
+ * time; readers never wait), and so that an import holds up no notice and no referral.
+ *
+ *   book        rank is the row's id, here and in book_fts: the smaller, the more popular (catalog_rank()). Full-text search
+ *               walks through its matches in this order, so that the first few hundred matches of a common word are enough.
+ *   book_fts    title, author, about (description, tags, category), terms. Use terms through catalog_term() only:
+ *               `terms : <term>`. Words as by tokenizer.h. No bm25() (columnsize=0): rank is what orders.
+ *   word        each word of a title or an author, and in how many books; words of books that were changed may stay with 0
+ *   word_trigram  "^word$" in pieces of three characters, rowid = word.id: for words near to one that is misspelt
+ *   category    key (tokenizer_key()), name as first met, books
+ *   fact        books, generation, next (rank), imported_usec */
+#pragma once
+
+#include "base/db.h"
+#include "federation/listing.h"
+#include "federation/question.h"
+#include "federation/tokenizer.h"
+
+typedef struct CatalogDb {
+        sqlite3 *db;
+        Tokenizer *words;
+} CatalogDb;
+
+/* Creates, migrates. reader: nothing can be written by it afterwards, and its cache is small. Errors as db_open(). */
+int catalog_db_open(const char *path, bool reader, CatalogDb *ret, Error *e);
+void catalog_db_close(CatalogDb *c);
+#define _cleanup_catalog_db_ _cleanup_(catalog_db_close)
+
+/* Sixteen steps for each doubling of popularity; in one step, first come, first served. */
+#define CATALOG_RANK_STEP (INT64_C(1) << 32)
+int64_t catalog_rank(int64_t popularity, int64_t next);
+
+typedef enum CatalogTerm {
+        CATALOG_TERM_CATEGORY = 'c',
+        CATALOG_TERM_LANGUAGE = 'l',
+        CATALOG_TERM_ISBN = 'i',       /* of the ISBN-13 */
+        CATALOG_TERM_TITLE = 't',      /* the whole title … */
+        CATALOG_TERM_MAIN_TITLE = 'm', /* … and work_title(), when that is another */
+        CATALOG_TERM_AUTHOR = 'a',     /* the whole author field */
+} CatalogTerm;
+#define CATALOG_TERM_SIZE 12 /* with its terminator */
+/* A word that stands for this whole value, compared by tokenizer_key(). Different values have the same term once in 10^12:
+ * look at the row where it matters. "" when there is nothing in it. -ENOMEM. */
+int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[static CATALOG_TERM_SIZE]);
+
+/* What an answer holds; strings of a listing live in its block. */
+typedef struct CatalogRows {
+        Listing *listings;
+        char **blocks;
+        size_t n, capacity;
+        uint64_t total;
+        bool total_exact;
+        bool corrected; /* other words than those asked for were searched for */
+} CatalogRows;
+void catalog_rows_clear(CatalogRows *r);
+#define _cleanup_catalog_rows_ _cleanup_(catalog_rows_clear)
+
+#define CATALOG_COLUMNS                                                                                  \
+        "book.id, book.title, book.author, book.isbn, book.description, book.category, book.tags, "      \
+        "book.language, book.url, book.currency, ifnull(book.price_minor, -1), book.year, book.rating, " \
+        "book.popularity"
+#define CATALOG_N_COLUMNS 14
+/* Adds what stmt stands on: CATALOG_COLUMNS, from column first on. */
+int catalog_rows_add(CatalogRows *r, sqlite3_stmt *stmt, int first, double relevance);
+
+/* The questions, each in one read transaction of the caller's. */
+int catalog_db_search(CatalogDb *c, const Question *q, CatalogRows *ret, Error *e); /* catalog_search.c */
+int catalog_db_get(CatalogDb *c, const char *id, CatalogRows *ret, Error *e);
+int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *ret, Error *e);
+
+typedef struct CatalogDbFacts {
+        uint64_t books, categories, generation, imported_usec, bytes;
+} CatalogDbFacts;
+int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e);
+/* {"name": n, …}, most books first, at most 1000; malloc'ed. */
+int catalog_db_categories(CatalogDb *c, char **ret, Error *e);
+int catalog_db_fact(CatalogDb *c, const char *name, int64_t *ret, Error *e);
