@@ -1,24 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `cmake --install` puts in place: both programs, their man pages, completion, the documentation, nothing else.
+# What `cmake --install` puts in place: the programs, their man pages, completion, the documentation, nothing else.
 . "$(dirname "$0")/common.bash"
 need cmake
-[[ -x $build/failoverd && -x $build/failoverctl ]] || skip "the programs are not built"
+[[ -x $build/failoverd && -x $build/federationd && -x $build/failoverctl ]] || skip "the programs are not built"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 DESTDIR=$root cmake --install "$build" --prefix /usr >/dev/null
 
 wanted="/usr/bin/failoverctl
 /usr/sbin/failoverd
+/usr/sbin/federationd
 /usr/share/bash-completion/completions/failoverctl
 /usr/share/doc/failoverd/LICENSE
 /usr/share/doc/failoverd/README.md
 /usr/share/doc/failoverd/failoverd.yaml
+/usr/share/doc/failoverd/federationd.yaml
+/usr/share/doc/failoverd/sample-books.csv
 $(printf '/usr/share/doc/failoverd/%s\n' docs/*.md | sed 's|/docs/|/|')
 /usr/share/man/man1/failoverctl.1
 /usr/share/man/man5/failoverd.yaml.5
-/usr/share/man/man8/failoverd.8"
+/usr/share/man/man5/federationd.yaml.5
+/usr/share/man/man8/failoverd.8
+/usr/share/man/man8/federationd.8"
 diff <(sort <<<"$wanted") <(cd "$root" && find . -type f | sed 's|^\.||' | sort) || exit 1
 
 "$root/usr/sbin/failoverd" --version | grep -q . || { echo "the installed failoverd does not run"; exit 1; }
+"$root/usr/sbin/federationd" --version | grep -q . || { echo "the installed federationd does not run"; exit 1; }
 "$root/usr/bin/failoverctl" --version | grep -q . || { echo "the installed failoverctl does not run"; exit 1; }

@@ -1,22 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# docs/configuration.md has the keys that the daemon has. `keys.sh BUILD_DIR --update` writes them there.
+# docs/ has the keys that the daemons have. `keys.sh BUILD_DIR --update` writes them there.
 . "$(dirname "$0")/common.bash"
-[[ -x $build/failoverd ]] || skip "failoverd is not built"
-page=docs/configuration.md
-
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
-{
-        sed '/^<!-- keys/q' $page
-        echo '```'
-        "$build/failoverd" --help-config | sed 's/[[:space:]]*$//'
-        echo '```'
-        sed -n '/^<!-- end of keys/,$p' $page
-} >"$new"
-if [[ ${2-} == --update ]]; then
-        cat "$new" >$page
-elif ! diff $page "$new"; then
-        echo "$page is not what the daemon says: bash tests/lint/keys.sh BUILD_DIR --update"
-        exit 1
-fi
+wrong=0
+
+page() { # DAEMON PAGE
+        [[ -x $build/$1 ]] || skip "$1 is not built"
+        {
+                sed '/^<!-- keys/q' "$2"
+                echo '```'
+                "$build/$1" --help-config | sed 's/[[:space:]]*$//'
+                echo '```'
+                sed -n '/^<!-- end of keys/,$p' "$2"
+        } >"$new"
+        if [[ $update == --update ]]; then
+                cat "$new" >"$2"
+        elif ! diff "$2" "$new"; then
+                echo "$2 is not what $1 says: bash tests/lint/keys.sh BUILD_DIR --update"
+                wrong=1
+        fi
+}
+
+update=${2-}
+page failoverd docs/configuration.md
+page federationd docs/federation-configuration.md
+exit $wrong

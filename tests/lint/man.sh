@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The man pages are clean; failoverctl's own and its completion know every verb and option that it has, and the
-# configuration's has the keys that failoverd has.
+# configurations' have the keys that the daemons have.
 . "$(dirname "$0")/common.bash"
 need mandoc
 
@@ -35,8 +35,7 @@ for verb in $verbs; do
                 fi
         done
 done
-failoverd=$build/failoverd
-if [[ -x $failoverd ]]; then
-        scripts/man-keys --check "$failoverd" || missing=1
-fi
+for daemon in failoverd federationd; do
+        [[ ! -x $build/$daemon ]] || scripts/man-keys --check "$build/$daemon" || missing=1
+done
 exit $missing
