@@ -15,7 +15,7 @@ typedef struct MergeItem {
         unsigned source;    /* 0: this node; then peers, in the order of their ids */
         unsigned rank;      /* in its source, from 0 */
         const char *isbn13; /* "" when none is valid */
-        const char *work;   /* work_key(); "" */
+        const char *work;   /* work_key(); "" when it has none */
         const char *id;     /* breaks ties */
         bool title_match;   /* its title is what was asked for: such works come first */
 } MergeItem;
@@ -32,6 +32,13 @@ typedef struct Merge {
         size_t *order; /* indices of items */
 } Merge;
 
+/* Works are clustered so (docs/federation-search.md says why):
+ * - Same work key, same work, whatever the ISBNs: those are editions. A work without subtitle and the same with one are one as
+ *   long as all subtitles agree and have three words or more ("Sapiens"; not "Batman").
+ * - Same ISBN, same work: where keys differ, a listing goes to the key that most sources have for its ISBN. All listings of
+ *   its own key follow when two sources at least say that the two are one; so nobody alone can join two works.
+ * - An ISBN that one source has for different works says nothing there.
+ * -ENOMEM. Items are borrowed for the call. The same listing of a source (by id) counts once, at its best rank. */
 int merge_items(const MergeItem *items, size_t n, Merge *ret);
 void merge_clear(Merge *m);
 #define _cleanup_merge_ _cleanup_(merge_clear)

@@ -132,17 +132,11 @@ static void make_plain(const char *s, char *out, size_t size)
 static char *find_subtitle(char *s, size_t *ret_size, bool *ret_alternative)
 {
         for (char *at = s + 1; *s && *at; at++) {
-                *ret_alternative = false;
-                if (*at == ':' && (at[1] == ' ' || !at[1]))
+                if ((*at == ':' && (at[1] == ' ' || !at[1])) || *at == ';' ||
+                    (*at == ',' && (strncasecmp(at, ", or ", 5) == 0 || strncasecmp(at, ", or, ", 6) == 0)))
                         *ret_size = 1;
-                else if (*at == ';')
-                        *ret_size = 1;
-                else if (*at == ' ' && at[1] == '-' && at[2] == ' ')
+                else if (begins(at, " - "))
                         *ret_size = 3;
-                else if (*at == ',' && strncasecmp(at, ", or ", 5) == 0)
-                        *ret_size = 1;
-                else if (*at == ',' && strncasecmp(at, ", or, ", 6) == 0)
-                        *ret_size = 1;
                 else
                         continue;
                 const char *behind = at + *ret_size;
