@@ -118,17 +118,18 @@ static int transfer_new(const char *socket_path, const char *target, CURL **ret)
         return 0;
 }
 
-static int method_set(CURL *curl, const char *method, const char *body, struct curl_slist **ret_headers)
+static int method_set(CURL *curl, const char *method, const char *type, const void *body, size_t size,
+                      struct curl_slist **ret_headers)
 {
         if (body || streq(method, "POST")) {
-                *ret_headers = curl_slist_append(NULL, "Content-Type: application/json");
+                *ret_headers = curl_slist_append(NULL, type);
                 struct curl_slist *both = *ret_headers ? curl_slist_append(*ret_headers, "Expect:") : NULL;
                 if (!both)
                         return -ENOMEM;
                 *ret_headers = both;
                 curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *ret_headers);
                 curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body ?: "");
-                curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(body ?: ""));
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) size);
         }
         if (streq(method, "HEAD"))
                 curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
@@ -137,8 +138,9 @@ static int method_set(CURL *curl, const char *method, const char *body, struct c
         return 0;
 }
 
-int http_ask_unix(const char *socket_path, const char *method, const char *target, const char *body,
-                  uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e)
+static int ask_unix(const char *socket_path, const char *method, const char *target, const char *type,
+                    const void *body, size_t size, uint64_t timeout_usec, unsigned *ret_status,
+                    char **ret_body, Error *e)
 {
         _cleanup_(curl_cleanupp) CURL *curl = NULL;
         _cleanup_(slist_freep) struct curl_slist *headers = NULL;
@@ -150,7 +152,7 @@ int http_ask_unix(const char *socket_path, const char *method, const char *targe
 
         int r = transfer_new(socket_path, target, &curl);
         if (r == 0)
-                r = method_set(curl, method, body, &headers);
+                r = method_set(curl, method, type, body, size, &headers);
         if (r < 0)
                 return error_set(e, r, "%s: %s", socket_path, strerror(-r));
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) MAX(timeout_usec / USEC_PER_MSEC, UINT64_C(1)));
@@ -172,6 +174,22 @@ int http_ask_unix(const char *socket_path, const char *method, const char *targe
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         *ret_status = (unsigned) status;
         return 0;
+}
+
+int http_ask_unix(const char *socket_path, const char *method, const char *target, const char *body,
+                  uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e)
+{
+        return ask_unix(socket_path, method, target, "Content-Type: application/json", body,
+                        strlen(body ?: ""), timeout_usec, ret_status, ret_body, e);
+}
+
+int http_ask_unix_data(const char *socket_path, const char *target, const void *data, size_t size,
+                       uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e)
+{
+        assert(data || size == 0);
+
+        return ask_unix(socket_path, "POST", target, "Content-Type: application/octet-stream", data ?: "",
+                        size, timeout_usec, ret_status, ret_body, e);
 }
 
 typedef struct Follow {

@@ -131,6 +131,9 @@ HttpStream *http_stream_close(HttpStream *s);
  * malloc'ed. -ENOENT, -ECONNREFUSED: nobody there; -EAGAIN: somebody, with more callers than it takes; -ETIMEDOUT. */
 int http_ask_unix(const char *socket_path, const char *method, const char *target, const char *body,
                   uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e);
+/* The same with a body of any bytes, by POST. */
+int http_ask_unix_data(const char *socket_path, const char *target, const void *data, size_t size,
+                       uint64_t timeout_usec, unsigned *ret_status, char **ret_body, Error *e);
 /* Reads server-sent events until fn returns non-zero (returned) or the stream ends (0). */
 int http_follow_unix(const char *socket_path, const char *target,
                      int (*fn)(const char *event, const char *data, void *userdata), void *userdata,

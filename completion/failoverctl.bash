@@ -19,14 +19,14 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen help'
+                simulate check-config keygen search peers catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
                 --socket)
                         socket=(--socket "${COMP_WORDS[++k]}")
                         ;;
-                --mode | --for | --reason | --limit | --config | --seed | --id)
+                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format)
                         ((++k))
                         ;;
                 -*) ;;
@@ -49,7 +49,11 @@ _failoverctl()
                 mapfile -t COMPREPLY < <(compgen -W '15m 30m 1h 2h 1d' -- "$current")
                 return
                 ;;
-        --reason | --limit | --seed | --id)
+        --format)
+                mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$current")
+                return
+                ;;
+        --reason | --limit | --seed | --id | --category | --max-price)
                 return
                 ;;
         esac
@@ -66,6 +70,8 @@ _failoverctl()
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online' ;;
                 keygen) words+=' --id' ;;
+                search) words+=' --limit --category --max-price' ;;
+                catalog) words+=' --format' ;;
                 esac
         else
                 case $verb in
@@ -76,6 +82,13 @@ _failoverctl()
                         grep -o '"id":"[A-Za-z0-9]*"' | cut -d '"' -f 4)" ;;
                 help) words="$verbs config" ;;
                 alert) words='--test' ;;
+                catalog)
+                        if [[ $previous == import ]]; then
+                                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                                return
+                        fi
+                        words=import
+                        ;;
                 check-config | simulate | keygen)
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

@@ -7,9 +7,10 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define CTL_SOCKET "/run/failoverd/control.sock"
-#define CTL_CONFIG "/etc/failoverd/failoverd.yaml"
-#define CTL_KEY    "/etc/failoverd/node.key"
+#define CTL_SOCKET         "/run/failoverd/control.sock"
+#define CTL_NETWORK_SOCKET "/run/federationd/control.sock"
+#define CTL_CONFIG         "/etc/failoverd/failoverd.yaml"
+#define CTL_KEY            "/etc/failoverd/node.key"
 
 #define CTL_ANSWER_USEC (5 * USEC_PER_SEC)  /* how long an answer may take */
 #define CTL_RUN_USEC    (90 * USEC_PER_SEC) /* … when it waits for a probe or an alert channel */
@@ -39,6 +40,9 @@ typedef enum Option {
         OPTION_SEED,
         OPTION_ONLINE,
         OPTION_ID,
+        OPTION_CATEGORY,
+        OPTION_MAX_PRICE,
+        OPTION_FORMAT,
         _OPTION_MAX,
 } Option;
 
@@ -69,6 +73,7 @@ struct Verb {
         const char *summary;             /* half a line */
         const char *help;                /* paragraphs */
         int (*run)(const Invocation *i); /* returns the exit code */
+        bool network;                    /* it asks federationd, not failoverd */
 };
 
 int verb_status(const Invocation *i);
@@ -86,6 +91,10 @@ int verb_alert(const Invocation *i);
 int verb_simulate(const Invocation *i);
 int verb_check_config(const Invocation *i);
 int verb_keygen(const Invocation *i);
+int verb_search(const Invocation *i);
+int verb_peers(const Invocation *i);
+int verb_catalog(const Invocation *i);
+int verb_stats(const Invocation *i);
 int verb_help(const Invocation *i);
 
 /* The terminal's width for text on stdout: its columns, $COLUMNS, or 0 (unlimited) when it is neither. */
@@ -98,6 +107,10 @@ bool ctl_colour(void);           /* … and NO_COLOR is not set */
  * daemon's reason is in e, and the answer is handed over too, when it is JSON. Otherwise e says why there is none. */
 int ctl_ask(const Invocation *i, const char *method, const char *target, json_t *body, uint64_t timeout_usec,
             json_t **ret, Error *e);
+/* The same, a POST of any bytes. */
+int ctl_send(const Invocation *i, const char *target, const void *data, size_t size, uint64_t timeout_usec,
+             json_t **ret, Error *e);
+const char *ctl_daemon(const Invocation *i); /* the name of the daemon that the verb asks */
 /* What people are told when the socket gives `r`; text into e, returns r. */
 int ctl_explain_socket(const Invocation *i, int r, Error *e);
 
@@ -117,6 +130,12 @@ void ctl_add_encoded(Text *t, const char *s);
 const char *ctl_string(const json_t *object, const char *key); /* "" when it is none */
 uint64_t ctl_time(const json_t *object, const char *key);      /* 0 when it is none */
 
+int64_t ctl_integer(const json_t *object, const char *key); /* 0 when it is none */
+
 #define CTL_TIME_SIZE 64
 /* "2026-11-20 09:00:00 UTC", in the local zone. Returns buffer. */
 char *ctl_time_format(char buffer[static CTL_TIME_SIZE], uint64_t wall_usec);
+/* "12 ms", for a column; "-" when it is no number. */
+void ctl_latency(char *buffer, size_t size, const json_t *ms_number);
+/* How long ago, for a column: one unit, the finest that leaves it narrow; "-" when at_usec is 0. Returns buffer. */
+char *ctl_short_age(char *buffer, size_t size, uint64_t at_usec, uint64_t now_usec);

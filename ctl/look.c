@@ -4,20 +4,6 @@
 #include "ctl/ctl.h"
 #include "ctl/status.h"
 
-/* Prints and empties it; returns the exit code. */
-static int print_page(const Invocation *i, Page *p)
-{
-        Error e = {};
-        bool failed = p->text.failed;
-
-        if (failed)
-                error_set(&e, -ENOMEM, "out of memory");
-        else if (p->text.data)
-                fwrite(p->text.data, 1, p->text.size, stdout);
-        text_clear(&p->text);
-        return failed ? ctl_failed(i, &e) : CTL_DONE;
-}
-
 int verb_status(const Invocation *i)
 {
         _cleanup_json_ json_t *status = NULL;
@@ -45,7 +31,7 @@ int verb_status(const Invocation *i)
                 status_nagios(&p.text, status, &health);
         else
                 status_show(&p, status, &health, clock_wall_usec(), false);
-        r = print_page(i, &p);
+        r = ctl_print_page(i, &p);
         return r == CTL_DONE ? (int) health.level : r;
 }
 
@@ -94,7 +80,7 @@ int verb_plan(const Invocation *i)
                     json_array_size(actions) == 0 ? " none" : "");
         page_end(&p);
         json_array_foreach(actions, k, action) show_planned(&p, action);
-        return print_page(i, &p);
+        return ctl_print_page(i, &p);
 }
 
 int verb_explain(const Invocation *i)
@@ -182,5 +168,5 @@ int verb_history(const Invocation *i)
                 page_put(&p, STYLE_PLAIN, "No change is stored.");
                 page_end(&p);
         }
-        return print_page(i, &p);
+        return ctl_print_page(i, &p);
 }

@@ -12,8 +12,10 @@
 static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_JSON] = {"json", NULL, "Print the daemon's answer as JSON."},
                 [OPTION_SOCKET] = {"socket", "PATH",
-                                   "The daemon's control socket: " CTL_SOCKET
-                                   ", or what $FAILOVERD_SOCKET says."},
+                                   "The control socket of the daemon that the verb asks: failoverd's "
+                                   "(" CTL_SOCKET
+                                   ", or what $FAILOVERD_SOCKET says), or federationd's (" CTL_NETWORK_SOCKET
+                                   ", or what $FEDERATIOND_SOCKET says)."},
                 [OPTION_HELP] = {"help", NULL, "Help, for the verb if there is one."},
                 [OPTION_VERSION] = {"version", NULL, "Print the version."},
                 [OPTION_WATCH] = {"watch", NULL,
@@ -24,12 +26,17 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_FOR] = {"for", "DURATION", "End the pin by itself after 30m, 2h, 1d."},
                 [OPTION_REASON] = {"reason", "TEXT",
                                    "Why; it is stored with the change and shown to others."},
-                [OPTION_LIMIT] = {"limit", "N", "At most so many changes (20)."},
+                [OPTION_LIMIT] = {"limit", "N", "At most so many (20)."},
                 [OPTION_TEST] = {"test", NULL, "Send a test message to every alert action."},
                 [OPTION_CONFIG] = {"config", "FILE", "The configuration to try."},
                 [OPTION_SEED] = {"seed", "N", "Where chance begins; the same seed gives the same run."},
                 [OPTION_ONLINE] = {"online", NULL,
                                    "Look names up, too; without it nothing goes over the network."},
+                [OPTION_CATEGORY] = {"category", "NAME", "Books of this category only."},
+                [OPTION_MAX_PRICE] = {"max-price", "PRICE",
+                                      "Books that cost at most 12.99, say, in whatever currency."},
+                [OPTION_FORMAT] = {"format", "csv|jsonl",
+                                   "What the file is; without it, what it looks like."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
@@ -111,6 +118,37 @@ static const Verb verb_table[] = {
                  "its public half. A key that exists is never overwritten. With - the key goes to standard "
                  "output.",
                  verb_keygen},
+                {"search", "WORD...", 1, 64, BIT(OPTION_LIMIT) | BIT(OPTION_CATEGORY) | BIT(OPTION_MAX_PRICE),
+                 CTL_REFUSED, "search every shop of the network for a book",
+                 "Asks federationd, as a shop's front end does: this shop's catalog and all peers. Lists "
+                 "each work "
+                 "with who sells it, and names the peers that have not answered.",
+                 verb_search, true},
+                {"peers", "", 0, 0, 0, CTL_REFUSED, "the other shops, and how they are",
+                 "One line a peer: its URL, how it is, how many books it has, when it last answered, how "
+                 "quickly, "
+                 "and whether its breaker lets searches through. What is wrong stands below.",
+                 verb_peers, true},
+                {"catalog", "import FILE", 2, 2, BIT(OPTION_FORMAT), CTL_REFUSED,
+                 "put books into this shop's catalog",
+                 "`catalog import FILE` reads CSV with a header line, or JSON Lines; - is standard input. "
+                 "Columns: id, "
+                 "title, author, isbn, description, category, tags, price (12.99) or price_minor (1299), "
+                 "currency, "
+                 "language, year, url, rating, popularity; only title is required. A book that is there "
+                 "already (by "
+                 "id, else ISBN, else title and author) is updated.\n"
+                 "\n"
+                 "Rows that cannot be used are named by line and reason, and left out. Exit code: 0 when "
+                 "rows were "
+                 "taken, 1 when none was or the file cannot be read. Interrupted, it keeps what was "
+                 "committed: "
+                 "import the file again.",
+                 verb_catalog, true},
+                {"stats", "", 0, 0, 0, CTL_REFUSED, "how much this shop has, and how it is searched",
+                 "Shows the catalog, its categories, the searches since federationd started, and the "
+                 "network.",
+                 verb_stats, true},
                 {"help", "[VERB | config]", 0, 1, 0, CTL_REFUSED,
                  "help on a verb, or on every key of the configuration",
                  "Without an argument: the verbs. With config: every key of failoverd.yaml.", verb_help},
@@ -170,10 +208,16 @@ static int check(const Invocation *i)
         return 0;
 }
 
+static const char *socket_of(const Verb *verb)
+{
+        const char *given = getenv(verb->network ? "FEDERATIOND_SOCKET" : "FAILOVERD_SOCKET");
+
+        return given && given[0] != '\0' ? given : verb->network ? CTL_NETWORK_SOCKET : CTL_SOCKET;
+}
+
 static int run(int argc, char **argv)
 {
         Invocation i = {.verbs = verb_table, .options = option_table};
-        const char *from_environment = getenv("FAILOVERD_SOCKET");
         _cleanup_text_ Text mistake = {};
         const Verb *near;
         int r;
@@ -203,10 +247,7 @@ static int run(int argc, char **argv)
         if (!i.verb)
                 return ctl_usage(&i, "no verb %s", i.arguments[0]);
         i.arguments++;
-        if (i.given[OPTION_SOCKET])
-                i.socket = i.value[OPTION_SOCKET];
-        else
-                i.socket = from_environment && from_environment[0] != '\0' ? from_environment : CTL_SOCKET;
+        i.socket = i.given[OPTION_SOCKET] ? i.value[OPTION_SOCKET] : socket_of(i.verb);
         if (i.socket[0] == '\0')
                 return ctl_usage(&i, "--socket takes the path of a socket");
         r = check(&i);

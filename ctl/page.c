@@ -218,3 +218,26 @@ void page_paragraph(Page *p, Style label_style, const char *label, unsigned inde
                 first = false;
         } while (*rest != '\0');
 }
+
+unsigned page_widest(const json_t *array, const char *key, unsigned min, unsigned max)
+{
+        const json_t *object;
+        size_t k;
+        unsigned width = min;
+
+        json_array_foreach(array, k, object) width = MAX(width, page_measure(ctl_string(object, key)));
+        return MIN(width, max);
+}
+
+int ctl_print_page(const Invocation *i, Page *p)
+{
+        Error e = {};
+        bool failed = p->text.failed;
+
+        if (failed)
+                error_set(&e, -ENOMEM, "out of memory");
+        else if (p->text.data)
+                fwrite(p->text.data, 1, p->text.size, stdout);
+        text_clear(&p->text);
+        return failed ? ctl_failed(i, &e) : CTL_DONE;
+}

@@ -3,7 +3,7 @@
  * wanted. No style outlives its line, so that lines can be shown one by one. */
 #pragma once
 
-#include "base/text.h"
+#include "ctl/ctl.h"
 
 typedef enum Style {
         STYLE_PLAIN,
@@ -40,3 +40,7 @@ void page_end(Page *p); /* ends the line */
 /* A paragraph: the label, then the text, broken at spaces, the lines after the first indented; it ends its line. */
 void page_paragraph(Page *p, Style label_style, const char *label, unsigned indent, Style style,
                     const char *s);
+/* The widest value of key in an array of objects, at most max. */
+unsigned page_widest(const json_t *array, const char *key, unsigned min, unsigned max);
+/* Prints it on stdout and empties it; returns the exit code. */
+int ctl_print_page(const Invocation *i, Page *p);

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "ctl/ctl.h"
 
-#include <inttypes.h>
-
 #define ACTION_ROWS_MAX 8  /* of one action */
 #define LABEL           12 /* columns of "Automation  " */
 
@@ -181,17 +179,6 @@ static void show_title(Page *p, const char *title)
         page_end(p);
 }
 
-/* The widest value of key in an array of objects, at most max. */
-static unsigned widest(const json_t *array, const char *key, unsigned min, unsigned max)
-{
-        const json_t *object;
-        size_t k;
-        unsigned width = min;
-
-        json_array_foreach(array, k, object) width = MAX(width, page_measure(ctl_string(object, key)));
-        return MIN(width, max);
-}
-
 static unsigned name_limit(const Page *p)
 {
         return p->width == 0 ? 64 : p->width < 100 ? 20 : 40;
@@ -200,7 +187,7 @@ static unsigned name_limit(const Page *p)
 static void show_modes(Page *p, const json_t *status, const Health *h)
 {
         const json_t *modes = json_object_get(status, "modes"), *mode, *probe;
-        unsigned width = widest(modes, "name", 0, name_limit(p));
+        unsigned width = page_widest(modes, "name", 0, name_limit(p));
         size_t k, n;
 
         show_title(p, "Modes, in order of preference");
@@ -277,46 +264,13 @@ typedef struct ProbeColumns {
         unsigned name, type, verdict, window, latency, age;
 } ProbeColumns;
 
-static void format_latency(char *buffer, size_t size, const json_t *probe)
-{
-        const json_t *latency = json_object_get(probe, "latency_ms");
-        double ms = json_number_value(latency);
-
-        if (!json_is_number(latency) || ms < 0)
-                snprintf(buffer, size, "-");
-        else if (ms < 10)
-                snprintf(buffer, size, "%.1f ms", ms);
-        else if (ms < 10000)
-                snprintf(buffer, size, "%.0f ms", ms);
-        else
-                snprintf(buffer, size, "%.1f s", ms / 1000);
-}
-
-/* For a column: one unit, the finest that leaves it narrow. */
-static char *short_age(char *buffer, size_t size, uint64_t at_usec, uint64_t now_usec)
-{
-        uint64_t usec = now_usec > at_usec ? now_usec - at_usec : 0;
-
-        if (at_usec == 0)
-                snprintf(buffer, size, "-");
-        else if (usec < 2 * USEC_PER_MIN)
-                snprintf(buffer, size, "%" PRIu64 " s", usec / USEC_PER_SEC);
-        else if (usec < 2 * USEC_PER_HOUR)
-                snprintf(buffer, size, "%" PRIu64 " min", usec / USEC_PER_MIN);
-        else if (usec < 2 * USEC_PER_DAY)
-                snprintf(buffer, size, "%" PRIu64 " h", usec / USEC_PER_HOUR);
-        else
-                snprintf(buffer, size, "%" PRIu64 " d", usec / USEC_PER_DAY);
-        return buffer;
-}
-
 static void show_probe(Page *p, const json_t *probe, const ProbeColumns *c, uint64_t now_usec)
 {
         int rank = urgency(probe);
         char latency[32], age[32], window[64];
         const char *message = ctl_string(probe, "message");
 
-        format_latency(latency, sizeof(latency), probe);
+        ctl_latency(latency, sizeof(latency), json_object_get(probe, "latency_ms"));
         plain_copy(window, MIN(sizeof(window), (size_t) c->window + 1), ctl_string(probe, "window"));
         page_put(p, STYLE_PLAIN, "  ");
         page_cell(p, rank < 3 ? STYLE_BOLD : STYLE_PLAIN, ctl_string(probe, "name"), c->name);
@@ -324,7 +278,8 @@ static void show_probe(Page *p, const json_t *probe, const ProbeColumns *c, uint
         page_cell(p, urgency_styles[rank], ctl_string(probe, "verdict"), c->verdict);
         page_cell(p, rank < 2 ? urgency_styles[rank] : STYLE_PLAIN, window, c->window);
         page_cell_right(p, STYLE_PLAIN, latency, c->latency);
-        page_cell_right(p, STYLE_PLAIN, short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec), c->age);
+        page_cell_right(p, STYLE_PLAIN, ctl_short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec),
+                        c->age);
         if (rank == 4 && message[0] == '\0')
                 message = "silent";
         /* What is wrong is told in full, on a line of its own when it has to be. */
@@ -343,17 +298,17 @@ static void show_probes(Page *p, const json_t *status, const Health *h, uint64_t
         ProbeColumns c = {.verdict = 7, .latency = 7, .age = 3};
         size_t k;
 
-        c.name = widest(probes, "name", 4, name_limit(p));
-        c.type = widest(probes, "type", 4, 10);
-        c.window = widest(probes, "window", 4,
-                          p->width == 0 || p->width >= 160 ? 20
-                          : p->width < 100                 ? 8
-                                                           : 10);
+        c.name = page_widest(probes, "name", 4, name_limit(p));
+        c.type = page_widest(probes, "type", 4, 10);
+        c.window = page_widest(probes, "window", 4,
+                               p->width == 0 || p->width >= 160 ? 20
+                               : p->width < 100                 ? 8
+                                                                : 10);
         json_array_foreach(probes, k, probe)
         {
                 char age[32];
 
-                short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec);
+                ctl_short_age(age, sizeof(age), ctl_time(probe, "at"), now_usec);
                 c.age = MAX(c.age, (unsigned) strlen(age));
         }
 

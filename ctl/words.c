@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "ctl/ctl.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 void ctl_print_json(const json_t *j)
@@ -57,6 +58,11 @@ const char *ctl_string(const json_t *object, const char *key)
         return s ? s : "";
 }
 
+int64_t ctl_integer(const json_t *object, const char *key)
+{
+        return json_integer_value(json_object_get(object, key));
+}
+
 uint64_t ctl_time(const json_t *object, const char *key)
 {
         uint64_t usec;
@@ -71,5 +77,36 @@ char *ctl_time_format(char buffer[static CTL_TIME_SIZE], uint64_t wall_usec)
 
         if (!localtime_r(&seconds, &tm) || strftime(buffer, CTL_TIME_SIZE, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
                 snprintf(buffer, CTL_TIME_SIZE, "at an unknown time");
+        return buffer;
+}
+
+void ctl_latency(char *buffer, size_t size, const json_t *ms_number)
+{
+        double ms = json_number_value(ms_number);
+
+        if (!json_is_number(ms_number) || ms < 0)
+                snprintf(buffer, size, "-");
+        else if (ms < 10)
+                snprintf(buffer, size, "%.1f ms", ms);
+        else if (ms < 10000)
+                snprintf(buffer, size, "%.0f ms", ms);
+        else
+                snprintf(buffer, size, "%.1f s", ms / 1000);
+}
+
+char *ctl_short_age(char *buffer, size_t size, uint64_t at_usec, uint64_t now_usec)
+{
+        uint64_t usec = now_usec > at_usec ? now_usec - at_usec : 0;
+
+        if (at_usec == 0)
+                snprintf(buffer, size, "-");
+        else if (usec < 2 * USEC_PER_MIN)
+                snprintf(buffer, size, "%" PRIu64 " s", usec / USEC_PER_SEC);
+        else if (usec < 2 * USEC_PER_HOUR)
+                snprintf(buffer, size, "%" PRIu64 " min", usec / USEC_PER_MIN);
+        else if (usec < 2 * USEC_PER_DAY)
+                snprintf(buffer, size, "%" PRIu64 " h", usec / USEC_PER_HOUR);
+        else
+                snprintf(buffer, size, "%" PRIu64 " d", usec / USEC_PER_DAY);
         return buffer;
 }

@@ -57,7 +57,10 @@ void peers_note_answer(Peers *p, Peer *peer, const PeerAnswer *answer, uint64_t 
 void peers_note_failure(Peers *p, Peer *peer, bool timed_out, const char *error, uint64_t usec);
 /* The best other shop to send buyers to: active, full, quickest; NULL: none. */
 const Peer *peers_healthy(const Peers *p);
-/* For `failoverctl peers`, GET /api/nodes and /federation/status. */
+/* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "breaker", "retry_ms": until an open breaker tries
+ * again, 0; "listings", "generation", "seen": timestamp or null, "rtt_ms": of the last good answer, real or null, "p95_ms": of its
+ * last answers, the same; "deadline_ms", "dialect": path or null, "error": text or null, "asked", "answered", "empty", "failed",
+ * "timed_out", "skipped"}]}. NULL: no memory. */
 json_t *peers_document(const Peers *p);
 /* Called whenever a peer's status becomes another. */
 void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);

@@ -27,6 +27,7 @@ typedef struct StandIn {
         char request[512], body[1024]; /* the last one: "POST /v1/mode" */
         HttpStream *streams[STANDIN_STREAMS];
         unsigned streamed;
+        const char *columns; /* "COLUMNS=40"; NULL: unlimited */
 } StandIn;
 
 typedef struct Ran {
@@ -60,13 +61,15 @@ static void on_events_request(StandIn *s, HttpRequest *request)
 static void on_request(HttpRequest *request, void *userdata)
 {
         StandIn *s = userdata;
-        const char *mode = http_query(request, "mode"), *limit = http_query(request, "limit");
+        const char *mode = http_query(request, "mode"), *limit = http_query(request, "limit"),
+                   *q = http_query(request, "q");
         size_t size = 0;
         const char *body = http_body(request, &size);
 
         s->asked++;
-        snprintf(s->request, sizeof(s->request), "%s %s%s%s%s%s", http_method(request), http_path(request),
-                 mode ? " mode=" : "", mode ? mode : "", limit ? " limit=" : "", limit ? limit : "");
+        snprintf(s->request, sizeof(s->request), "%s %s%s%s%s%s%s%s", http_method(request),
+                 http_path(request), mode ? " mode=" : "", mode ? mode : "", limit ? " limit=" : "",
+                 limit ? limit : "", q ? " q=" : "", q ? q : "");
         snprintf(s->body, sizeof(s->body), "%.*s", (int) size, body ? body : "");
         if (streq(http_path(request), "/v1/events") && s->events)
                 on_events_request(s, request);
@@ -120,3 +123,32 @@ static void ran_clear(Ran *ran)
         free(ran->err);
         *ran = (Ran){};
 }
+
+/* Runs failoverctl with these arguments (NULL-terminated) and serves it meanwhile; returns its exit code. */
+_unused_ static int ctl_run(StandIn *s, Ran *ran, const char *const *arguments)
+{
+        const char *argv[24] = {BINARY_DIR "/failoverctl"};
+        char socket[128], network[128];
+        const char *environment[] = {socket, network, "TZ=UTC", s->columns, NULL};
+        ChildSpec spec = {.argv = argv,
+                          .environment = environment,
+                          .output_max = 1024 * 1024,
+                          .timeout_usec = 60 * USEC_PER_SEC};
+        _cleanup_(child_freep) Child *child = NULL;
+
+        for (size_t k = 0; arguments[k]; k++) {
+                CHECK(k + 2 < ELEMENTSOF(argv));
+                argv[k + 1] = arguments[k];
+        }
+        snprintf(socket, sizeof(socket), "FAILOVERD_SOCKET=%s", s->socket);
+        snprintf(network, sizeof(network), "FEDERATIOND_SOCKET=%s", s->socket);
+        free(ran->out);
+        free(ran->err);
+        *ran = (Ran){};
+        CHECK_INT(child_start(s->event, &spec, on_ran, ran, &child), 0);
+        while (!ran->ended)
+                CHECK(sd_event_run(s->event, UINT64_MAX) >= 0);
+        return ran->code;
+}
+
+#define CTL(s, ran, ...) ctl_run(s, ran, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})

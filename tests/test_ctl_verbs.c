@@ -12,34 +12,6 @@
         "\"2026-11-19T09:00:00Z\",\"from\":\"\",\"to\":\"primary\",\"cause\":\"first start\",\"automatic\":" \
         "true,\"actions\":[]}]}"
 
-/* Runs failoverctl with these arguments (NULL-terminated) and serves it meanwhile; returns its exit code. */
-static int ctl_run(StandIn *s, Ran *ran, const char *const *arguments)
-{
-        const char *argv[24] = {BINARY_DIR "/failoverctl"};
-        char socket[128];
-        const char *environment[] = {socket, "TZ=UTC", NULL};
-        ChildSpec spec = {.argv = argv,
-                          .environment = environment,
-                          .output_max = 1024 * 1024,
-                          .timeout_usec = 60 * USEC_PER_SEC};
-        _cleanup_(child_freep) Child *child = NULL;
-
-        for (size_t k = 0; arguments[k]; k++) {
-                CHECK(k + 2 < ELEMENTSOF(argv));
-                argv[k + 1] = arguments[k];
-        }
-        snprintf(socket, sizeof(socket), "FAILOVERD_SOCKET=%s", s->socket);
-        free(ran->out);
-        free(ran->err);
-        *ran = (Ran){};
-        CHECK_INT(child_start(s->event, &spec, on_ran, ran, &child), 0);
-        while (!ran->ended)
-                CHECK(sd_event_run(s->event, UINT64_MAX) >= 0);
-        return ran->code;
-}
-
-#define CTL(s, ran, ...) ctl_run(s, ran, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
-
 TEST(status_exits_with_what_the_document_means)
 {
         StandIn s;

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* `peers`: the other shops, one line each where the terminal has room for it. */
+#include "base/clock.h"
+#include "ctl/page.h"
+
+#include <inttypes.h>
+
+#define TABLE_MIN 72 /* columns; a narrower terminal gets a few lines a peer */
+
+typedef struct PeerCells {
+        Style style;
+        char books[24], seen[32], latency[32];
+} PeerCells;
+
+typedef struct PeerColumns {
+        unsigned url, status, breaker, books, seen, latency;
+} PeerColumns;
+
+static Style style_of(const json_t *peer)
+{
+        const char *status = ctl_string(peer, "status");
+
+        if (streq(status, "active"))
+                return ctl_time(peer, "seen") > 0 ? STYLE_GOOD : STYLE_PLAIN;
+        return streq(status, "failed") ? STYLE_BAD : STYLE_WARN;
+}
+
+static PeerCells cells_of(const json_t *peer, uint64_t now_usec)
+{
+        PeerCells c = {.style = style_of(peer)};
+
+        snprintf(c.books, sizeof(c.books), "%" PRId64, ctl_integer(peer, "listings"));
+        ctl_short_age(c.seen, sizeof(c.seen), ctl_time(peer, "seen"), now_usec);
+        ctl_latency(c.latency, sizeof(c.latency), json_object_get(peer, "rtt_ms"));
+        return c;
+}
+
+static bool breaker_is_open(const json_t *peer)
+{
+        return !streq(ctl_string(peer, "breaker"), "closed");
+}
+
+/* What is wrong with it, and when it is tried again. */
+static void show_trouble(Page *p, const json_t *peer)
+{
+        const char *error = ctl_string(peer, "error");
+        double retry_ms = json_number_value(json_object_get(peer, "retry_ms"));
+        char after[DURATION_SIZE];
+        _cleanup_text_ Text words = {};
+
+        text_add_string(&words, error);
+        if (retry_ms > 0)
+                text_add(&words, "%stried again in %s", words.size > 0 ? "; " : "",
+                         duration_format(after, (uint64_t) (retry_ms / 1000 + 1) * USEC_PER_SEC));
+        p->text.failed |= words.failed;
+        if (words.size > 0)
+                page_paragraph(p, STYLE_PLAIN, "      ", 6, style_of(peer), words.data);
+}
+
+static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t now_usec)
+{
+        PeerCells cells = cells_of(peer, now_usec);
+
+        page_put(p, STYLE_PLAIN, "  ");
+        page_cell(p, cells.style == STYLE_GOOD ? STYLE_PLAIN : STYLE_BOLD, ctl_string(peer, "url"), c->url);
+        page_cell(p, cells.style, ctl_string(peer, "status"), c->status);
+        page_cell_right(p, STYLE_PLAIN, cells.books, c->books);
+        page_cell_right(p, STYLE_PLAIN, cells.seen, c->seen);
+        page_cell_right(p, STYLE_PLAIN, cells.latency, c->latency);
+        page_cell(p, breaker_is_open(peer) ? STYLE_WARN : STYLE_PLAIN, ctl_string(peer, "breaker"),
+                  c->breaker);
+        page_end(p);
+        show_trouble(p, peer);
+}
+
+static void show_table(Page *p, const json_t *peers, uint64_t now_usec)
+{
+        PeerColumns c = {.status = 8, .breaker = 9, .books = 8, .seen = 6, .latency = 7};
+        unsigned others = 2 + c.status + c.breaker + c.books + c.seen + c.latency + 5 * 2;
+        const json_t *peer;
+        size_t k;
+
+        c.url = page_widest(peers, "url", 3, p->width == 0 ? 200 : p->width - others);
+        page_put(p, STYLE_DIM, "  ");
+        page_cell(p, STYLE_DIM, "url", c.url);
+        page_cell(p, STYLE_DIM, "status", c.status);
+        page_cell_right(p, STYLE_DIM, "listings", c.books);
+        page_cell_right(p, STYLE_DIM, "synced", c.seen);
+        page_cell_right(p, STYLE_DIM, "latency", c.latency);
+        page_cell(p, STYLE_DIM, "breaker", c.breaker);
+        page_end(p);
+        json_array_foreach(peers, k, peer) show_row(p, peer, &c, now_usec);
+}
+
+static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
+{
+        PeerCells cells = cells_of(peer, now_usec);
+        _cleanup_text_ Text words = {};
+
+        page_put(p, STYLE_BOLD, ctl_string(peer, "url"));
+        page_end(p);
+        text_add(&words, "%s, %s listings", ctl_string(peer, "status"), cells.books);
+        if (ctl_time(peer, "seen") > 0)
+                text_add(&words, ", synced %s ago, latency %s", cells.seen, cells.latency);
+        else
+                text_add_string(&words, ", has never answered");
+        text_add(&words, ", breaker %s", ctl_string(peer, "breaker"));
+        p->text.failed |= words.failed;
+        if (words.data)
+                page_paragraph(p, STYLE_PLAIN, "  ", 2, cells.style, words.data);
+        show_trouble(p, peer);
+}
+
+int verb_peers(const Invocation *i)
+{
+        _cleanup_json_ json_t *answer = NULL;
+        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
+        const json_t *peers, *peer;
+        Error e = {};
+        size_t k;
+
+        if (ctl_ask(i, "GET", "/v1/peers", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
+                return ctl_failed(i, &e);
+        if (i->given[OPTION_JSON]) {
+                ctl_print_json(answer);
+                return CTL_DONE;
+        }
+        peers = json_object_get(answer, "peers");
+        if (json_array_size(peers) == 0)
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN,
+                               "No peers: network.peers in federationd.yaml names none.");
+        else if (p.width == 0 || p.width >= TABLE_MIN)
+                show_table(&p, peers, clock_wall_usec());
+        else
+                json_array_foreach(peers, k, peer) show_block(&p, peer, clock_wall_usec());
+        return ctl_print_page(i, &p);
+}

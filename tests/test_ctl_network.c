@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* failoverctl as a program, the verbs that ask federationd: what they ask, what they print, how they exit. */
+#include "tests/ctl_standin.h"
+
+#define SELLERS                                                                                    \
+        "[{\"source_node\":\"a\",\"source_name\":\"My Shop\",\"price\":12.5,\"price_minor\":1250," \
+        "\"currency\":\"USD\"},{\"source_node\":\"b\",\"source_name\":\"Other\",\"price\":1299,"   \
+        "\"price_minor\":1299,\"currency\":\"JPY\"},{\"source_node\":\"c\",\"source_name\":"       \
+        "\"Third\\u001b\","                                                                        \
+        "\"price\":null,\"price_minor\":null,\"currency\":\"USD\"}]"
+#define FOUND                                                                                              \
+        "{\"query\":\"the dune\",\"results\":[{\"title\":\"Dune\",\"author\":\"Frank "                     \
+        "Herbert\",\"sellers\":" SELLERS                                                                   \
+        "},{\"title\":\"Dune Messiah\",\"author\":\"\",\"price\":0,\"price_minor\":0,\"currency\":"        \
+        "\"USD\",\"storeName\":\"My "                                                                      \
+        "Shop\"}],\"totalResults\":7,\"complete\":false,\"peers\":[{\"id\":\"b\","                         \
+        "\"status\":\"ok\",\"ms\":4,\"count\":1},{\"id\":\"d\",\"status\":\"timeout\",\"ms\":300.4,"       \
+        "\"count\":0,\"error\":null},{\"id\":\"e\",\"status\":\"skipped\",\"ms\":0,\"count\":0,\"error\":" \
+        "\"its breaker is open\"},{\"id\":\"f\",\"status\":\"empty\",\"ms\":2,\"count\":0}]}"
+
+TEST(search_lists_works_with_their_sellers)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, FOUND);
+        CHECK_INT(CTL(&s, &ran, "search", "the", "dune", "--limit", "2"), 0);
+        CHECK_STR(s.request, "GET /v1/search limit=2 q=the dune");
+        CHECK_STR(ran.out, "  1  Dune\n"
+                           "     Frank Herbert\n"
+                           "     12.50 USD at My Shop; 1299 JPY at Other; no price at Third\\x1b\n"
+                           "  2  Dune Messiah\n"
+                           "     free at My Shop\n"
+                           "\n"
+                           "2 of 7 found in this shop and 4 others.\n"
+                           "Incomplete: 2 of 4 other shops have not answered.\n"
+                           "  d: no answer within 300 ms\n"
+                           "  e: not asked: its breaker is open\n");
+        CHECK_STR(ran.err, "");
+        s.columns = "COLUMNS=40";
+        CHECK_INT(CTL(&s, &ran, "search", "dune"), 0);
+        CHECK_STR(ran.out, "  1  Dune\n"
+                           "     Frank Herbert\n"
+                           "     12.50 USD at My Shop; 1299 JPY at\n"
+                           "     Other; no price at Third\\x1b\n"
+                           "  2  Dune Messiah\n"
+                           "     free at My Shop\n"
+                           "\n"
+                           "2 of 7 found in this shop and 4 others.\n"
+                           "Incomplete: 2 of 4 other shops have not\n"
+                           "answered.\n"
+                           "  d: no answer within 300 ms\n"
+                           "  e: not asked: its breaker is open\n");
+        s.answer = "{\"query\":\"x\",\"results\":[],\"totalResults\":0,\"complete\":true,\"peers\":[]}";
+        CHECK_INT(CTL(&s, &ran, "search", "x"), 0);
+        CHECK_STR(ran.out, "Nothing found for x.\n");
+        CHECK_INT(CTL(&s, &ran, "search", "x", "--json"), 0);
+        CHECK(strncmp(ran.out, "{\"query\":\"x\"", 12) == 0);
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(search_says_why_it_was_refused)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 400, "{\"success\":false,\"error\":\"limit: at least 1\"}");
+        CHECK_INT(CTL(&s, &ran, "search", "x", "--limit", "0"), 1);
+        CHECK_STR(ran.err, "failoverctl: search: limit: at least 1\n");
+        CHECK_INT(CTL(&s, &ran, "search"), 2);
+        s.status = 503;
+        s.answer = "{}";
+        CHECK_INT(CTL(&s, &ran, "search", "x"), 1);
+        CHECK_STR(ran.err, "failoverctl: search: federationd answered 503 without a reason\n");
+        CHECK_INT(CTL(&s, &ran, "search", "x", "--socket", "/nowhere/s"), 1);
+        CHECK_STR(ran.err,
+                  "failoverctl: search: no federationd at /nowhere/s: not running? (systemctl status "
+                  "federationd)\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+#define PEERS                                                                                                \
+        "{\"peers\":[{\"id\":\"b\",\"url\":\"http://b.example:8440\",\"status\":\"active\",\"breaker\":"     \
+        "\"closed\",\"retry_ms\":0,\"listings\":1200,\"seen\":\"2015-01-01T00:00:00Z\",\"rtt_ms\":12.3,"     \
+        "\"error\":null},{\"id\":\"d\",\"url\":\"http://d.example:8440\",\"status\":\"failed\",\"breaker\":" \
+        "\"open\",\"retry_ms\":4200.5,\"listings\":0,\"seen\":null,\"rtt_ms\":null,\"error\":\"connection "  \
+        "refused\"}]}"
+
+/* Ages of many years, so that they do not change under the test's hands. */
+static void mask_age(char *out)
+{
+        char *d = out;
+
+        while ((d = strstr(d, " d")) && !(d[-1] >= '0' && d[-1] <= '9'))
+                d++;
+        CHECK(d);
+        for (d--; *d >= '0' && *d <= '9'; d--)
+                *d = '9';
+}
+
+TEST(peers_fit_the_terminal)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, PEERS);
+        s.columns = "COLUMNS=80";
+        CHECK_INT(CTL(&s, &ran, "peers"), 0);
+        CHECK_STR(s.request, "GET /v1/peers");
+        mask_age(ran.out);
+        CHECK_STR(ran.out, "  url                    status    listings  synced  latency  breaker\n"
+                           "  http://b.example:8440  active        1200  9999 d    12 ms  closed\n"
+                           "  http://d.example:8440  failed           0       -        -  open\n"
+                           "      connection refused; tried again in 5 s\n");
+        s.columns = "COLUMNS=40";
+        CHECK_INT(CTL(&s, &ran, "peers"), 0);
+        mask_age(ran.out);
+        CHECK_STR(ran.out, "http://b.example:8440\n"
+                           "  active, 1200 listings, synced 9999 d\n"
+                           "  ago, latency 12 ms, breaker closed\n"
+                           "http://d.example:8440\n"
+                           "  failed, 0 listings, has never\n"
+                           "  answered, breaker open\n"
+                           "      connection refused; tried again in\n"
+                           "      5 s\n");
+        s.answer = "{\"peers\":[]}";
+        CHECK_INT(CTL(&s, &ran, "peers"), 0);
+        CHECK_STR(ran.out, "No peers: network.peers in\n"
+                           "federationd.yaml names none.\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(stats_say_what_there_is)
+{
+        StandIn s;
+        Ran ran = {};
+
+        /* One document for both questions. */
+        standin_start(&s, 200,
+                      "{\"success\":true,\"store\":\"my-shop\",\"stats\":{\"totalBooks\":500,"
+                      "\"totalCategories\":2,"
+                      "\"categories\":[\"Fiction\",\"Law\"],\"lastUpdated\":\"2026-11-20T09:00:00Z\"},"
+                      "\"node\":{\"name\":\"My "
+                      "Shop\",\"url\":\"http://a.example\"},\"catalog\":{\"bytes\":2097152,"
+                      "\"searches\":9},\"search\":{\"searches\":4,\"incomplete\":1,\"refused\":0,\"cache_"
+                      "hits\":3,"
+                      "\"cache_misses\":1},\"network\":{\"enabled\":true,\"peers\":2,\"active\":1,\"failed\":"
+                      "1},"
+                      "\"mode\":{\"known\":true,\"stale\":true,\"trouble\":\"mode.json is "
+                      "old\",\"mode\":\"primary\","
+                      "\"payment\":\"primary\"}}");
+        CHECK_INT(CTL(&s, &ran, "stats"), 0);
+        CHECK_STR(ran.out,
+                  "Shop        My Shop (my-shop), http://a.example\n"
+                  "Books       500 in 2 categories, 2.0 MiB; last import 2026-11-20 09:00:00 UTC\n"
+                  "Categories  Fiction, Law\n"
+                  "Searches    9 of this shop's catalog, 4 of the network (1 incomplete), 75 % from the "
+                  "cache\n"
+                  "Network     2 peers, 1 active, 1 failed\n"
+                  "Mode        primary, payments by primary; STALE: mode.json is old\n");
+        CHECK_INT(CTL(&s, &ran, "stats", "--json"), 0);
+        CHECK_STR(s.request, "GET /v1/stats");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+#define IMPORTED(rows, refused, problems)                                                               \
+        "{\"success\":true,\"import\":\"01X\",\"report\":{\"rows\":" rows ",\"added\":1,\"updated\":0," \
+        "\"unchanged\":0,\"refused\":" refused "},\"problems\":[" problems "],\"more\":0}"
+
+TEST(import_counts_and_names_bad_rows)
+{
+        StandIn s;
+        Ran ran = {};
+        char file[128];
+
+        standin_start(&s, 200, IMPORTED("1", "0", ""));
+        snprintf(file, sizeof(file), "%s/books.csv", s.folder);
+        FILE *f = fopen(file, "we");
+        CHECK(f && fputs("title\nDune\n", f) >= 0 && fclose(f) == 0);
+        CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 0);
+        CHECK_INT(s.asked, 3);
+        CHECK_STR(s.request, "POST /v1/import/01X/end");
+        CHECK_STR(ran.out, "1 row: 1 added, 0 updated, 0 unchanged, 0 refused\n");
+        CHECK_STR(ran.err, "");
+        s.answer = IMPORTED("2", "2", "{\"line\":2,\"refused\":true,\"reason\":\"books.csv:2: no title\"}");
+        CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 1);
+        CHECK(strstr(ran.err, "books.csv:2: no title\n"));
+        s.status = 422;
+        s.answer = "{\"success\":false,\"error\":\"books.csv: no header\"}";
+        CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 1);
+        CHECK_STR(ran.err, "failoverctl: catalog: books.csv: no header\n");
+        CHECK_INT(unlink(file), 0);
+        CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 1);
+        CHECK(strstr(ran.err, "No such file"));
+        CHECK_INT(CTL(&s, &ran, "catalog", "export", file), 2);
+        CHECK_INT(CTL(&s, &ran, "catalog", "import", file, "--format", "xml"), 2);
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+MAIN()
