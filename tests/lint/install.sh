@@ -17,7 +17,7 @@ wanted="/usr/bin/failoverctl
 /usr/share/doc/failoverd/failoverd.yaml
 /usr/share/doc/failoverd/federationd.yaml
 /usr/share/doc/failoverd/sample-books.csv
-$(printf '/usr/share/doc/failoverd/%s\n' docs/*.md | sed 's|/docs/|/|')
+$(printf '/usr/share/doc/failoverd/%s\n' docs/*.md web/* | sed 's|/docs/|/|')
 /usr/share/man/man1/failoverctl.1
 /usr/share/man/man5/failoverd.yaml.5
 /usr/share/man/man5/federationd.yaml.5
