@@ -79,16 +79,16 @@ static int parse_scaled(const char *text, unsigned digits, int64_t max, const ch
                         continue;
                 }
                 fraction += point;
-                n = n * 10 + (*c - '0');
-                if (n > max)
+                if (n > (max - (*c - '0')) / 10)
                         return error_set(e, -EINVAL, "too large");
+                n = n * 10 + (*c - '0');
         }
         if (!any)
                 return no_number(e, text);
         for (; fraction < digits; fraction++) {
-                n *= 10;
-                if (n > max)
+                if (n > max / 10)
                         return error_set(e, -EINVAL, "too large");
+                n *= 10;
         }
         *ret = n;
         return 0;
