@@ -21,6 +21,8 @@
 
 #define FORWARDED_MAX 8 /* lines of X-Forwarded-For; in more of them the last ones count */
 
+#define SLOW_DOWN "too many requests of your address: come again later"
+
 /* Without a descriptor for a caller who waits, libmicrohttpd has nothing to do and is woken at once, for ever. */
 #define IDLE_RUNS_MAX 16
 #define IDLE_PAUSE    (20 * USEC_PER_MSEC)
@@ -62,19 +64,16 @@ static enum MHD_Result request_queue_answer(HttpRequest *r)
 /* An answer before the body has been read; what follows on this connection is not looked at. */
 static enum MHD_Result request_refuse(HttpRequest *r, unsigned status, const char *reason)
 {
-        if (status != MHD_HTTP_TOO_MANY_REQUESTS || http_header(r, "Content-Length") ||
-            http_header(r, "Transfer-Encoding"))
-                http_add_header(r, "Connection", "close");
+        http_add_header(r, "Connection", "close");
         http_reply_error(r, status, "%s", reason);
         return request_queue_answer(r);
 }
 
-/* Who asks: kept as text, and asked whether it may. 0: it may, else how long it must wait. */
-static uint64_t request_client(HttpServer *s, HttpRequest *r)
+/* Who asks: kept as text; and whether it may, or how long it must wait. */
+static void request_client(HttpServer *s, HttpRequest *r)
 {
         HttpLimits *limits = s->options.limits;
         struct sockaddr_storage client = r->connection->from;
-        uint64_t wait = 0;
 
         if (limits) {
                 if (http_limits_trusts(limits, &client)) {
@@ -82,7 +81,7 @@ static uint64_t request_client(HttpServer *s, HttpRequest *r)
                         size_t n = http_request_headers(r, "X-Forwarded-For", lines, ELEMENTSOF(lines));
                         http_limits_client(limits, &r->connection->from, lines, n, &client);
                 }
-                wait = http_limits_request(limits, &client, clock_boot_usec());
+                r->wait_usec = http_limits_request(limits, &client, clock_boot_usec());
         }
         if (client.ss_family == AF_INET)
                 ((struct sockaddr_in *) &client)->sin_port = 0;
@@ -90,18 +89,16 @@ static uint64_t request_client(HttpServer *s, HttpRequest *r)
                 ((struct sockaddr_in6 *) &client)->sin6_port = 0;
         if (client.ss_family != AF_UNSPEC)
                 address_format(r->client, &client);
-        return wait;
 }
 
-static enum MHD_Result request_slow_down(HttpRequest *r, uint64_t wait)
+/* Before 429: on a connection that goes on, when there is no body to be thrown away. */
+static void add_retry_after(HttpRequest *r)
 {
         char seconds[32];
 
         snprintf(seconds, sizeof(seconds), "%llu",
-                 (unsigned long long) ((wait + USEC_PER_SEC - 1) / USEC_PER_SEC));
+                 (unsigned long long) ((r->wait_usec + USEC_PER_SEC - 1) / USEC_PER_SEC));
         http_add_header(r, "Retry-After", seconds);
-        return request_refuse(r, MHD_HTTP_TOO_MANY_REQUESTS,
-                              "too many requests of your address: come again later");
 }
 
 /* The head is there. */
@@ -120,12 +117,14 @@ static enum MHD_Result request_begin(HttpServer *s, HttpConnection *c, const cha
         if (c->refused)
                 return request_refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE,
                                       "busy: too many connections are open already, yours or all together");
-        uint64_t wait = request_client(s, r);
+        request_client(s, r);
         const char *reason = http_request_smuggles(r, version);
         if (reason)
                 return request_refuse(r, MHD_HTTP_BAD_REQUEST, reason);
-        if (wait > 0)
-                return request_slow_down(r, wait);
+        if (r->wait_usec > 0 && (http_header(r, "Content-Length") || http_header(r, "Transfer-Encoding"))) {
+                add_retry_after(r);
+                return request_refuse(r, MHD_HTTP_TOO_MANY_REQUESTS, SLOW_DOWN);
+        }
         const char *length = http_header(r, "Content-Length");
         if (length && strtoull(length, NULL, 10) > s->options.body_max)
                 return request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
@@ -137,7 +136,10 @@ static void request_handle(HttpServer *s, HttpRequest *r)
 {
         r->state = HTTP_HANDLED;
         http_connection_set_deadline(r->connection, USEC_NEVER);
-        if (r->body_too_large) {
+        if (r->wait_usec > 0) {
+                add_retry_after(r);
+                http_reply_error(r, MHD_HTTP_TOO_MANY_REQUESTS, SLOW_DOWN);
+        } else if (r->body_too_large) {
                 http_add_header(r, "Connection", "close");
                 http_reply_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
         } else
@@ -354,7 +356,9 @@ static int daemon_start(HttpServer *s, int fd, Error *e)
         /* Whether it has closed the socket depends on what went wrong. */
         if (fstat(fd, &after) == 0 && after.st_dev == before.st_dev && after.st_ino == before.st_ino)
                 close(fd);
-        return error_set(e, r, "cannot start the HTTP server: %s", log.text[0] ? log.text : strerror(-r));
+        return error_set(e, r, "cannot start the HTTP server%s: %s",
+                         s->options.tls_certificate ? " with this certificate and key" : "",
+                         log.text[0] ? log.text : strerror(-r));
 }
 
 static int sources_add(HttpServer *s)

@@ -72,6 +72,7 @@ struct HttpRequest {
         bool body_too_large;
         HttpPeer peer;
         char client[ADDRESS_SIZE];
+        uint64_t wait_usec;            /* over its limit: when it may come again */
         struct MHD_Response *response; /* NULL when answered: out of memory, the connection is closed */
         unsigned status;
         HttpStream *stream;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/httpd.h"
+#include "base/resolve.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -29,7 +30,12 @@ typedef struct Fixture {
         HttpStream *streams[8];
         size_t n_streams, n_closed;
         HttpPeer peer;
-        bool by_tcp; /* curl */
+        bool by_tcp;      /* curl */
+        unsigned port;    /* setup_tcp(): curl and raw sockets; http://x/ is this one */
+        const char *from; /* raw sockets come from this address, 127.0.0.1 when NULL */
+        char client[ADDRESS_SIZE];
+        char *big; /* of /big */
+        size_t big_size;
 } Fixture;
 
 static inline void on_closed(HttpStream *stream, void *userdata)
@@ -60,8 +66,13 @@ static inline void on_request(HttpRequest *r, void *userdata)
 
         f->handled++;
         f->peer = *http_peer(r);
+        snprintf(f->client, sizeof(f->client), "%s", http_client(r));
         if (streq(path, "/hello"))
                 http_reply(r, 200, "text/plain", "hello\n", 6);
+        else if (streq(path, "/big"))
+                http_reply(r, 200, "text/plain", f->big, f->big_size);
+        else if (streq(path, "/cached"))
+                http_reply_cached(r, "text/plain", "cached\n", 7, NULL);
         else if (streq(path, "/echo")) {
                 const void *body = http_body(r, &size);
                 http_reply(r, 200, "application/octet-stream", body, size);
@@ -72,7 +83,12 @@ static inline void on_request(HttpRequest *r, void *userdata)
                 f->pending[f->n_pending++] = r;
         } else if (streq(path, "/stream")) {
                 CHECK_INT(http_add_header(r, "X-Extra", "yes"), 0);
-                CHECK_INT(http_stream_open(r, on_closed, f, &f->streams[f->n_streams]), 0);
+                int opened = http_stream_open(r, on_closed, f, &f->streams[f->n_streams]);
+                if (opened == -EBUSY) {
+                        http_reply_error(r, 503, "too many streams");
+                        return;
+                }
+                CHECK_INT(opened, 0);
                 f->n_streams++;
         } else if (streq(path, "/free")) {
                 f->server = http_server_free(f->server);
@@ -98,6 +114,24 @@ static inline void setup_with(Fixture *f, HttpOptions options)
         CHECK_INT(http_server_new(f->event, &options, &f->server, NULL), 0);
 }
 
+/* On a port of its own, of 127.0.0.1. */
+static inline void setup_tcp(Fixture *f, HttpOptions options)
+{
+        struct sockaddr_in sa;
+        socklen_t size = sizeof(sa);
+
+        memset(f, 0, sizeof(*f));
+        snprintf(f->folder, sizeof(f->folder), "/tmp/test-httpd-XXXXXX");
+        CHECK(mkdtemp(f->folder));
+        CHECK_INT(sd_event_new(&f->event), 0);
+        CHECK_INT(http_listen_tcp("127.0.0.1:0", &options.fd, NULL), 0);
+        CHECK_INT(getsockname(options.fd, (struct sockaddr *) &sa, &size), 0);
+        f->port = ntohs(sa.sin_port);
+        options.handler = on_request;
+        options.userdata = f;
+        CHECK_INT(http_server_new(f->event, &options, &f->server, NULL), 0);
+}
+
 static inline void setup(Fixture *f)
 {
         setup_with(f, (HttpOptions){0});
@@ -107,7 +141,8 @@ static inline void teardown(Fixture *f)
 {
         f->server = http_server_free(f->server);
         sd_event_unref(f->event);
-        unlink(f->socket);
+        if (f->socket[0])
+                unlink(f->socket);
         CHECK_INT(rmdir(f->folder), 0);
 }
 
@@ -127,8 +162,24 @@ static inline void turn(Fixture *f)
 
 /* Raw sockets */
 
+static inline int raw_connect_tcp(const Fixture *f)
+{
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) f->port)}, from = to;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        CHECK(fd >= 0);
+        CHECK_INT(inet_pton(AF_INET, "127.0.0.1", &to.sin_addr), 1);
+        CHECK_INT(inet_pton(AF_INET, f->from ? f->from : "127.0.0.1", &from.sin_addr), 1);
+        from.sin_port = 0;
+        CHECK_INT(bind(fd, (struct sockaddr *) &from, sizeof(from)), 0);
+        CHECK_INT(connect(fd, (struct sockaddr *) &to, sizeof(to)), 0);
+        return fd;
+}
+
 static inline int raw_connect(const Fixture *f)
 {
+        if (f->port > 0)
+                return raw_connect_tcp(f);
         struct sockaddr_un sa = {.sun_family = AF_UNIX};
         snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", f->socket);
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -179,9 +230,12 @@ static inline char *raw_exchange(Fixture *f, const char *request)
 
 static inline FILE *curl_start(const Fixture *f, const char *arguments)
 {
-        char command[1024];
-        snprintf(command, sizeof(command), "exec curl -sS --max-time 20 %s %s %s 2>&1",
-                 f->by_tcp ? "--noproxy" : "--unix-socket", f->by_tcp ? "'*'" : f->socket, arguments);
+        char command[1024], to[64] = "";
+        bool tcp = f->by_tcp || f->port > 0;
+        if (f->port > 0)
+                snprintf(to, sizeof(to), "--connect-to ::127.0.0.1:%u", f->port);
+        snprintf(command, sizeof(command), "exec curl -sS --max-time 20 %s %s %s %s 2>&1",
+                 tcp ? "--noproxy" : "--unix-socket", tcp ? "'*'" : f->socket, to, arguments);
         FILE *p = popen(command, "re");
         CHECK(p);
         CHECK_INT(fcntl(fileno(p), F_SETFL, O_NONBLOCK), 0);
@@ -227,4 +281,49 @@ static inline void check_has(char *text, const char *part)
         if (!strstr(text, part))
                 CHECK_STR(text, part);
         free(text);
+}
+
+/* Smuggling */
+
+/* Each is one request with another one behind it that only some readers would see. */
+_unused_ static const char *const smuggled[] = {
+                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                "Content-Length: 5\r\nContent-Length: 0\r\n\r\n",
+                "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+                "Content-Length : 5\r\n\r\n",
+                "Content-Length\t: 5\r\n\r\n",
+                "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+                "Content-Length: +5\r\n\r\n",
+                "Content-Length: 5, 5\r\n\r\n",
+                "Content-Length: 0x5\r\n\r\n",
+                "Content-Length: -1\r\n\r\n",
+                "Content-Length: 5 5\r\n\r\n",
+                "Content-Length:\r\n\r\n",
+                "Content-Length: 99999999999999999999\r\n\r\n",
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "Transfer-Encoding: xchunked\r\n\r\n",
+                "Transfer-Encoding: chunked, identity\r\n\r\n",
+                "Transfer-Encoding: identity\r\n\r\n",
+                "X Y: 1\r\n\r\n",
+                "Host: y\r\n\r\n",
+};
+
+static inline void check_smuggled(Fixture *f)
+{
+        for (size_t i = 0; i < ELEMENTSOF(smuggled); i++) {
+                char request[512];
+                snprintf(request, sizeof(request),
+                         "POST /hello HTTP/1.1\r\nHost: x\r\n%sGET /hello HTTP/1.1\r\nHost: x\r\n\r\n",
+                         smuggled[i]);
+                char *answer = raw_exchange(f, request); /* returns when the server has closed */
+                if (strncmp(answer, "HTTP/1.1 4", 10) != 0 || strstr(answer, " 200 OK"))
+                        fprintf(stderr, "request %zu:\n%s\n%s\n", i, request, answer);
+                CHECK(strncmp(answer, "HTTP/1.1 4", 10) == 0);
+                CHECK(!strstr(answer, " 200 OK"));
+                free(answer);
+        }
+        char *answer = raw_exchange(f, "POST /hello HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+        check_has(answer, " 400 ");
+        CHECK_INT(f->handled, 0);
 }
