@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that the daemon's own program answers: simulate, check-config, help config. It is the failoverd that lies
- * beside this program, so that both are of one version. */
+/* The verbs that a daemon's own program answers: simulate, check-config, help config. It is the one that lies beside this
+ * program, so that both are of one version. */
 #include "ctl/daemon.h"
+
+#include "base/conf.h"
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -9,10 +11,10 @@
 
 extern char **environ;
 
-/* "DIR/failoverd" of the folder this program lies in, "DIR/../sbin/failoverd", or plain "failoverd" for PATH. */
-static int find_failoverd(char *buffer, size_t size)
+/* "DIR/NAME" of the folder this program lies in, "DIR/../sbin/NAME", or plain "NAME" for PATH. */
+static int find_daemon(const char *name, char *buffer, size_t size)
 {
-        static const char *const places[] = {"failoverd", "../sbin/failoverd"};
+        static const char *const places[] = {"", "../sbin/"};
         char self[4096];
         ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -20,13 +22,13 @@ static int find_failoverd(char *buffer, size_t size)
                 self[n] = '\0';
                 *(strrchr(self, '/') + 1) = '\0';
                 for (size_t k = 0; k < ELEMENTSOF(places); k++) {
-                        if ((size_t) snprintf(buffer, size, "%s%s", self, places[k]) >= size)
+                        if ((size_t) snprintf(buffer, size, "%s%s%s", self, places[k], name) >= size)
                                 return -ENAMETOOLONG;
                         if (access(buffer, X_OK) >= 0)
                                 return 0;
                 }
         }
-        snprintf(buffer, size, "failoverd");
+        snprintf(buffer, size, "%s", name);
         return 0;
 }
 
@@ -40,16 +42,16 @@ static int translate(int status)
         return WEXITSTATUS(status) == 2 ? CTL_USAGE : CTL_REFUSED;
 }
 
-int daemon_run(const Invocation *i, const char *const *arguments)
+int daemon_run(const Invocation *i, const char *name, const char *const *arguments)
 {
         char program[4200], *argv[16] = {program};
         Error e = {};
         int r, status;
         pid_t pid;
 
-        r = find_failoverd(program, sizeof(program));
+        r = find_daemon(name, program, sizeof(program));
         if (r < 0)
-                return ctl_failed(i, (error_set(&e, r, "the path of failoverd is too long"), &e));
+                return ctl_failed(i, (error_set(&e, r, "the path of %s is too long", name), &e));
         for (size_t k = 0; arguments[k]; k++) {
                 assert(k + 2 < ELEMENTSOF(argv));
                 argv[k + 1] = (char *) (uintptr_t)
@@ -59,8 +61,9 @@ int daemon_run(const Invocation *i, const char *const *arguments)
         r = -posix_spawnp(&pid, program, NULL, NULL, argv, environ);
         if (r == -ENOENT)
                 return ctl_failed(i, (error_set(&e, r,
-                                                "no failoverd beside failoverctl, in ../sbin, or in PATH: it "
-                                                "is its program that does this"),
+                                                "no %s beside failoverctl, in ../sbin, or in PATH: it is its "
+                                                "program that does this",
+                                                name),
                                       &e));
         if (r < 0)
                 return ctl_failed(i, (error_set(&e, r, "%s: %s", program, strerror(-r)), &e));
@@ -98,7 +101,29 @@ int verb_simulate(const Invocation *i)
         argv[n++] = config;
         if (seed)
                 argv[n++] = seed;
-        return daemon_run(i, argv);
+        return daemon_run(i, "failoverd", argv);
+}
+
+/* Whose configuration is it? By the keys that only one of them has, since a file may be called anything; by its name when it
+ * cannot be read. */
+static const char *whose_config(const char *path)
+{
+        static const char *const supervisors[] = {"probes", "modes", "actions", "vantage", "failback"},
+                                 *const federations[] = {"network", "listen",   "limits",
+                                                         "catalog", "failover", "tls"};
+        const char *name = strrchr(path, '/');
+        _cleanup_(conf_freep) Conf *conf = NULL;
+        Error e;
+
+        if (conf_load(path, &conf, &e) >= 0 && conf_is_mapping(conf_root(conf))) {
+                for (size_t k = 0; k < ELEMENTSOF(supervisors); k++)
+                        if (conf_get(conf_root(conf), supervisors[k]))
+                                return "failoverd";
+                for (size_t k = 0; k < ELEMENTSOF(federations); k++)
+                        if (conf_get(conf_root(conf), federations[k]))
+                                return "federationd";
+        }
+        return strncmp(name ? name + 1 : path, "federationd", 11) == 0 ? "federationd" : "failoverd";
 }
 
 int verb_check_config(const Invocation *i)
@@ -116,5 +141,5 @@ int verb_check_config(const Invocation *i)
                 argv[n++] = "--json";
         if (i->given[OPTION_ONLINE])
                 argv[n++] = "--online";
-        return daemon_run(i, argv);
+        return daemon_run(i, whose_config(file), argv);
 }

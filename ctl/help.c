@@ -170,7 +170,7 @@ int verb_help(const Invocation *i)
                 return CTL_DONE;
         }
         if (streq(topic, "config"))
-                return daemon_run(i, config);
+                return daemon_run(i, "failoverd", config);
         verb = help_find(i, topic, &near);
         if (!verb && near)
                 return ctl_usage(i, "no verb %s; did you mean %s?", topic, near->name);

@@ -104,11 +104,11 @@ static const Verb verb_table[] = {
                  verb_simulate},
                 {"check-config", "[FILE]", 0, 1, BIT(OPTION_ONLINE), CTL_REFUSED,
                  "what can be known of a configuration before an outage",
-                 "Reads FILE (" CTL_CONFIG
-                 ") as failoverd would. Says what is wrong with file, line and column, "
+                 "Reads FILE (" CTL_CONFIG ") as its daemon would, failoverd or federationd: its keys tell "
+                 "whose it is. Says what is wrong with file, line and column, "
                  "what that means in an outage, and what to write instead; and for each probe that a mode "
                  "requires where the shop goes when it fails, how long that takes, and how long the way back "
-                 "takes. Run it as root: files are then looked at with the rights of the user failoverd.\n"
+                 "takes. Run it as root: files are then looked at with the rights of the daemon's user.\n"
                  "\n"
                  "Exit code: 0 good, warnings included; 1 bad.",
                  verb_check_config},

@@ -44,6 +44,14 @@ static unsigned port_of(const struct sockaddr_storage *a)
                                              : ((const struct sockaddr_in6 *) a)->sin6_port);
 }
 
+static void set_port(struct sockaddr_storage *a, uint16_t port)
+{
+        if (a->ss_family == AF_INET)
+                ((struct sockaddr_in *) a)->sin_port = htons(port);
+        else
+                ((struct sockaddr_in6 *) a)->sin6_port = htons(port);
+}
+
 static void check_listen(Check *k)
 {
         const Config *c = k->c;
@@ -115,54 +123,112 @@ static void check_url(Check *k)
 
 /* --- peers --- */
 
-static bool reaches_us(Check *k, const char *host, unsigned port)
+/* Is this address one that we listen at? local: an address of this machine, so that a wildcard is it, too. */
+bool check_is_ours(const Check *k, const struct sockaddr_storage *address, unsigned port, bool local)
 {
-        struct sockaddr_storage peer;
-        socklen_t size;
-        bool literal = address_parse(host, 0, &peer, &size) >= 0, loopback = host_is_loopback(host);
+        struct sockaddr_storage plain = *address;
+        char ours[ADDRESS_SIZE], theirs[ADDRESS_SIZE];
 
+        set_port(&plain, 0);
+        address_format(theirs, &plain);
         for (size_t i = 0; k->c->listen.addresses[i]; i++) {
                 struct sockaddr_storage a;
-                char ours[ADDRESS_SIZE], theirs[ADDRESS_SIZE];
 
                 if (!listen_address(k->c->listen.addresses[i], &a) || port_of(&a) != port)
                         continue;
-                if (loopback && (is_wildcard(&a) || (!literal && address_is_loopback(&a))))
+                if (is_wildcard(&a) && local)
                         return true;
-                if (!literal)
-                        continue;
-                if (a.ss_family == AF_INET)
-                        ((struct sockaddr_in *) &a)->sin_port = 0;
-                else
-                        ((struct sockaddr_in6 *) &a)->sin6_port = 0;
-                if (streq(address_format(ours, &a), address_format(theirs, &peer)))
+                set_port(&a, 0);
+                if (streq(address_format(ours, &a), theirs))
                         return true;
         }
         return false;
+}
+
+bool check_is_allowed(const Check *k, const struct sockaddr_storage *address)
+{
+        char *const *networks = k->c->network.allow_private_peers;
+
+        if (!address_is_private((const struct sockaddr *) address))
+                return true;
+        for (size_t i = 0; networks && networks[i]; i++) {
+                Network n;
+
+                if (network_parse(networks[i], &n) >= 0 &&
+                    network_contains(&n, (const struct sockaddr *) address))
+                        return true;
+        }
+        return false;
+}
+
+void check_tell_itself(Check *k, size_t peer)
+{
+        const PeerConfig *p = &k->c->network.peers[peer];
+        char key[64];
+        Finding *x = findings_add(k->f, FINDING_ERROR, "asks-itself", NULL, check_peer_key(k, peer, key),
+                                  "peer `%s` at %s is this node", p->id, p->url);
+
+        finding_means(k->f, x, "every search would ask this node a second time");
+        finding_advises(k->f, x, "take it out, or make its url the same as node.url");
+}
+
+void check_tell_private(Check *k, size_t peer, const struct sockaddr_storage *address)
+{
+        const PeerConfig *p = &k->c->network.peers[peer];
+        char key[64], shown[ADDRESS_SIZE];
+        struct sockaddr_storage plain = *address;
+        Finding *x;
+
+        set_port(&plain, 0);
+        address_format(shown, &plain);
+        x = findings_add(k->f, FINDING_WARNING, "private-peer", NULL, check_peer_key(k, peer, key),
+                         "peer `%s` is at %s, a private address that network.allow_private_peers does not "
+                         "name",
+                         p->id, shown);
+        finding_means(k->f, x, "it is never asked: no name may lead us into a private network by itself");
+        finding_advises(k->f, x, "set allow_private_peers: [%s], or write the address itself into the URL",
+                        shown);
+}
+
+const char *check_peer_key(const Check *k, size_t peer, char buffer[static 64])
+{
+        bool behind = k->c->peer_left_out && peer >= k->c->peer_left_out_at;
+
+        snprintf(buffer, 64, "network.peers[%zu].url", peer + behind);
+        return buffer;
+}
+
+/* What its URL says by itself: an address, or localhost. */
+static bool peer_address(const char *host, struct sockaddr_storage *ret, bool *ret_literal)
+{
+        socklen_t size;
+
+        *ret_literal = address_parse(host, 0, ret, &size) >= 0;
+        return *ret_literal || (host_is_loopback(host) && address_parse("127.0.0.1", 0, ret, &size) >= 0);
 }
 
 static void check_peer(Check *k, size_t i)
 {
         const PeerConfig *p = &k->c->network.peers[i];
         char key[64], host[CHECK_HOST_SIZE];
+        struct sockaddr_storage address;
+        bool literal = false, known;
         Finding *x;
 
-        snprintf(key, sizeof(key), "network.peers[%zu].url",
-                 i + (k->c->peer_left_out && i >= k->c->peer_left_out_at));
         check_host(host, p->url);
-        if (reaches_us(k, host, check_port(p->url))) {
-                x = findings_add(k->f, FINDING_ERROR, "asks-itself", NULL, key,
-                                 "peer `%s` at %s is this node", p->id, p->url);
-                finding_means(k->f, x, "every search would ask this node a second time");
-                finding_advises(k->f, x, "take it out, or make its url the same as node.url");
-        } else if (strncmp(p->url, "http://", 7) == 0 && !host_is_loopback(host) && !check_is_private(host)) {
-                x = findings_add(k->f, FINDING_WARNING, "plain-peer", NULL, key,
-                                 "peer `%s` is asked without TLS", p->id);
-                finding_means(k->f, x,
-                              "whoever is between may change what it answers: prices, and where buyers are "
-                              "sent");
-                finding_advises(k->f, x, "write https:// when it has a certificate");
-        }
+        known = peer_address(host, &address, &literal);
+        if (known && check_is_ours(k, &address, check_port(p->url), address_is_loopback(&address)))
+                check_tell_itself(k, i);
+        else if (known && !literal && !check_is_allowed(k, &address))
+                check_tell_private(k, i, &address);
+        if (strncmp(p->url, "http://", 7) != 0 ||
+            (known && address_is_private((const struct sockaddr *) &address)))
+                return;
+        x = findings_add(k->f, FINDING_WARNING, "plain-peer", NULL, check_peer_key(k, i, key),
+                         "peer `%s` is asked without TLS", p->id);
+        finding_means(k->f, x,
+                      "whoever is between may change what it answers: prices, and where buyers are sent");
+        finding_advises(k->f, x, "write https:// when it has a certificate");
 }
 
 static void check_network(Check *k)
@@ -250,6 +316,8 @@ static int check_parts(Check *k, const Conf *tree)
         check_network(k);
         check_limits(k);
         r = check_files(k);
+        if (r >= 0 && k->options->online)
+                r = check_online(k);
         findings_locate(k->f, tree);
         return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* federationd --check: what can be known of a configuration before it serves. It looks at files, each with a deadline, in
- * processes of its own, and never at the network. */
+ * processes of its own, and at the network only when asked to. */
 #pragma once
 
 #include "base/finding.h"
@@ -8,6 +8,7 @@
 
 typedef struct CheckOptions {
         const char *config, *state_dir, *runtime_dir;
+        bool online; /* look names up, too */
 } CheckOptions;
 
 typedef struct CheckReport {

@@ -2,11 +2,9 @@
 /* --check: certificate and keys, the state directory, what failoverd publishes, each looked at with a deadline (look.h). */
 #include "base/clock.h"
 #include "base/look.h"
-#include "base/resolve.h"
 #include "base/text.h"
 #include "federation/check_private.h"
 
-#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,14 +29,6 @@ unsigned check_port(const char *url)
         if (port && port < host + strcspn(host, "/"))
                 return (unsigned) strtoul(port + 1, NULL, 10);
         return strncmp(url, "https://", 8) == 0 ? 443 : 80;
-}
-
-bool check_is_private(const char *host)
-{
-        struct sockaddr_storage a;
-        socklen_t size;
-
-        return address_parse(host, 0, &a, &size) >= 0 && address_is_private((const struct sockaddr *) &a);
 }
 
 /* --- the jobs --- */

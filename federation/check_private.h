@@ -4,6 +4,8 @@
 
 #include "federation/check.h"
 
+#include <sys/socket.h>
+
 #define CHECK_HOST_SIZE 256
 
 typedef struct Check {
@@ -16,6 +18,13 @@ typedef struct Check {
 /* Of a URL that has been normalised: its host without brackets, and its port. */
 const char *check_host(char buffer[static CHECK_HOST_SIZE], const char *url);
 unsigned check_port(const char *url);
-bool check_is_private(const char *host); /* a literal address that is not public */
+const char *check_peer_key(const Check *k, size_t peer, char buffer[static 64]);
 
-int check_files(Check *k); /* what is looked at on this machine */
+/* Is this address one that we listen at? local: an address of this machine, so that a wildcard is it, too. */
+bool check_is_ours(const Check *k, const struct sockaddr_storage *address, unsigned port, bool local);
+bool check_is_allowed(const Check *k, const struct sockaddr_storage *address); /* by the guard of peers */
+void check_tell_itself(Check *k, size_t peer);
+void check_tell_private(Check *k, size_t peer, const struct sockaddr_storage *address);
+
+int check_files(Check *k);  /* what is looked at on this machine */
+int check_online(Check *k); /* names looked up */

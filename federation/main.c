@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* federationd: options, and which of its lives it leads: serve, --check, --import or --help-config. */
 #include "base/daemon.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "federation/check.h"
@@ -18,12 +19,12 @@ static const char *arg_config;
 static const char *arg_state_dir;
 static const char *arg_runtime_dir;
 static const char *arg_import;
-static bool arg_check, arg_help_config, arg_json;
+static bool arg_check, arg_help_config, arg_json, arg_online;
 
 static int usage(FILE *out)
 {
         fputs("federationd [--config FILE] [--state-dir D] [--runtime-dir D] [--log-level L]\n"
-              "            [--check [--json] | --import FILE | --help-config]\n\n"
+              "            [--check [--json] [--online] | --import FILE | --help-config]\n\n"
               "Searches this shop's books and those of other shops, and tells the shop's front end how to "
               "take payments.\n\n"
               "  --config FILE       default /etc/failoverd/federationd.yaml\n"
@@ -33,6 +34,7 @@ static int usage(FILE *out)
               "  --log-level L       emerg alert crit err warning notice info debug; default info\n"
               "  --check             say what is wrong with the configuration, and end\n"
               "  --json              for --check: what was found, as JSON on standard output\n"
+              "  --online            for --check: look names up, too\n"
               "  --import FILE       books from CSV or JSON Lines into the catalog, beside a running daemon, "
               "too;\n"
               "                      - reads standard input\n"
@@ -53,6 +55,7 @@ enum {
         ARG_IMPORT,
         ARG_HELP_CONFIG,
         ARG_JSON,
+        ARG_ONLINE,
         ARG_VERSION,
 };
 
@@ -64,6 +67,7 @@ static const struct option options[] = {
                 {"log-level", required_argument, NULL, ARG_LOG_LEVEL},
                 {"check", no_argument, NULL, ARG_CHECK},
                 {"json", no_argument, NULL, ARG_JSON},
+                {"online", no_argument, NULL, ARG_ONLINE},
                 {"import", required_argument, NULL, ARG_IMPORT},
                 {"help-config", no_argument, NULL, ARG_HELP_CONFIG},
                 {"version", no_argument, NULL, ARG_VERSION},
@@ -93,6 +97,9 @@ static int parse_option(int option)
                 return -1;
         case ARG_JSON:
                 arg_json = true;
+                return -1;
+        case ARG_ONLINE:
+                arg_online = true;
                 return -1;
         case ARG_IMPORT:
                 arg_import = optarg;
@@ -144,7 +151,8 @@ static int check(const Places *places)
 {
         CheckOptions o = {.config = places->config,
                           .state_dir = places->state_dir,
-                          .runtime_dir = places->runtime_dir};
+                          .runtime_dir = places->runtime_dir,
+                          .online = arg_online};
         _cleanup_check_ CheckReport report = {0};
 
         if (check_run(&o, &report) < 0) {
@@ -198,9 +206,10 @@ static int serve(const Places *places)
 static int import(const char *state)
 {
         _cleanup_free_ char *path = string_printf("%s/catalog.db", state);
+        int r = directory_make(state, 0755);
 
-        if (!path) {
-                log_error("out of memory");
+        if (r < 0 || !path) {
+                log_error("cannot make %s: %s", state, error_words(path ? -r : ENOMEM));
                 return EXIT_OTHER;
         }
         return import_run(path, arg_import) < 0 ? EXIT_OTHER : EXIT_STOPPED;
