@@ -4,6 +4,8 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "federation/catalog_search.h"
+#include "federation/catalog_words.h"
 
 #include <math.h>
 #include <sodium.h>
@@ -12,9 +14,9 @@
 
 #define READER_CACHE "PRAGMA cache_size = -1024; PRAGMA query_only = 1"
 
-/* All that is said to FTS5. The index is its own content's: book_text is only asked when the index is rebuilt or checked.
- * columnsize=0: only bm25() would want it. */
-#define FTS_OPTIONS "content='book_text', content_rowid='rank', tokenize='shop', columnsize=0"
+/* The indexes are their own contents': the views are only asked when an index is rebuilt or checked. What is wanted of a match
+ * is its rank alone: no positions, no sizes. */
+#define FTS_OPTIONS "content_rowid='rank', tokenize='shop', detail=none, columnsize=0"
 
 static const DbMigration migrations[] = {
                 {"CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -29,13 +31,16 @@ static const DbMigration migrations[] = {
                  " year INTEGER NOT NULL, rating REAL NOT NULL, popularity INTEGER NOT NULL, terms TEXT NOT "
                  "NULL,"
                  " url TEXT NOT NULL, tags TEXT NOT NULL, description TEXT NOT NULL) STRICT;"
-                 "CREATE VIEW book_text AS SELECT rank, title, author,"
-                 " description || ' ' || tags || ' ' || category AS about, terms FROM book;"
-                 "CREATE VIRTUAL TABLE book_fts USING fts5(title, author, about, terms, " FTS_OPTIONS ");"
-                 "CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, books INTEGER NOT "
-                 "NULL) STRICT;"
-                 "CREATE VIRTUAL TABLE word_trigram USING"
-                 " fts5(word, content='', tokenize='trigram', detail=none, columnsize=0);"
+                 "CREATE VIEW book_text AS SELECT rank, title, author, tags || ' ' || category AS about,"
+                 " terms FROM book;"
+                 "CREATE VIRTUAL TABLE book_fts USING fts5(title, author, about, terms,"
+                 " content='book_text', prefix='2 3 4', " FTS_OPTIONS ");"
+                 "CREATE VIEW whole_text AS SELECT rank, title, author, tags || ' ' || category AS about,"
+                 " terms, description FROM book WHERE description <> '';"
+                 "CREATE VIRTUAL TABLE whole_fts USING fts5(title, author, about, terms, description,"
+                 " content='whole_text', " FTS_OPTIONS ");"
+                 "CREATE TABLE word (word TEXT PRIMARY KEY, books INTEGER NOT NULL) STRICT, WITHOUT "
+                 "ROWID;" WORDS_TABLE
                  "CREATE TABLE category (key TEXT PRIMARY KEY, name TEXT NOT NULL, books INTEGER NOT NULL)"
                  " STRICT, WITHOUT ROWID;"}};
 
@@ -66,6 +71,7 @@ void catalog_db_close(CatalogDb *c)
 {
         assert(c);
 
+        c->search = catalog_search_free(c->search);
         c->words = tokenizer_free(c->words);
         c->db = db_close(c->db);
 }
@@ -94,9 +100,20 @@ int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[sta
         if (!*k)
                 return 0;
         crypto_shorthash(hash, (const unsigned char *) k, strlen(k), key);
-        snprintf(ret, CATALOG_TERM_SIZE, "%c%02x%02x%02x%02x%02x", (char) kind, hash[0], hash[1], hash[2],
-                 hash[3], hash[4]);
+        snprintf(ret, CATALOG_TERM_SIZE, CATALOG_TERM_LEAD "%c%02x%02x%02x%02x%02x", (char) kind, hash[0],
+                 hash[1], hash[2], hash[3], hash[4]);
         return 0;
+}
+
+bool catalog_term_is(const char *word, size_t size)
+{
+        return size >= strlen(CATALOG_TERM_LEAD) &&
+               memcmp(word, CATALOG_TERM_LEAD, strlen(CATALOG_TERM_LEAD)) == 0;
+}
+
+const char *catalog_term_value(const char *term)
+{
+        return *term ? term + strlen(CATALOG_TERM_LEAD) + 1 : "";
 }
 
 /* Rows */

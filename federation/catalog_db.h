@@ -7,10 +7,11 @@
  *
  *   book        rank is the row's id, here and in book_fts: the smaller, the more popular (catalog_rank()). Full-text search
  *               walks through its matches in this order, so that the first few hundred matches of a common word are enough.
- *   book_fts    title, author, about (description, tags, category), terms. Use terms through catalog_term() only:
- *               `terms : <term>`. Words as by tokenizer.h. No bm25() (columnsize=0): rank is what orders.
+ *   book_fts    title, author, about (tags, category), terms: all that a book is found by but its description, words as by
+ *               tokenizer.h, and the beginnings of words
+ *   whole_fts   the same and the description, whole words only; a row for those that have a description
  *   word        each word of a title or an author, and in how many books; words of books that were changed may stay with 0
- *   word_trigram  "^word$" in pieces of three characters, rowid = word.id: for words near to one that is misspelt
+ *   word_block  the same words, packed; see catalog_words.h
  *   category    key (tokenizer_key()), name as first met, books
  *   fact        books, generation, next (rank), imported_usec */
 #pragma once
@@ -20,9 +21,12 @@
 #include "federation/question.h"
 #include "federation/tokenizer.h"
 
+typedef struct CatalogSearch CatalogSearch;
+
 typedef struct CatalogDb {
         sqlite3 *db;
         Tokenizer *words;
+        CatalogSearch *search; /* what a search keeps from one question to the next; made by the first */
 } CatalogDb;
 
 /* Creates, migrates. reader: nothing can be written by it afterwards, and its cache is small. Errors as db_open(). */
@@ -40,9 +44,14 @@ typedef enum CatalogTerm {
         CATALOG_TERM_ISBN = 'i',       /* of the ISBN-13 */
         CATALOG_TERM_TITLE = 't',      /* the whole title … */
         CATALOG_TERM_MAIN_TITLE = 'm', /* … and work_title(), when that is another */
-        CATALOG_TERM_AUTHOR = 'a',     /* the whole author field */
 } CatalogTerm;
-#define CATALOG_TERM_SIZE 12 /* with its terminator */
+/* In front of each: nobody types it, and beginnings of four letters are the same for all of them. */
+#define CATALOG_TERM_LEAD "\xee\x80\x80\xee\x80\x80\xee\x80\x80\xee\x80\x80"
+#define CATALOG_TERM_NONE CATALOG_TERM_LEAD "none" /* no book has it */
+#define CATALOG_TERM_SIZE 24                       /* with its terminator */
+bool catalog_term_is(const char *word, size_t size);
+const char *
+catalog_term_value(const char *term); /* what stands behind lead and kind: the same for the same value */
 /* A word that stands for this whole value, compared by tokenizer_key(). Different values have the same term once in 10^12:
  * look at the row where it matters. "" when there is nothing in it. -ENOMEM. */
 int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[static CATALOG_TERM_SIZE]);

@@ -1,90 +1,336 @@
 /* SPDX-License-Identifier: MIT */
-/* A question to the catalog: its words as a full-text query, the most popular matches first. */
+/* A search, step by step: all words; words near to those that nobody knows; the words that are known; any two of them. The first
+ * step that finds something ends it. */
+#include "federation/catalog_search.h"
+
 #include "federation/catalog.h"
-#include "federation/catalog_db.h"
 
-#include "base/text.h"
+#define CORRECTED_MAX \
+        3 /* words of one question; looking for each costs a millisecond or two in a large catalog */
+#define TITLES_MAX     100 /* books of one title in the window, beyond those that are popular */
+#define SOME_WORDS     6   /* the rarest, when no book has all */
+#define SOME_MAX       100 /* books that have two of them */
+#define SOME_SHARE     0.7 /* of the best score, or it is left out */
+#define RELEVANCE_REST 0.2 /* what is behind the window has less, what is in it more */
+#define ALL_WORDS      UINT32_MAX
 
-/* Digits and folded letters only: nothing in it means anything to FTS5 inside quotation marks. */
-static int add_word(const TokenizerWord *w, void *userdata)
+typedef struct Search {
+        CatalogDb *db;
+        const Question *question;
+        Match match;
+        double books;
+        Ranks found, described; /* described: by their description only */
+        Window window;
+        bool corrected, by_isbn;
+} Search;
+
+static void search_clear(Search *s)
 {
-        Text *t = userdata;
-
-        text_add(t, "%s\"%.*s\"", t->size > 0 ? " " : "", (int) w->size, w->word);
-        return 0;
+        match_clear(&s->match);
+        ranks_clear(&s->found);
+        ranks_clear(&s->described);
+        window_clear(&s->window);
 }
 
-static int add_term(Text *t, CatalogDb *c, CatalogTerm kind, const char *value)
+static int no_memory(Error *e)
 {
-        char term[CATALOG_TERM_SIZE];
+        return error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
+}
 
-        if (!value)
-                return 0;
-        int r = catalog_term(c, kind, value, term);
-        if (r == 0)
-                text_add(t, " AND terms : \"%s\"", *term ? term : "none");
+static int add_found(Search *s, uint32_t words, unsigned how, size_t most, Ranks *ret, Error *e)
+{
+        _cleanup_text_ Text t = {0};
+
+        match_print(&s->match, &t, words, how);
+        return t.failed ? no_memory(e) : find_books(s->db, s->question, t.data, most, ret, e);
+}
+
+static int find_all(Search *s, Error *e)
+{
+        _cleanup_text_ Text t = {0};
+
+        int r = add_found(s, ALL_WORDS, MATCH_BEGUN, FOUND_MAX, &s->found, e);
+        if (r < 0 || s->found.more)
+                return r;
+        match_print(&s->match, &t, ALL_WORDS, 0);
+        if (t.failed)
+                return no_memory(e);
+        return find_described(s->db, s->question, t.data, FOUND_MAX - s->found.n, &s->found, &s->described,
+                              e);
+}
+
+static bool is_known(const MatchWord *w)
+{
+        return w->books > 0 || w->begins;
+}
+
+/* 2 for II and ii for 2, as in the names of volumes. */
+static void add_numeral(MatchWord *w)
+{
+        static const char *const roman[] = {"", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
+        char digits[4];
+
+        for (unsigned i = 1; i < ELEMENTSOF(roman) && w->n_near < NEAR_MAX; i++) {
+                snprintf(digits, sizeof(digits), "%u", i);
+                const char *other = NULL;
+                if (strlen(digits) == w->size && memcmp(digits, w->text, w->size) == 0)
+                        other = roman[i];
+                else if (strlen(roman[i]) == w->size && memcmp(roman[i], w->text, w->size) == 0)
+                        other = digits;
+                if (!other)
+                        continue;
+                NearWord *n = w->near + w->n_near++;
+                *n = (NearWord){.size = strlen(other), .distance = 1, .books = 1, .fit = 0.95};
+                memcpy(n->text, other, n->size);
+        }
+}
+
+/* Words that nobody knows; when all are known, each. */
+static int correct(Search *s, unsigned *ret, Error *e)
+{
+        Match *m = &s->match;
+        unsigned unknown = 0, looked = 0;
+        int r = 0;
+
+        *ret = 0;
+        for (unsigned i = 0; i < m->n_words; i++)
+                unknown += !is_known(m->words + i);
+        for (unsigned i = 0; i < m->n_words && r == 0; i++) {
+                MatchWord *w = m->words + i;
+
+                if (w->letters && looked < CORRECTED_MAX && (unknown == 0 || !is_known(w))) {
+                        looked++;
+                        r = words_near(s->db->search->near, w->text, w->size, w->begun, w->near, &w->n_near,
+                                       e);
+                }
+                add_numeral(w);
+                *ret += w->n_near;
+        }
         return r;
 }
 
-static int match_make(CatalogDb *c, const Question *q, char **ret)
+static int find_corrected(Search *s, Error *e)
 {
-        _cleanup_text_ Text t = {0}, words = {0};
+        unsigned near;
+        uint32_t known = 0;
 
-        int r = tokenizer_words(c->words, true, q->text, strlen(q->text), add_word, &words);
-        if (r < 0)
+        int r = correct(s, &near, e);
+        if (r == 0 && near > 0)
+                r = add_found(s, ALL_WORDS, MATCH_BEGUN | MATCH_NEAR, FOUND_MAX, &s->found, e);
+        if (r < 0 || s->found.n > 0) {
+                s->corrected = s->found.n > 0;
                 return r;
-        if (words.size == 0 && !words.failed)
-                return text_take(&words, ret);
-        text_add(&t, "(%s)", words.data ? words.data : "");
-        r = add_term(&t, c, CATALOG_TERM_CATEGORY, q->category);
-        if (r == 0)
-                r = add_term(&t, c, CATALOG_TERM_LANGUAGE, q->language);
-        t.failed |= words.failed;
-        return r < 0 ? r : text_take(&t, ret);
+        }
+        for (unsigned i = 0; i < s->match.n_words; i++)
+                if (is_known(s->match.words + i))
+                        known |= UINT32_C(1) << i;
+        if (known == 0 || known == (UINT32_C(1) << s->match.n_words) - 1)
+                return 0;
+        return add_found(s, known, MATCH_BEGUN, FOUND_MAX, &s->found, e);
 }
 
-static int total_count(CatalogDb *c, const Question *q, const char *match, CatalogRows *ret, Error *e)
-{
-        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+typedef struct Weighed {
+        unsigned word;
+        double weight;
+} Weighed;
 
-        int r = db_prepare(
-                        c->db, &stmt, e,
-                        "SELECT count(*) FROM (SELECT 1 FROM book_fts JOIN book ON book.rank = book_fts.rowid"
-                        " WHERE book_fts MATCH ?1 AND (?2 < 0 OR book.price_micros >= ?2)"
-                        " AND (?3 < 0 OR book.price_micros <= ?3) LIMIT ?4)",
-                        "siii", match, q->min_price_micros, q->max_price_micros,
-                        (int64_t) CATALOG_COUNT_MAX + 1);
-        if (r == 0)
-                r = db_step(stmt, e);
+static int compare_weights(const void *a, const void *b)
+{
+        const Weighed *x = a, *y = b;
+
+        if (x->weight != y->weight)
+                return x->weight > y->weight ? -1 : 1;
+        return (x->word > y->word) - (x->word < y->word);
+}
+
+static unsigned rarest(const Search *s, const RankQuestion *rank, Weighed ret[static RANK_WORDS_MAX])
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < s->match.n_words; i++)
+                if (is_known(s->match.words + i) || s->match.words[i].n_near > 0)
+                        ret[n++] = (Weighed){i, rank->weight[i]};
+        qsort(ret, n, sizeof(*ret), compare_weights);
+        return MIN(n, (unsigned) SOME_WORDS);
+}
+
+/* Nobody has all of them: who has two, or at least one that is rare? */
+static int find_some(Search *s, const RankQuestion *rank, Error *e)
+{
+        const unsigned how = MATCH_BEGUN | MATCH_NEAR;
+        Weighed words[RANK_WORDS_MAX];
+        bool more = false;
+        int r = 0;
+
+        unsigned n = rarest(s, rank, words);
+        for (unsigned i = 0; i < n && r == 0; i++)
+                for (unsigned k = i + 1; k < n && r == 0; k++) {
+                        uint32_t two = UINT32_C(1) << words[i].word | UINT32_C(1) << words[k].word;
+                        r = add_found(s, two, how, SOME_MAX, &s->found, e);
+                        more |= s->found.more;
+                }
+        for (unsigned i = 0; i < MIN(n, 3u) && r == 0 && s->found.n == 0; i++)
+                r = add_found(s, UINT32_C(1) << words[i].word, how, SOME_MAX, &s->found, e);
         if (r < 0)
                 return r;
-        ret->total = MIN((uint64_t) sqlite3_column_int64(stmt, 0), (uint64_t) CATALOG_COUNT_MAX);
-        ret->total_exact = sqlite3_column_int64(stmt, 0) <= CATALOG_COUNT_MAX;
+        ranks_sort(&s->found);
+        s->found.more |= more || s->found.n > WINDOW_MAX;
+        s->found.n = MIN(s->found.n, (size_t) WINDOW_MAX);
+        r = window_make(s->db, rank, &s->found, &s->window, e);
+        if (r < 0)
+                return r;
+        window_cut(&s->window, SOME_SHARE);
+        s->found.n = s->window.n;
+        if (s->window.n > 0)
+                memcpy(s->found.list, s->window.ranks, s->window.n * sizeof(*s->found.list));
         return 0;
+}
+
+/* The most popular ones, those of this very title, and those that have the last word as it was typed. */
+static int window_choose(Search *s, Ranks *ret, Error *e)
+{
+        const Match *m = &s->match;
+        const MatchWord *last = m->words + m->n_words - 1;
+        _cleanup_text_ Text title = {0};
+
+        int r = match_print_title(s->db, m, s->question->text, &title);
+        if (r < 0 || title.failed)
+                return no_memory(e);
+        r = find_books(s->db, s->question, title.data, TITLES_MAX, ret, e);
+        if (r == 0 && last->begun && last->books > 0 && !s->corrected)
+                r = add_found(s, ALL_WORDS, 0, WINDOW_FIRST, ret, e);
+        if (r < 0)
+                return r;
+        size_t first = MIN(s->found.n, (size_t) WINDOW_FIRST);
+        int64_t *list = reallocarray(ret->list, ret->n + first, sizeof(*list));
+        if (!list)
+                return no_memory(e);
+        ret->list = list;
+        ret->capacity = ret->n + first;
+        memcpy(list + ret->n, s->found.list, first * sizeof(*list));
+        ret->n += first;
+        ranks_sort(ret);
+        return 0;
+}
+
+static int window_open(Search *s, const RankQuestion *rank, Error *e)
+{
+        _cleanup_ranks_ Ranks chosen = {0};
+
+        if (s->found.n <= WINDOW_FIRST)
+                return window_make(s->db, rank, &s->found, &s->window, e);
+        int r = window_choose(s, &chosen, e);
+        return r < 0 ? r : window_make(s->db, rank, &chosen, &s->window, e);
+}
+
+static int add_listing(Search *s, int64_t rank, double relevance, CatalogRows *ret, Error *e)
+{
+        sqlite3_stmt *stmt = s->db->search->listing;
+
+        sqlite3_bind_int64(stmt, 1, rank);
+        int r = db_step(stmt, e);
+        if (r > 0)
+                r = catalog_rows_add(ret, stmt, 0, relevance);
+        sqlite3_reset(stmt);
+        return r;
+}
+
+static double relevance_behind(size_t at)
+{
+        return RELEVANCE_REST * WINDOW_FIRST / (WINDOW_FIRST + (double) at);
+}
+
+/* The window, the others that were found, those that are described so: which of them are on the page. */
+static int fill_page(Search *s, CatalogRows *ret, Error *e)
+{
+        const Ranks *rest[] = {&s->found, &s->described};
+        size_t from = s->question->offset, end = from + s->question->limit, at = s->window.n, behind = 0;
+        int r = 0;
+
+        for (size_t i = from; i < MIN(end, s->window.n) && r == 0; i++)
+                r = add_listing(s, s->window.books[i].rank,
+                                RELEVANCE_REST + (1 - RELEVANCE_REST) * s->window.books[i].score, ret, e);
+        for (size_t k = 0; k < ELEMENTSOF(rest); k++)
+                for (size_t i = 0; i < rest[k]->n && at < end && r == 0; i++) {
+                        int64_t rank = rest[k]->list[i];
+
+                        while (k == 0 && behind < s->window.n && s->window.ranks[behind] < rank)
+                                behind++;
+                        if (k == 0 && behind < s->window.n && s->window.ranks[behind] == rank)
+                                continue;
+                        if (at >= from)
+                                r = add_listing(s, rank, s->by_isbn ? 1 : relevance_behind(at), ret, e);
+                        at++;
+                }
+        size_t total = s->found.n + s->described.n;
+        ret->total_exact = !s->found.more && !s->described.more && total <= CATALOG_COUNT_MAX;
+        ret->total = MIN(total, (size_t) CATALOG_COUNT_MAX);
+        ret->corrected = s->corrected;
+        return r;
+}
+
+static int search_isbn(Search *s, Error *e)
+{
+        char term[CATALOG_TERM_SIZE];
+        _cleanup_text_ Text t = {0};
+
+        int r = catalog_term(s->db, CATALOG_TERM_ISBN, s->match.isbn, term);
+        if (r < 0)
+                return no_memory(e);
+        text_add(&t, "\"%s\"%s", term, s->match.filter.data ? s->match.filter.data : "");
+        if (t.failed)
+                return no_memory(e);
+        r = find_books(s->db, s->question, t.data, FOUND_MAX, &s->found, e);
+        s->by_isbn = s->found.n > 0;
+        return r;
+}
+
+static int search_words(Search *s, Error *e)
+{
+        RankQuestion rank;
+
+        int r = find_words(s->db, &s->match, e);
+        if (r == 0)
+                r = find_all(s, e);
+        if (r == 0 && s->found.n == 0)
+                r = find_corrected(s, e);
+        if (r < 0)
+                return r;
+        match_rank(&s->match, s->books, &rank);
+        if (s->found.n == 0 && s->described.n == 0 && s->match.n_words > 1)
+                return find_some(s, &rank, e);
+        return window_open(s, &rank, e);
+}
+
+static int search_run(Search *s, CatalogRows *ret, Error *e)
+{
+        int64_t books;
+
+        int r = s->db->search ? 0 : catalog_search_new(s->db, &s->db->search, e);
+        if (r == 0)
+                r = catalog_db_fact(s->db, "books", &books, e);
+        if (r < 0)
+                return r;
+        s->books = (double) books;
+        ret->total_exact = true;
+        if (match_read(s->db, s->question, &s->match) < 0)
+                return no_memory(e);
+        if (s->match.isbn[0])
+                r = search_isbn(s, e);
+        if (r == 0 && s->found.n == 0 && s->match.n_words > 0)
+                r = search_words(s, e);
+        return r < 0 ? r : fill_page(s, ret, e);
 }
 
 int catalog_db_search(CatalogDb *c, const Question *q, CatalogRows *ret, Error *e)
 {
-        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
-        _cleanup_free_ char *match = NULL;
+        Search s = {.db = c, .question = q};
 
-        int r = match_make(c, q, &match);
-        if (r < 0)
-                return error_set(e, r, "%s", error_words(r));
-        ret->total_exact = true;
-        if (!*match)
-                return 0;
-        r = total_count(c, q, match, ret, e);
-        if (r == 0)
-                r = db_prepare(c->db, &stmt, e,
-                               "SELECT " CATALOG_COLUMNS
-                               " FROM book_fts JOIN book ON book.rank = book_fts.rowid"
-                               " WHERE book_fts MATCH ?1 AND (?2 < 0 OR book.price_micros >= ?2)"
-                               " AND (?3 < 0 OR book.price_micros <= ?3)"
-                               " ORDER BY book_fts.rowid LIMIT ?4 OFFSET ?5",
-                               "siiii", match, q->min_price_micros, q->max_price_micros, (int64_t) q->limit,
-                               (int64_t) q->offset);
-        while (r == 0 && (r = db_step(stmt, e)) > 0)
-                r = catalog_rows_add(ret, stmt, 0, 1.0 / (1.0 + q->offset + (double) ret->n));
+        assert(c);
+        assert(q);
+        assert(ret);
+
+        int r = search_run(&s, ret, e);
+        search_clear(&s);
         return r;
 }

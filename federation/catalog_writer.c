@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "federation/catalog_words.h"
 #include "federation/isbn.h"
 #include "federation/money.h"
 #include "federation/tally.h"
@@ -30,7 +31,8 @@ struct CatalogWriter {
         size_t n_rows, bytes;
         uint32_t *slots; /* row + 1 by id's hash; 0: free */
         Tally *words, *categories;
-        sqlite3_stmt *find, *old_text, *fts_delete, *fts_insert, *book_delete, *book_insert;
+        sqlite3_stmt *find, *old_text, *fts_delete, *fts_insert, *whole_delete, *whole_insert, *book_delete,
+                        *book_insert;
         CatalogWritten written;
         int64_t next;
 };
@@ -286,8 +288,7 @@ static int terms_make(CatalogWriter *w, const Listing *l, char **ret)
                 const char *value;
         } of[] = {{CATALOG_TERM_CATEGORY, l->category},
                   {CATALOG_TERM_LANGUAGE, l->language},
-                  {CATALOG_TERM_TITLE, l->title},
-                  {CATALOG_TERM_AUTHOR, l->author}};
+                  {CATALOG_TERM_TITLE, l->title}};
         _cleanup_text_ Text t = {0};
         char isbn[ISBN_SIZE], term[CATALOG_TERM_SIZE], whole[CATALOG_TERM_SIZE] = "";
 
@@ -305,7 +306,7 @@ static int terms_make(CatalogWriter *w, const Listing *l, char **ret)
         int r = catalog_term(&w->catalog, CATALOG_TERM_MAIN_TITLE, main_title, term);
         if (r < 0)
                 return r;
-        if (*term && !streq(term + 1, *whole ? whole + 1 : ""))
+        if (*term && !streq(catalog_term_value(term), catalog_term_value(whole)))
                 text_add(&t, " %s", term);
         if (isbn_to_13(l->isbn, isbn)) {
                 r = catalog_term(&w->catalog, CATALOG_TERM_ISBN, isbn, term);
@@ -318,25 +319,47 @@ static int terms_make(CatalogWriter *w, const Listing *l, char **ret)
 
 static char *about_make(const Listing *l)
 {
-        return string_printf("%s %s %s", l->description, l->tags, l->category); /* as in book_text */
+        return string_printf("%s %s", l->tags, l->category); /* as in book_text */
+}
+
+/* The same five texts in both indexes; the second has those books only that are described. */
+static int fts_write(sqlite3_stmt *book, sqlite3_stmt *whole, int64_t rank, const char *const text[static 5],
+                     Error *e)
+{
+        int r;
+
+        sqlite3_bind_int64(book, 1, rank);
+        for (int i = 0; i < 4; i++)
+                bind_text(book, i + 2, text[i]);
+        r = run(book, e);
+        if (r < 0 || !*text[4])
+                return r;
+        sqlite3_bind_int64(whole, 1, rank);
+        for (int i = 0; i < 5; i++)
+                bind_text(whole, i + 2, text[i]);
+        return run(whole, e);
 }
 
 static int fts_delete(CatalogWriter *w, const Step *step, size_t i, Error *e)
 {
+        const char *text[6];
+
         sqlite3_bind_int64(w->old_text, 1, step->rank);
         int r = db_step(w->old_text, e);
         if (r == 0)
                 r = error_set(e, -EUCLEAN, "a row of the catalog has gone");
         if (r > 0) {
-                sqlite3_bind_int64(w->fts_delete, 1, step->rank);
-                for (int k = 0; k < 4; k++)
-                        bind_text(w->fts_delete, k + 2, (const char *) sqlite3_column_text(w->old_text, k));
-                r = run(w->fts_delete, e);
+                r = 0;
+                for (int k = 0; k < 6 && r == 0; k++) {
+                        text[k] = (const char *) sqlite3_column_text(w->old_text, k);
+                        if (!text[k])
+                                r = error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
+                }
         }
+        if (r == 0)
+                r = fts_write(w->fts_delete, w->whole_delete, step->rank, text, e);
         if (r == 0) {
-                r = count_words(w, (const char *) sqlite3_column_text(w->old_text, 0),
-                                (const char *) sqlite3_column_text(w->old_text, 1),
-                                (const char *) sqlite3_column_text(w->old_text, 4), i, -1);
+                r = count_words(w, text[0], text[1], text[5], i, -1);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(r));
         }
@@ -353,12 +376,8 @@ static int fts_insert(CatalogWriter *w, Row *row, size_t i, Error *e)
                 r = count_words(w, row->l.title, row->l.author, row->l.category, i, 1);
         if (r < 0)
                 return error_set(e, r, "%s", error_words(r));
-        sqlite3_bind_int64(w->fts_insert, 1, row->rank);
-        bind_text(w->fts_insert, 2, row->l.title);
-        bind_text(w->fts_insert, 3, row->l.author);
-        bind_text(w->fts_insert, 4, about);
-        bind_text(w->fts_insert, 5, row->terms);
-        return run(w->fts_insert, e);
+        const char *const text[] = {row->l.title, row->l.author, about, row->terms, row->l.description};
+        return fts_write(w->fts_insert, w->whole_insert, row->rank, text, e);
 }
 
 static int book_insert(CatalogWriter *w, const Row *row, Error *e)
@@ -403,18 +422,6 @@ static int steps_run(CatalogWriter *w, const Step *steps, size_t n, Error *e)
 
 /* Words and categories */
 
-/* "^word$" for what is long enough to be misspelt. */
-static int trigram_add(CatalogWriter *w, int64_t id, const TallyEntry *word, Error *e)
-{
-        char marked[300];
-
-        if (word->size < 3 || word->size + 3 > sizeof(marked))
-                return 0;
-        snprintf(marked, sizeof(marked), "^%.*s$", (int) word->size, word->key);
-        return db_run(w->catalog.db, e, "INSERT INTO word_trigram (rowid, word) VALUES (?, ?)", "is", id,
-                      marked);
-}
-
 static int words_write(CatalogWriter *w, Error *e)
 {
         _cleanup_stmt_ sqlite3_stmt *update = NULL, *insert = NULL;
@@ -439,8 +446,6 @@ static int words_write(CatalogWriter *w, Error *e)
                 sqlite3_bind_text(insert, 1, words[i]->key, (int) words[i]->size, SQLITE_STATIC);
                 sqlite3_bind_int64(insert, 2, words[i]->count);
                 r = run(insert, e);
-                if (r == 0)
-                        r = trigram_add(w, sqlite3_last_insert_rowid(w->catalog.db), words[i], e);
         }
         return r;
 }
@@ -543,17 +548,32 @@ int catalog_writer_flush(CatalogWriter *w, Error *e)
         return 0;
 }
 
+static int finish_write(CatalogWriter *w, int64_t *ret_generation, Error *e)
+{
+        int r = fact_set(w, "imported_usec", (int64_t) clock_wall_usec(), e);
+        if (r == 0 && w->written.added + w->written.updated > 0)
+                r = words_pack(w->catalog.db, e);
+        if (r == 0)
+                r = catalog_db_fact(&w->catalog, "generation", ret_generation, e);
+        return r;
+}
+
 int catalog_writer_finish(CatalogWriter *w, Error *e)
 {
-        int64_t generation;
+        int64_t generation = 0;
 
         assert(w);
 
         int r = catalog_writer_flush(w, e);
         if (r == 0)
-                r = fact_set(w, "imported_usec", (int64_t) clock_wall_usec(), e);
+                r = db_begin(w->catalog.db, e);
+        if (r < 0)
+                return r;
+        r = finish_write(w, &generation, e);
         if (r == 0)
-                r = catalog_db_fact(&w->catalog, "generation", &generation, e);
+                r = db_commit(w->catalog.db, e);
+        else
+                db_rollback(w->catalog.db);
         if (r < 0)
                 return r;
         w->written.generation = (uint64_t) generation;
@@ -575,7 +595,7 @@ static int statements_make(CatalogWriter *w, Error *e)
                 const char *sql, *types;
         } table[] = {{&w->find, "SELECT rank, hash FROM book WHERE id = ?", "n"},
                      {&w->old_text,
-                      "SELECT book.title, book.author, about, book.terms, category"
+                      "SELECT book.title, book.author, about, book.terms, description, category"
                       " FROM book JOIN book_text USING (rank) WHERE book.rank = ?",
                       "n"},
                      {&w->fts_delete,
@@ -585,6 +605,14 @@ static int statements_make(CatalogWriter *w, Error *e)
                      {&w->fts_insert,
                       "INSERT INTO book_fts (rowid, title, author, about, terms) VALUES (?, ?, ?, ?, ?)",
                       "nnnnn"},
+                     {&w->whole_delete,
+                      "INSERT INTO whole_fts (whole_fts, rowid, title, author, about, terms, description)"
+                      " VALUES ('delete', ?, ?, ?, ?, ?, ?)",
+                      "nnnnnn"},
+                     {&w->whole_insert,
+                      "INSERT INTO whole_fts (rowid, title, author, about, terms, description)"
+                      " VALUES (?, ?, ?, ?, ?, ?)",
+                      "nnnnnn"},
                      {&w->book_delete, "DELETE FROM book WHERE rank = ?", "n"},
                      {&w->book_insert,
                       "INSERT INTO book (rank, hash, id, title, author, isbn, category, language, currency,"
@@ -632,8 +660,8 @@ CatalogWriter *catalog_writer_free(CatalogWriter *w)
                 return NULL;
         if (w->rows && w->slots)
                 rows_clear(w);
-        sqlite3_stmt *const statements[] = {w->find,       w->old_text,    w->fts_delete,
-                                            w->fts_insert, w->book_delete, w->book_insert};
+        sqlite3_stmt *const statements[] = {w->find,         w->old_text,     w->fts_delete,  w->fts_insert,
+                                            w->whole_delete, w->whole_insert, w->book_delete, w->book_insert};
         for (size_t i = 0; i < ELEMENTSOF(statements); i++)
                 sqlite3_finalize(statements[i]);
         catalog_db_close(&w->catalog);
