@@ -96,7 +96,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 
         if (size >
             f->response_max - f->response_size) { /* after decompression: curl's own cap is before it */
-                f->too_large = true;
+                f->too_large = f->body_too_large = true;
                 return 0;
         }
         if (f->response_size + size + 1 > f->response_capacity) {
@@ -432,7 +432,7 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
         f->n_opened = f->n_blocked = 0;
         f->header_bytes = f->response_size = 0;
         f->local_error = f->connect_errno = 0;
-        f->too_large = f->bad_encoding = f->over_budget = false;
+        f->too_large = f->body_too_large = f->bad_encoding = f->over_budget = false;
         f->certificate_expires = 0;
         f->curl_message[0] = '\0';
         if (f->tls) {

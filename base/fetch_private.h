@@ -98,7 +98,7 @@ struct Fetch {
         int local_error;   /* of ours, negative errno */
         int connect_errno; /* what connect() said, positive; the most telling of all addresses */
         size_t header_bytes;
-        bool too_large, bad_encoding, over_budget;
+        bool too_large, body_too_large, bad_encoding, over_budget;
         bool redirected;
         char *response;
         size_t response_size, response_capacity;

@@ -174,7 +174,7 @@ static FetchError judge_write(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
                 return SAY(FETCH_PROTOCOL, "an encoding that was not asked for");
         if (f->session)
                 return SAY(FETCH_TOO_LARGE, "answers of more than %d bytes", FETCH_HEADERS_MAX);
-        if (f->too_large && f->header_bytes + f->response_size < f->response_max)
+        if (f->too_large && !f->body_too_large)
                 return SAY(FETCH_TOO_LARGE, "headers of more than %d bytes", FETCH_HEADERS_MAX);
         return SAY(FETCH_TOO_LARGE, "an answer of more than %zu bytes", f->response_max);
 }

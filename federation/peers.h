@@ -10,14 +10,17 @@
 #include "federation/deadline.h"
 #include "federation/dialect.h"
 
+#include <sys/queue.h>
+
 typedef enum PeerStatus {
         PEER_ACTIVE,
         PEER_FALLBACK, /* by its own signed word: buyers go to its fallback_url */
-        PEER_SUSPECT,  /* its last answer failed */
+        PEER_SUSPECT,  /* its last answer failed, or none has come yet */
         PEER_FAILED,   /* its breaker is open */
 } PeerStatus;
 const char *peer_status_name(PeerStatus s);
 
+typedef struct Peers Peers;
 typedef struct Peer {  /* owned by Peers; stays where it is until peers_configure() drops it */
         unsigned refs; /* a search that is under way holds it */
         char *id, *name, *url, *fallback_url;
@@ -33,13 +36,30 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
         uint64_t seen_usec; /* wall time of its last good answer; 0: never */
         uint64_t rtt_usec;  /* of that one */
         char error[160];    /* of the last bad one; "" when the last was good */
-        /* for /metrics */
+        /* for /metrics: searches */
         uint64_t asked, answered, empty, failed, timed_out, skipped;
+
+        /* As they stand in each of its results: `,"networkId":"ID-default-` and `,"source_node":…,"revenue_share_pct":n`. */
+        char *network_id, *source;
+        bool dropped; /* by peers_configure() */
+
+        /* Of peer_ask.c. */
+        unsigned running;
+        bool straggler; /* was given up, since it was far slower than the others */
+        TAILQ_HEAD(, PeerAsk) waiting;
+
+        /* Of peer_check.c. */
+        Fetch *check;
+        unsigned check_path, checks_tried;
+        bool check_known, check_heard, search_failed;
+        uint64_t check_due_usec;
+        Peers *peers;
 } Peer;
 
-typedef struct Peers Peers;
-/* fetch: guarded by network.allow_private_peers; a configured peer's own address is the operator's word and exempt. state_dir: where
- * what was learned is kept (peers.json), written by a thread, at most once a minute and at the end. */
+/* fetch: guarded by network.allow_private_peers; an address that stands in a configured peer's URL is the operator's word and
+ * exempt. state_dir: where what was learned is kept (peers.json), written by a thread, at most once a minute and at the end.
+ * Every check_interval each peer is asked how it is; one whose breaker is open is tried by a search, so that it comes back
+ * without anybody having to search. */
 int peers_new(sd_event *event, FetchClient *fetch, const char *state_dir, Peers **ret);
 Peers *peers_free(Peers *p);
 DEFINE_CLEANUP(Peers, peers_free)
@@ -52,9 +72,6 @@ Peer *peer_ref(Peer *p);
 Peer *peer_unref(Peer *p);
 /* Grows when any peer's catalog is seen to have changed, or the set of peers is another. */
 uint64_t peers_generation(const Peers *p);
-/* What a search learned: result NULL when we abandoned it. */
-void peers_note_answer(Peers *p, Peer *peer, const PeerAnswer *answer, uint64_t usec);
-void peers_note_failure(Peers *p, Peer *peer, bool timed_out, const char *error, uint64_t usec);
 /* The best other shop to send buyers to: active, full, quickest; NULL: none. */
 const Peer *peers_healthy(const Peers *p);
 /* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "breaker", "retry_ms": until an open breaker tries

@@ -332,6 +332,10 @@ TEST(an_answer_larger_than_allowed_is_cut_off)
         CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/"), .response_max = 4}),
                   FETCH_TOO_LARGE);
         CHECK_INT(w.status, 200);
+        CHECK_STR(w.message, "an answer of more than 4 bytes");
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/echo"), .response_max = 70}),
+                  FETCH_TOO_LARGE);
+        CHECK_STR(w.message, "an answer of more than 70 bytes");
         world_end(&w);
 }
 

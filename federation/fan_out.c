@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* One question to this node's catalog and to its peers, side by side, until all who are waited for have answered. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "federation/search_private.h"
+
+#define NO_ANSWER "the catalog does not answer"
+
+/* Once most of many have answered, those who are far behind are not waited for to their own deadline: this long, or so many
+ * times as long as the others took. */
+#define CROWD            8
+#define STRAGGLER_FACTOR 10
+
+int fan_out_new(Searcher *s, const Search *first, FanOut **ret)
+{
+        FanOut *f = calloc(1, sizeof(*f));
+
+        if (!f)
+                return -ENOMEM;
+        f->searcher = s;
+        TAILQ_INIT(&f->askers);
+        TAILQ_INIT(&f->streams);
+        f->came_usec = clock_boot_usec();
+        f->hash = first->hash;
+        f->key = strdup(first->key);
+        f->question = question_copy(first->question);
+        if (!f->key || !f->question) {
+                fan_out_free(f);
+                return -ENOMEM;
+        }
+        f->limit = f->question->limit;
+        f->offset = f->question->offset;
+        f->question->limit = MIN(f->offset + f->limit, (unsigned) SEARCH_LOCAL_MAX);
+        f->question->offset = 0;
+        *ret = f;
+        return 0;
+}
+
+FanOut *fan_out_free(FanOut *f)
+{
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < f->n_rows; i++) {
+                peer_ask_free(f->rows[i].ask);
+                peer_answer_clear(&f->rows[i].answer);
+                free(f->rows[i].error);
+                peer_unref(f->rows[i].peer);
+        }
+        free(f->rows);
+        free(f->ended);
+        catalog_ask_free(f->local_ask);
+        peer_answer_clear(&f->local);
+        free(f->local_error);
+        loop_source_free(f->patience);
+        loop_source_free(f->stragglers);
+        question_free(f->question);
+        free(f->key);
+        free(f);
+        return NULL;
+}
+
+/* Nobody has changed anything since it was said to us. */
+static bool is_current(const FanOut *f)
+{
+        const Searcher *s = f->searcher;
+        bool enabled = s->config->network.enabled;
+
+        if (f->n_rows != (enabled ? peers_count(s->peers) : 0) ||
+            (f->local_asked && f->catalog_generation != catalog_generation(s->catalog)))
+                return false;
+        for (size_t i = 0; i < f->n_rows; i++)
+                if (f->rows[i].peer != peers_at(s->peers, i) ||
+                    f->rows[i].generation != f->rows[i].peer->generation)
+                        return false;
+        return true;
+}
+
+static bool anybody_answered(const FanOut *f)
+{
+        if (!f->local_error)
+                return true;
+        for (size_t i = 0; i < f->n_rows; i++)
+                if (f->rows[i].outcome == PEER_OK || f->rows[i].outcome == PEER_EMPTY)
+                        return true;
+        return false;
+}
+
+/* A trial that is still under way goes on without us. */
+static void leave_trials(FanOut *f)
+{
+        for (size_t i = 0; i < f->n_rows; i++)
+                if (f->rows[i].ask)
+                        peer_ask_leave(TAKE_PTR(f->rows[i].ask));
+}
+
+static void fan_out_end(FanOut *f)
+{
+        _cleanup_text_ Text t = {0};
+        bool answered = anybody_answered(f);
+        int r = 0;
+
+        f->patience = loop_source_free(f->patience);
+        f->stragglers = loop_source_free(f->stragglers);
+        leave_trials(f);
+        if (answered)
+                r = answer_print(&t, f);
+        else
+                answer_print_error(&t, f->local_error);
+        if (r < 0 || t.failed) {
+                text_clear(&t);
+                answer_print_error(&t, "out of memory");
+        }
+        if (t.failed)
+                search_ended(f, 500, "{\"success\":false}", 17, false);
+        else
+                search_ended(f,
+                             r < 0      ? 500
+                             : answered ? 200
+                                        : 503,
+                             t.data, t.size, r >= 0 && answered && answer_complete(f) && is_current(f));
+}
+
+static void look_for_end(FanOut *f)
+{
+        if (f->local_ended && f->n_awaited == 0)
+                fan_out_end(f);
+}
+
+/* --- this node --- */
+
+static void local_fail(FanOut *f, const char *why)
+{
+        f->local_ended = true;
+        f->local_error = strdup(why);
+        if (!f->local_error)
+                f->local_error = calloc(1, 1); /* and if not even that: it looks empty */
+}
+
+static void on_local(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)
+{
+        FanOut *f = userdata;
+
+        if (answer->error < 0)
+                local_fail(f, answer->message);
+        else if (answer_take_local(f, answer) < 0)
+                local_fail(f, "out of memory");
+        f->local_ended = true;
+        f->catalog_generation = answer->generation;
+        f->local_ask = catalog_ask_free(f->local_ask);
+        search_news(f);
+        look_for_end(f);
+}
+
+static void ask_local(FanOut *f)
+{
+        Searcher *s = f->searcher;
+
+        if (s->config->node.type == NODE_AFFILIATE || !s->catalog) {
+                f->local_ended = true;
+                return;
+        }
+        f->local_asked = true;
+        if (catalog_search(s->catalog, f->question, on_local, f, &f->local_ask) < 0)
+                local_fail(f, "out of memory");
+}
+
+/* --- peers --- */
+
+static void row_end(FanOut *f, FanRow *row, PeerOutcome outcome, const char *error)
+{
+        row->outcome = outcome;
+        free(row->error);
+        row->error = error && *error ? strdup(error) : NULL;
+        f->ended[f->n_ended++] = (size_t) (row - f->rows);
+}
+
+static FanRow *row_of(FanOut *f, const PeerAsk *ask)
+{
+        for (size_t i = 0; i < f->n_rows; i++)
+                if (f->rows[i].ask == ask)
+                        return &f->rows[i];
+        assert(false);
+        return NULL;
+}
+
+static int on_stragglers(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        FanOut *f = userdata;
+        char text[PEER_WHY_SIZE], duration[DURATION_SIZE];
+
+        snprintf(text, sizeof(text), "no answer in %s, when the others had given theirs",
+                 duration_format(duration, clock_boot_usec() - f->began_usec));
+        for (size_t i = 0, left = f->n_awaited; left > 0; i++)
+                if (f->rows[i].ask && !f->rows[i].trial) {
+                        left--;
+                        peer_ask_give_up(f->rows[i].ask, text); /* the last one may be the end of f */
+                }
+        return 0;
+}
+
+static void watch_stragglers(FanOut *f)
+{
+        uint64_t spent = clock_boot_usec() - f->began_usec;
+
+        if (f->stragglers || f->n_awaited == 0 || f->n_answered < CROWD || f->n_awaited * 4 > f->n_answered)
+                return;
+        if (loop_timer_new(f->searcher->event, "search-stragglers", on_stragglers, f, &f->stragglers) >= 0)
+                (void) loop_timer_set(f->stragglers,
+                                      f->began_usec + MAX(spent * STRAGGLER_FACTOR, PEER_STRAGGLER_USEC));
+}
+
+static void on_peer(PeerAsk *ask, const PeerReply *reply, void *userdata)
+{
+        FanOut *f = userdata;
+        FanRow *row = row_of(f, ask);
+
+        row->usec = reply->usec;
+        if (reply->answer) {
+                row->answer = *reply->answer;
+                *reply->answer = (PeerAnswer){0};
+        }
+        row->generation = row->peer->generation;
+        row->ask = peer_ask_free(row->ask);
+        row_end(f, row, reply->outcome, reply->error);
+        if (!row->trial)
+                f->n_awaited--;
+        if (reply->outcome == PEER_OK || reply->outcome == PEER_EMPTY)
+                f->n_answered++;
+        watch_stragglers(f);
+        search_news(f);
+        look_for_end(f);
+}
+
+static void ask_peer(FanOut *f, FanRow *row, const char *query, unsigned most)
+{
+        char why[PEER_WHY_SIZE];
+        int r = peer_ask_start(row->peer, query, most, on_peer, f, &row->ask, why);
+
+        if (r < 0) {
+                row_end(f, row, r == -EAGAIN ? PEER_SKIPPED : PEER_ERROR,
+                        r == -EAGAIN   ? why
+                        : r == -EINVAL ? "its URL cannot be used"
+                                       : "out of memory");
+                return;
+        }
+        row->trial = r > 0;
+        if (row->trial) {
+                snprintf(why, sizeof(why), "%s; being tried again", row->peer->error);
+                row->outcome = PEER_SKIPPED;
+                row->error = strdup(why);
+        } else
+                f->n_awaited++;
+}
+
+static int ask_peers(FanOut *f)
+{
+        Searcher *s = f->searcher;
+        size_t n = s->config->network.enabled ? peers_count(s->peers) : 0;
+        _cleanup_free_ char *query = NULL;
+        unsigned cap = MIN(s->config->network.results_per_peer, (unsigned) DIALECT_RESULTS_MAX),
+                 most = MIN(f->offset + f->limit, cap);
+        int r = question_to_query(f->question, most, &query);
+
+        if (r < 0 || n == 0)
+                return r;
+        f->rows = calloc(n, sizeof(*f->rows));
+        f->ended = calloc(n, sizeof(*f->ended));
+        if (!f->rows || !f->ended)
+                return -ENOMEM;
+        f->n_rows = n;
+        s->n_asked += n;
+        for (size_t i = 0; i < n; i++)
+                f->rows[i].peer = peer_ref(peers_at(s->peers, i));
+        for (size_t i = 0; i < n; i++)
+                ask_peer(f, &f->rows[i], query, most);
+        return 0;
+}
+
+/* Peers have their own deadlines, which are shorter. */
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        FanOut *f = userdata;
+
+        if (f->local_ended)
+                return 0;
+        f->local_ask = catalog_ask_free(f->local_ask);
+        local_fail(f, NO_ANSWER);
+        search_news(f);
+        look_for_end(f);
+        return 0;
+}
+
+void fan_out_begin(FanOut *f)
+{
+        Searcher *s = f->searcher;
+        int r;
+
+        f->began_usec = clock_boot_usec();
+        r = loop_timer_new(s->event, "search-patience", on_patience, f, &f->patience);
+
+        if (r >= 0)
+                r = loop_timer_set_after(f->patience, s->config->network.search_timeout_usec);
+        if (r >= 0) {
+                ask_local(f);
+                r = ask_peers(f);
+        }
+        if (r < 0) {
+                _cleanup_text_ Text t = {0};
+
+                answer_print_error(&t, "out of memory");
+                search_ended(f, 500, t.failed ? "{}" : t.data, t.failed ? 2 : t.size, false);
+                return;
+        }
+        search_news(f);
+        look_for_end(f);
+}

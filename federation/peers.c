@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/* Who the other nodes are, and what is known of them. */
+#include "federation/peers.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "federation/peers_private.h"
+
+#include <strings.h>
+
+const char *peer_status_name(PeerStatus s)
+{
+        static const char *const names[] = {
+                        [PEER_ACTIVE] = "active",
+                        [PEER_FALLBACK] = "fallback",
+                        [PEER_SUSPECT] = "suspect",
+                        [PEER_FAILED] = "failed",
+        };
+
+        assert((size_t) s < ELEMENTSOF(names));
+        return names[s];
+}
+
+/* --- one peer --- */
+
+Peer *peer_ref(Peer *p)
+{
+        p->refs++;
+        return p;
+}
+
+Peer *peer_unref(Peer *p)
+{
+        if (!p || --p->refs > 0)
+                return NULL;
+        assert(p->running == 0);
+        peer_check_stop(p);
+        free(p->id);
+        free(p->name);
+        free(p->url);
+        free(p->fallback_url);
+        free(p->network_id);
+        free(p->source);
+        free(p);
+        return NULL;
+}
+
+static Peer *peer_new(Peers *peers, const PeerConfig *c)
+{
+        Peer *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return NULL;
+        p->refs = 1;
+        p->peers = peers;
+        p->status = PEER_SUSPECT;
+        snprintf(p->error, sizeof(p->error), "not asked yet");
+        TAILQ_INIT(&p->waiting);
+        breaker_init(&p->breaker, random_next(&peers->random));
+        p->id = strdup(c->id);
+        p->url = strdup(c->url);
+        return p->id && p->url ? p : peer_unref(p);
+}
+
+void peer_settle(Peer *peer)
+{
+        PeerStatus old = peer->status;
+
+        if (peer->breaker.state != BREAKER_CLOSED)
+                peer->status = PEER_FAILED;
+        else
+                peer->status = *peer->error ? PEER_SUSPECT : PEER_ACTIVE;
+        if (peer->status != old && !peer->dropped && peer->peers->on_change)
+                peer->peers->on_change(peer, peer->peers->userdata);
+}
+
+void peer_note_generation(Peer *peer, uint64_t generation)
+{
+        if (generation == 0 || generation == peer->generation)
+                return;
+        peer->generation = generation;
+        if (!peer->dropped)
+                peer->peers->generation++;
+}
+
+void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t usec)
+{
+        peer->seen_usec = clock_wall_usec();
+        peer->rtt_usec = usec;
+        if (search) {
+                latency_add(&peer->latency, usec);
+                peer->search_failed = false;
+        }
+        if (!peer->search_failed) { /* else it answers, but not what we need it for */
+                peer->error[0] = '\0';
+                breaker_succeeded(&peer->breaker);
+        }
+        peer_note_generation(peer, generation);
+        if (peer->dropped)
+                return;
+        peer_memory_changed(peer->peers->memory);
+        peer_settle(peer);
+}
+
+void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error, uint64_t usec)
+{
+        if (search) {
+                peer->search_failed = true;
+                if (timed_out)
+                        latency_gave_up(&peer->latency, usec);
+        }
+        plain_copy(peer->error, sizeof(peer->error), error);
+        breaker_failed(&peer->breaker, clock_boot_usec());
+        if (!peer->dropped)
+                peer_settle(peer);
+}
+
+/* --- all of them --- */
+
+int peers_new(sd_event *event, FetchClient *fetch, const char *state_dir, Peers **ret)
+{
+        Peers *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->event = sd_event_ref(event);
+        p->fetch = fetch;
+        p->generation = 1;
+        p->random = random_seed();
+        TAILQ_INIT(&p->asks);
+        r = peer_memory_new(p, state_dir);
+        if (r >= 0)
+                r = peer_checks_new(p);
+        if (r < 0) {
+                peers_free(p);
+                return r;
+        }
+        *ret = p;
+        return 0;
+}
+
+static void peer_drop(Peer *peer)
+{
+        peer->dropped = true;
+        peer_check_stop(peer);
+        peer_unref(peer);
+}
+
+Peers *peers_free(Peers *p)
+{
+        PeerAsk *ask;
+
+        if (!p)
+                return NULL;
+        p->on_change = NULL;
+        while ((ask = TAILQ_FIRST(&p->asks)))
+                peer_ask_free(ask);
+        peer_memory_free(p->memory); /* saves what is known of them */
+        for (size_t i = 0; i < p->n_peers; i++)
+                peer_drop(p->peers[i]);
+        free(p->peers);
+        free(p->node_header);
+        loop_source_free(p->check_timer);
+        sd_event_unref(p->event);
+        free(p);
+        return NULL;
+}
+
+/* What a configuration makes of a peer; nothing of it has happened yet. */
+typedef struct Plan {
+        const PeerConfig *config;
+        Peer *peer; /* ours to unref while fresh */
+        bool fresh;
+        char *name, *network_id, *source;
+} Plan;
+
+static void plans_free(Plan *plans, size_t n)
+{
+        for (size_t i = 0; plans && i < n; i++) {
+                if (plans[i].fresh)
+                        peer_unref(plans[i].peer);
+                free(plans[i].name);
+                free(plans[i].network_id);
+                free(plans[i].source);
+        }
+        free(plans);
+}
+
+static Peer *find_same(Peers *p, const PeerConfig *c)
+{
+        for (size_t i = 0; i < p->n_peers; i++)
+                if (streq(p->peers[i]->id, c->id) && streq(p->peers[i]->url, c->url))
+                        return p->peers[i];
+        return NULL;
+}
+
+static int plan_make(Peers *p, const PeerConfig *c, Plan *plan)
+{
+        _cleanup_text_ Text id = {0}, source = {0};
+        int r;
+
+        plan->config = c;
+        plan->peer = find_same(p, c);
+        if (!plan->peer) {
+                plan->fresh = true;
+                plan->peer = peer_new(p, c);
+        }
+        plan->name = strdup(c->name ? c->name : c->id);
+        if (!plan->peer || !plan->name)
+                return -ENOMEM;
+        text_add_string(&id, ",\"networkId\":");
+        text_add_json(&id, c->id);
+        if (!id.failed)
+                id.data[--id.size] = '\0'; /* its closing quote */
+        text_add_string(&id, "-default-");
+        text_add_string(&source, ",\"source_node\":");
+        text_add_json(&source, c->id);
+        text_add_string(&source, ",\"source_name\":");
+        text_add_json(&source, plan->name);
+        text_add_string(&source, ",\"source_url\":");
+        text_add_json(&source, c->url);
+        text_add(&source, ",\"revenue_share_pct\":%u", c->revenue_share);
+        r = text_take(&id, &plan->network_id);
+        return r < 0 ? r : text_take(&source, &plan->source);
+}
+
+static int compare_plans(const void *a, const void *b)
+{
+        return strcmp(((const Plan *) a)->config->id, ((const Plan *) b)->config->id);
+}
+
+static bool is_self(const Config *config, const PeerConfig *c)
+{
+        return (config->node.id && streq(config->node.id, c->id)) ||
+               (config->node.url && strcasecmp(config->node.url, c->url) == 0);
+}
+
+static void exchange(char **a, char **b)
+{
+        char *kept = *a;
+
+        *a = *b;
+        *b = kept;
+}
+
+/* Nothing fails from here on. */
+static void plans_apply(Peers *p, Plan *plans, size_t n, Peer **list)
+{
+        bool same = n == p->n_peers;
+
+        for (size_t i = 0; i < n; i++) {
+                Peer *peer = list[i] = plans[i].peer;
+
+                exchange(&peer->name, &plans[i].name);
+                exchange(&peer->network_id, &plans[i].network_id);
+                exchange(&peer->source, &plans[i].source);
+                same = same && !plans[i].fresh && streq(peer->source, plans[i].source ?: "");
+                peer->type = (NodeType) plans[i].config->type;
+                peer->revenue_share = plans[i].config->revenue_share;
+                if (plans[i].fresh)
+                        peer_memory_recall(p->memory, peer);
+                plans[i].fresh = false; /* the list's from here on */
+        }
+        for (size_t i = 0; i < p->n_peers; i++) {
+                bool kept = false;
+
+                for (size_t k = 0; k < n; k++)
+                        kept = kept || list[k] == p->peers[i];
+                if (!kept)
+                        peer_drop(p->peers[i]);
+        }
+        free(p->peers);
+        p->peers = list;
+        p->n_peers = n;
+        if (!same)
+                p->generation++;
+}
+
+static int configure(Peers *p, const Config *config)
+{
+        const NetworkConfig *network = &config->network;
+        Plan *plans = calloc(network->n_peers + 1, sizeof(*plans));
+        _cleanup_free_ Peer **list = calloc(network->n_peers + 1, sizeof(*list));
+        _cleanup_free_ char *header = string_printf("X-Node-Id: %s", config->node.id);
+        size_t n = 0;
+        int r = plans && list && header ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < network->n_peers && r >= 0; i++)
+                if (!is_self(config, &network->peers[i]))
+                        r = plan_make(p, &network->peers[i], &plans[n++]);
+        if (r >= 0) {
+                qsort(plans, n, sizeof(*plans), compare_plans);
+                plans_apply(p, plans, n, TAKE_PTR(list));
+                exchange(&p->node_header, &header);
+                p->search_timeout_usec = network->search_timeout_usec;
+                p->check_interval_usec = network->enabled ? network->check_interval_usec : 0;
+                p->response_max = (size_t) network->response_max;
+                peer_checks_plan(p);
+        }
+        plans_free(plans, n);
+        return r;
+}
+
+int peers_configure(Peers *p, const Config *config, Error *e)
+{
+        int r = configure(p, config);
+
+        return r < 0 ? error_set(e, r, "network.peers: %s", error_words(r)) : 0;
+}
+
+size_t peers_count(const Peers *p)
+{
+        return p->n_peers;
+}
+
+Peer *peers_at(Peers *p, size_t i)
+{
+        assert(i < p->n_peers);
+
+        return p->peers[i];
+}
+
+uint64_t peers_generation(const Peers *p)
+{
+        return p->generation;
+}
+
+void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata)
+{
+        p->on_change = fn;
+        p->userdata = userdata;
+}
+
+const Peer *peers_healthy(const Peers *p)
+{
+        const Peer *best = NULL;
+
+        for (size_t i = 0; i < p->n_peers; i++) {
+                const Peer *peer = p->peers[i];
+
+                if (peer->status == PEER_ACTIVE && peer->type == NODE_FULL &&
+                    (!best || peer->rtt_usec < best->rtt_usec))
+                        best = peer;
+        }
+        return best;
+}
+
+static json_t *peer_document(const Peers *p, const Peer *peer)
+{
+        uint64_t now = clock_boot_usec();
+        const Breaker *b = &peer->breaker;
+        json_t *j = json_object();
+
+        json_put(j, "id", json_string_or_null(peer->id));
+        json_put(j, "name", json_string_or_null(peer->name));
+        json_put(j, "url", json_string_or_null(peer->url));
+        json_put(j, "type", json_string_or_null(node_type_name(peer->type)));
+        json_put(j, "status", json_string_or_null(peer_status_name(peer->status)));
+        json_put(j, "revenue_share_pct", json_integer(peer->revenue_share));
+        json_put(j, "listings", json_integer((json_int_t) peer->listings));
+        json_put(j, "generation", json_integer((json_int_t) peer->generation));
+        json_put(j, "seen", json_timestamp(peer->seen_usec));
+        json_put(j, "latency_ms", json_real((double) peer->rtt_usec / 1e3));
+        json_put(j, "p95_ms", json_real((double) latency_percentile(&peer->latency, 95) / 1e3));
+        json_put(j, "deadline_ms",
+                 json_real((double) deadline_usec(&peer->latency, p->search_timeout_usec) / 1e3));
+        json_put(j, "breaker", json_string_or_null(breaker_state_name(b->state)));
+        json_put(j, "asked_again_s",
+                 b->state == BREAKER_OPEN && b->until_usec > now
+                                 ? json_real((double) (b->until_usec - now) / 1e6)
+                                 : json_null());
+        json_put(j, "search_path",
+                 json_string_or_null(peer->dialect_known ? dialect_path(peer->dialect) : NULL));
+        json_put(j, "error", json_string_or_null(*peer->error ? peer->error : NULL));
+        json_put(j, "asked", json_integer((json_int_t) peer->asked));
+        json_put(j, "answered", json_integer((json_int_t) peer->answered));
+        json_put(j, "timed_out", json_integer((json_int_t) peer->timed_out));
+        json_put(j, "failed", json_integer((json_int_t) peer->failed));
+        json_put(j, "skipped", json_integer((json_int_t) peer->skipped));
+        return j;
+}
+
+json_t *peers_document(const Peers *p)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < p->n_peers; i++)
+                json_add(list, peer_document(p, p->peers[i]));
+        return json_whole(list);
+}

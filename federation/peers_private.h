@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of Peers share: peers.c says who they are, peer_ask.c asks one of them, peer_check.c sees how they are,
+ * peer_memory.c keeps what was learned. */
+#pragma once
+
+#include "base/worker.h"
+#include "federation/peer_ask.h"
+
+typedef struct PeerMemory PeerMemory;
+
+struct Peers {
+        sd_event *event;
+        FetchClient *fetch;
+        Peer **peers; /* in the order of their ids */
+        size_t n_peers;
+        uint64_t generation;
+        void (*on_change)(const Peer *peer, void *userdata);
+        void *userdata;
+        char *node_header; /* X-Node-Id: … */
+        uint64_t search_timeout_usec, check_interval_usec;
+        size_t response_max;
+        TAILQ_HEAD(, PeerAsk) asks; /* that nobody but us holds any more */
+        sd_event_source *check_timer;
+        uint64_t random;
+        PeerMemory *memory;
+};
+
+#define PEER_FETCH_FLAGS (FETCH_GUARD | FETCH_TRUST_HOST | FETCH_HTTP2)
+
+/* peers.c: what was learned of one. usec: how long it took. search: it was a search, not a check. */
+void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t usec);
+void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error, uint64_t usec);
+void peer_note_generation(Peer *peer, uint64_t generation);
+void peer_settle(Peer *peer); /* its status, as its breaker and last answer have it */
+
+/* peer_check.c */
+#define PEER_CHECK_PATHS 4 /* routes that tell how a peer is */
+int peer_checks_new(Peers *p);
+void peer_checks_plan(Peers *p); /* after peers_configure() */
+void peer_check_stop(Peer *peer);
+
+/* peer_memory.c */
+int peer_memory_new(Peers *p, const char *state_dir);
+PeerMemory *peer_memory_free(PeerMemory *m); /* saves */
+void peer_memory_recall(PeerMemory *m, Peer *peer);
+void peer_memory_changed(PeerMemory *m);

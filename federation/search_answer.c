@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* The answer to a search: what this node and its peers have said, put together and printed straight into one text. */
+#include "federation/isbn.h"
+#include "federation/merge.h"
+#include "federation/money.h"
+#include "federation/search_private.h"
+#include "federation/work.h"
+
+#include <inttypes.h>
+
+/* --- pieces --- */
+
+/* Behind an open string. */
+static void add_json_rest(Text *t, const char *s)
+{
+        size_t at = t->size;
+
+        text_add_json(t, s);
+        if (t->failed)
+                return;
+        memmove(t->data + at, t->data + at + 1,
+                t->size - at); /* its opening quote; the terminator moves, too */
+        t->size--;
+}
+
+/* All but the last brace. peer NULL: it is this node's own. */
+static void add_open_result(Text *t, const PeerResult *r, const Peer *peer)
+{
+        text_add_string(t, r->json);
+        if (!peer)
+                return;
+        text_add_string(t, peer->network_id);
+        add_json_rest(t, r->id);
+        text_add_string(t, peer->source);
+}
+
+static void add_result(Text *t, const PeerResult *r, const Peer *peer)
+{
+        add_open_result(t, r, peer);
+        text_add_bytes(t, "}", 1);
+}
+
+static void add_price(Text *t, const PeerResult *r)
+{
+        text_add_string(t, ",\"price\":");
+        if (r->price_minor < 0)
+                text_add_string(t, "null,\"price_minor\":null");
+        else {
+                money_print(t, r->price_minor, r->currency);
+                text_add(t, ",\"price_minor\":%" PRId64, r->price_minor);
+        }
+        text_add_string(t, ",\"currency\":");
+        text_add_json(t, r->currency);
+}
+
+static void add_row(Text *t, const FanRow *row)
+{
+        text_add_string(t, "{\"id\":");
+        text_add_json(t, row->peer->id);
+        text_add_string(t, ",\"name\":");
+        text_add_json(t, row->peer->name);
+        text_add_string(t, ",\"url\":");
+        text_add_json(t, row->peer->url);
+        text_add(t, ",\"status\":\"%s\",\"ms\":%" PRIu64 ".%" PRIu64 ",\"count\":%zu,\"error\":",
+                 peer_outcome_name(row->outcome), row->usec / 1000, row->usec % 1000 / 100,
+                 row->answer.n_results);
+        if (row->error)
+                text_add_json(t, row->error);
+        else
+                text_add_string(t, "null");
+        text_add_bytes(t, "}", 1);
+}
+
+static void add_head(Text *t, const FanOut *f, uint64_t total)
+{
+        text_add_string(t, "{\"success\":true,\"query\":");
+        text_add_json(t, f->question->text);
+        text_add(t, ",\"totalResults\":%" PRIu64 ",\"limit\":%u,\"offset\":%u", total, f->limit, f->offset);
+}
+
+static void add_local(Text *t, const FanOut *f)
+{
+        size_t end = MIN((size_t) f->offset + f->limit, f->local.n_results);
+
+        text_add_string(t, ",\"local\":[");
+        for (size_t i = f->offset; i < end; i++) {
+                if (i > f->offset)
+                        text_add_bytes(t, ",", 1);
+                add_result(t, &f->local.results[i], NULL);
+        }
+        text_add_bytes(t, "]", 1);
+        if (f->local_error) {
+                text_add_string(t, ",\"localError\":");
+                text_add_json(t, f->local_error);
+        }
+}
+
+void answer_print_error(Text *t, const char *error)
+{
+        text_add_string(t, "{\"success\":false,\"error\":");
+        text_add_json(t, error);
+        text_add_bytes(t, "}", 1);
+}
+
+void answer_print_local(Text *t, const FanOut *f)
+{
+        add_head(t, f, f->local.total);
+        add_local(t, f);
+        text_add_bytes(t, "}", 1);
+}
+
+void answer_print_peer(Text *t, const FanOut *f, const FanRow *row)
+{
+        text_add_string(t, "{\"peer\":");
+        add_row(t, row);
+        text_add_string(t, ",\"network\":[");
+        for (size_t i = 0; i < row->answer.n_results; i++) {
+                if (i > 0)
+                        text_add_bytes(t, ",", 1);
+                add_result(t, &row->answer.results[i], row->peer);
+        }
+        text_add_string(t, "]}");
+}
+
+int answer_print_source(const NodeConfig *node, char **ret)
+{
+        _cleanup_text_ Text t = {0};
+
+        text_add_string(&t, ",\"source_node\":");
+        text_add_json(&t, node->id);
+        text_add_string(&t, ",\"source_name\":");
+        text_add_json(&t, node->name);
+        text_add_string(&t, ",\"source_url\":");
+        text_add_json(&t, node->url);
+        text_add(&t, ",\"revenue_share_pct\":%u", node->revenue_share);
+        return text_take(&t, ret);
+}
+
+/* --- this node's own --- */
+
+static char *print_open_listing(const Listing *l, const Seller *seller)
+{
+        _cleanup_text_ Text t = {0};
+        char *json = NULL;
+
+        listing_print(&t, l, seller);
+        if (text_take(&t, &json) < 0)
+                return NULL;
+        json[strlen(json) - 1] = '\0';
+        return json;
+}
+
+static int take_listing(PeerResult *r, const Listing *l, const Seller *seller)
+{
+        char isbn[ISBN_SIZE] = "";
+
+        if (!isbn_to_13(l->isbn, isbn))
+                isbn[0] = '\0';
+        *r = (PeerResult){
+                        .json = print_open_listing(l, seller),
+                        .id = strdup(l->id),
+                        .title = strdup(l->title),
+                        .author = strdup(l->author),
+                        .isbn13 = strdup(isbn),
+                        .work = work_key(l->title, l->author),
+                        .currency = strdup(l->currency),
+                        .price_minor = l->price_minor,
+        };
+        return r->json && r->id && r->title && r->author && r->isbn13 && r->work && r->currency ? 0 : -ENOMEM;
+}
+
+int answer_take_local(FanOut *f, const CatalogAnswer *answer)
+{
+        const NodeConfig *n = &f->searcher->config->node;
+        Seller seller = {.id = n->id, .name = n->name, .url = n->url, .brand = n->brand};
+        _cleanup_peer_answer_ PeerAnswer local = {.total = answer->total};
+
+        local.results = calloc(answer->n_listings + 1, sizeof(*local.results));
+        if (!local.results)
+                return -ENOMEM;
+        while (local.n_results < answer->n_listings) {
+                size_t i = local.n_results++;
+
+                if (take_listing(&local.results[i], &answer->listings[i], &seller) < 0)
+                        return -ENOMEM;
+        }
+        f->local = local;
+        local = (PeerAnswer){0};
+        return 0;
+}
+
+/* --- together --- */
+
+typedef struct Found { /* where an item comes from */
+        const PeerResult *result;
+        const Peer *peer; /* NULL: this node */
+} Found;
+
+/* Whether it is called what was asked for. */
+static bool title_matches(const PeerResult *r, const char *wanted, size_t size)
+{
+        _cleanup_free_ char *title = NULL;
+
+        if (size == 0)
+                return false;
+        if (*r->work)
+                return strncmp(r->work, wanted, size) == 0 && r->work[size] == '/';
+        title = work_title(r->title);
+        return title && streq(title, wanted);
+}
+
+static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, const char *wanted,
+                    MergeItem **items, Found **found)
+{
+        size_t size = strlen(wanted);
+
+        for (size_t i = 0; i < answer->n_results; i++) {
+                const PeerResult *r = &answer->results[i];
+
+                *(*items)++ = (MergeItem){
+                                .source = source,
+                                .rank = (unsigned) i,
+                                .isbn13 = r->isbn13,
+                                .work = r->work,
+                                .id = r->id,
+                                .title_match = title_matches(r, wanted, size),
+                };
+                *(*found)++ = (Found){.result = r, .peer = peer};
+        }
+}
+
+static size_t count_results(const FanOut *f)
+{
+        size_t n = f->local.n_results;
+
+        for (size_t i = 0; i < f->n_rows; i++)
+                n += f->rows[i].answer.n_results;
+        return n;
+}
+
+static int put_together(const FanOut *f, Found *found, size_t n, Merge *ret)
+{
+        _cleanup_free_ MergeItem *items = calloc(n + 1, sizeof(*items));
+        _cleanup_free_ char *wanted = work_title(f->question->text);
+        MergeItem *next = items;
+
+        if (!items || !wanted)
+                return -ENOMEM;
+        collect(&f->local, 0, NULL, wanted, &next, &found);
+        for (size_t i = 0; i < f->n_rows; i++)
+                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, wanted, &next, &found);
+        return merge_items(items, n, ret);
+}
+
+static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *work, const Found *found)
+{
+        const Found *best = &found[m->order[work->first]];
+
+        add_open_result(t, best->result, best->peer);
+        text_add_string(t, ",\"sellers\":[");
+        for (size_t i = 0; i < work->n_items; i++) {
+                const Found *one = &found[m->order[work->first + i]];
+
+                text_add_string(t, i > 0 ? ",{" : "{");
+                text_add_string(t, (one->peer ? one->peer->source : f->searcher->source) + 1);
+                add_price(t, one->result);
+                text_add_bytes(t, "}", 1);
+        }
+        text_add_string(t, "]}");
+}
+
+static void add_results(Text *t, const FanOut *f, const Merge *m, const Found *found)
+{
+        size_t end = MIN((size_t) f->offset + f->limit, m->n_works);
+
+        text_add_string(t, ",\"results\":[");
+        for (size_t i = f->offset; i < end; i++) {
+                if (i > f->offset)
+                        text_add_bytes(t, ",", 1);
+                add_work(t, f, m, &m->works[i], found);
+        }
+        text_add_bytes(t, "]", 1);
+}
+
+static void add_network(Text *t, const FanOut *f, const Merge *m, const Found *found)
+{
+        size_t left = (size_t) f->limit * SEARCH_NETWORK_MAX;
+        bool first = true;
+
+        text_add_string(t, ",\"network\":[");
+        for (size_t i = f->offset; i < m->n_works && left > 0; i++)
+                for (size_t k = 0; k < m->works[i].n_items && left > 0; k++) {
+                        const Found *one = &found[m->order[m->works[i].first + k]];
+
+                        if (!one->peer)
+                                continue;
+                        if (!first)
+                                text_add_bytes(t, ",", 1);
+                        add_result(t, one->result, one->peer);
+                        first = false;
+                        left--;
+                }
+        text_add_bytes(t, "]", 1);
+}
+
+bool answer_complete(const FanOut *f)
+{
+        if (f->local_error)
+                return false;
+        for (size_t i = 0; i < f->n_rows; i++)
+                if (f->rows[i].outcome != PEER_OK && f->rows[i].outcome != PEER_EMPTY)
+                        return false;
+        return true;
+}
+
+int answer_print(Text *t, const FanOut *f)
+{
+        size_t n = count_results(f);
+        _cleanup_free_ Found *found = calloc(n + 1, sizeof(*found));
+        _cleanup_merge_ Merge m = {0};
+        uint64_t beyond = f->local.total - MIN((uint64_t) f->local.n_results, f->local.total);
+        int r = found ? put_together(f, found, n, &m) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        add_head(t, f, m.n_works + beyond);
+        text_add(t, ",\"complete\":%s", answer_complete(f) ? "true" : "false");
+        add_local(t, f);
+        add_network(t, f, &m, found);
+        add_results(t, f, &m, found);
+        text_add_string(t, ",\"peers\":[");
+        for (size_t i = 0; i < f->n_rows; i++) {
+                if (i > 0)
+                        text_add_bytes(t, ",", 1);
+                add_row(t, &f->rows[i]);
+        }
+        text_add_string(t, "]}");
+        return t->failed ? -ENOMEM : 0;
+}
