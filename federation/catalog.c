@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #define N_READERS      2
 #define WAITING_MAX    256
@@ -23,6 +24,8 @@ typedef struct Reader {
         Worker *worker;
         CatalogDb db;
         bool open;
+        dev_t device; /* which file it is */
+        ino_t inode;
         char *path;
         uint64_t categories_generation; /* whose categories were last handed out */
         atomic_bool cancelled;          /* what runs */
@@ -73,6 +76,7 @@ struct Catalog {
         uint64_t facts_usec; /* boot time; 0: never */
         char *categories;
         uint64_t searches, search_usec, corrected;
+        uint64_t rows_imported, rows_refused;
 };
 
 /* In a thread */
@@ -86,8 +90,21 @@ static int on_progress(void *userdata)
         return atomic_load(&r->cancelled) || clock_boot_usec() > r->deadline_usec;
 }
 
+static void reader_close(Reader *r)
+{
+        if (r->open)
+                catalog_db_close(&r->db);
+        r->open = false;
+}
+
 static int reader_open(Reader *r, Error *e)
 {
+        struct stat st;
+
+        /* Gone, or another one put in its place: what is open is no longer what people mean. */
+        bool there = stat(r->path, &st) == 0;
+        if (r->open && (!there || st.st_dev != r->device || st.st_ino != r->inode))
+                reader_close(r);
         if (r->open)
                 return 0;
         pthread_mutex_lock(&opening);
@@ -95,6 +112,9 @@ static int reader_open(Reader *r, Error *e)
         pthread_mutex_unlock(&opening);
         if (code < 0)
                 return code;
+        there = stat(r->path, &st) == 0;
+        r->device = there ? st.st_dev : 0;
+        r->inode = there ? st.st_ino : 0;
         sqlite3_progress_handler(r->db.db, PROGRESS_STEPS, on_progress, r);
         r->open = true;
         r->categories_generation = 0;
@@ -151,22 +171,15 @@ static int job_run(void *userdata)
                 r = job_read(job, &job->error);
         if (r == -ECANCELED && !atomic_load(&reader->cancelled))
                 r = error_set(&job->error, -ETIMEDOUT, "took longer than 2 s");
-        /* Damaged, or gone and made anew under another file: begin from the file's name. */
-        if ((r == -EUCLEAN || r == -EIO) && reader->open) {
-                catalog_db_close(&reader->db);
-                reader->open = false;
-        }
+        if (r == -EUCLEAN || r == -EIO) /* perhaps it is mended meanwhile */
+                reader_close(reader);
         job->took_usec = clock_boot_usec() - start_usec;
         return r;
 }
 
 static int reader_end(void *userdata)
 {
-        Reader *r = userdata;
-
-        if (r->open)
-                catalog_db_close(&r->db);
-        r->open = false;
+        reader_close(userdata);
         return 0;
 }
 
@@ -409,7 +422,20 @@ void catalog_facts(Catalog *c, CatalogFacts *ret)
                               .imported_usec = c->facts.imported_usec,
                               .searches = c->searches,
                               .search_usec = c->search_usec,
-                              .corrected = c->corrected};
+                              .corrected = c->corrected,
+                              .rows_imported = c->rows_imported,
+                              .rows_refused = c->rows_refused};
+}
+
+void catalog_note_import(Catalog *c, const ImportReport *report)
+{
+        assert(c);
+        assert(report);
+
+        c->rows_imported += report->added + report->updated + report->unchanged;
+        c->rows_refused += report->refused;
+        c->facts_usec = 0; /* what is known is old */
+        facts_refresh(c);
 }
 
 uint64_t catalog_generation(Catalog *c)

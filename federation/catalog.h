@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/loop.h"
+#include "federation/import.h"
 #include "federation/listing.h"
 #include "federation/question.h"
 
@@ -54,6 +55,8 @@ typedef struct CatalogFacts {
         uint64_t rows_imported, rows_refused;
 } CatalogFacts;
 void catalog_facts(Catalog *c, CatalogFacts *ret);
+/* An import in this process, or through it, has ended. */
+void catalog_note_import(Catalog *c, const ImportReport *report);
 uint64_t catalog_generation(Catalog *c);
 /* Names of categories with their number of books, most first, at most 1000: {"name": n, …} as JSON text, borrowed until the
  * loop goes on; "{}" before it is known. */

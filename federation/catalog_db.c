@@ -39,6 +39,8 @@ static const DbMigration migrations[] = {
                  " terms, description FROM book WHERE description <> '';"
                  "CREATE VIRTUAL TABLE whole_fts USING fts5(title, author, about, terms, description,"
                  " content='whole_text', " FTS_OPTIONS ");"
+                 "INSERT INTO book_fts (book_fts, rank) VALUES ('hashsize', 16777216);"
+                 "INSERT INTO whole_fts (whole_fts, rank) VALUES ('hashsize', 16777216);"
                  "CREATE TABLE word (word TEXT PRIMARY KEY, books INTEGER NOT NULL) STRICT, WITHOUT "
                  "ROWID;" WORDS_TABLE
                  "CREATE TABLE category (key TEXT PRIMARY KEY, name TEXT NOT NULL, books INTEGER NOT NULL)"
@@ -85,14 +87,38 @@ int64_t catalog_rank(int64_t popularity, int64_t next)
         return (1023 - step) * CATALOG_RANK_STEP + next;
 }
 
+/* ISO 639-2 (both of its kinds) as ISO 639-1, for the languages that most books are in. */
+static const char *two_letters(const char *code)
+{
+        static const char table[][2][4] = {
+                        {"eng", "en"}, {"fre", "fr"}, {"fra", "fr"}, {"ger", "de"}, {"deu", "de"},
+                        {"spa", "es"}, {"ita", "it"}, {"por", "pt"}, {"dut", "nl"}, {"nld", "nl"},
+                        {"rus", "ru"}, {"pol", "pl"}, {"cze", "cs"}, {"ces", "cs"}, {"ukr", "uk"},
+                        {"gre", "el"}, {"ell", "el"}, {"tur", "tr"}, {"ara", "ar"}, {"per", "fa"},
+                        {"fas", "fa"}, {"heb", "he"}, {"hin", "hi"}, {"ind", "id"}, {"vie", "vi"},
+                        {"tha", "th"}, {"chi", "zh"}, {"zho", "zh"}, {"jpn", "ja"}, {"kor", "ko"},
+                        {"swe", "sv"}, {"dan", "da"}, {"nor", "no"}, {"fin", "fi"}, {"hun", "hu"},
+                        {"rum", "ro"}, {"ron", "ro"}, {"lat", "la"}};
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                if (strcasecmp(code, table[i][0]) == 0)
+                        return table[i][1];
+        return code;
+}
+
 int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[static CATALOG_TERM_SIZE])
 {
         static const unsigned char key[crypto_shorthash_KEYBYTES] = "a term's hash";
         unsigned char hash[crypto_shorthash_BYTES];
+        char language[LISTING_LANGUAGE_MAX + 1];
 
         assert(c);
         assert(value);
 
+        if (kind == CATALOG_TERM_LANGUAGE) { /* "en" finds en-US, and eng */
+                snprintf(language, sizeof(language), "%.*s", (int) strcspn(value, "-_"), value);
+                value = two_letters(language);
+        }
         _cleanup_free_ char *k = tokenizer_key(c->words, value);
         if (!k)
                 return -ENOMEM;

@@ -40,7 +40,7 @@ int64_t catalog_rank(int64_t popularity, int64_t next);
 
 typedef enum CatalogTerm {
         CATALOG_TERM_CATEGORY = 'c',
-        CATALOG_TERM_LANGUAGE = 'l',
+        CATALOG_TERM_LANGUAGE = 'l',   /* without region: en, en-US and eng are one */
         CATALOG_TERM_ISBN = 'i',       /* of the ISBN-13 */
         CATALOG_TERM_TITLE = 't',      /* the whole title … */
         CATALOG_TERM_MAIN_TITLE = 'm', /* … and work_title(), when that is another */

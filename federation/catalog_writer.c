@@ -15,6 +15,9 @@
 
 #define BATCH_ROWS  20000
 #define BATCH_BYTES (16 * 1024 * 1024)
+#define BUSY_MSEC   60000 /* for the batches of another import */
+#define TIDY_SHARE  8     /* of the books are new */
+#define TIDY_PAGES  1000
 #define SLOTS       (1 << 16) /* of the table of ids: more than twice BATCH_ROWS */
 
 typedef struct Row {
@@ -548,6 +551,33 @@ int catalog_writer_flush(CatalogWriter *w, Error *e)
         return 0;
 }
 
+static int merge(CatalogWriter *w, const char *sql, Error *e)
+{
+        int64_t before;
+        int r;
+
+        for (int64_t pages = -TIDY_PAGES;; pages = TIDY_PAGES) { /* a negative number begins */
+                before = sqlite3_total_changes64(w->catalog.db);
+                r = db_run(w->catalog.db, e, sql, "i", pages);
+                if (r < 0 || sqlite3_total_changes64(w->catalog.db) - before < 2)
+                        return r;
+                checkpoint(w);
+        }
+}
+
+/* After a big import: one tree instead of many to look words up in. In steps, so that neither the log nor others' waiting
+ * grows long; each is whole in itself. */
+static int tidy(CatalogWriter *w, Error *e)
+{
+        int64_t books;
+
+        int r = catalog_db_fact(&w->catalog, "books", &books, e);
+        if (r < 0 || (int64_t) (w->written.added + w->written.updated) < books / TIDY_SHARE)
+                return r;
+        r = merge(w, "INSERT INTO book_fts (book_fts, rank) VALUES ('merge', ?)", e);
+        return r < 0 ? r : merge(w, "INSERT INTO whole_fts (whole_fts, rank) VALUES ('merge', ?)", e);
+}
+
 static int finish_write(CatalogWriter *w, int64_t *ret_generation, Error *e)
 {
         int r = fact_set(w, "imported_usec", (int64_t) clock_wall_usec(), e);
@@ -565,6 +595,8 @@ int catalog_writer_finish(CatalogWriter *w, Error *e)
         assert(w);
 
         int r = catalog_writer_flush(w, e);
+        if (r == 0)
+                r = tidy(w, e);
         if (r == 0)
                 r = db_begin(w->catalog.db, e);
         if (r < 0)
@@ -646,6 +678,8 @@ int catalog_writer_new(const char *path, CatalogWriter **ret, Error *e)
         int r = catalog_db_open(path, false, &w->catalog, e);
         if (r == 0)
                 r = db_exec(w->catalog.db, "PRAGMA cache_size = -32768", e);
+        if (r == 0)
+                sqlite3_busy_timeout(w->catalog.db, BUSY_MSEC);
         if (r == 0)
                 r = statements_make(w, e);
         if (r < 0)
