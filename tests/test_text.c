@@ -213,3 +213,34 @@ TEST(a_long_error_text_is_cut_between_characters)
         error_prefix(&e, -1, "yy");
         CHECK_STR(plain_copy(copy, sizeof copy, e.text), e.text);
 }
+
+static const char *json(const char *s)
+{
+        static char *last;
+        Text t = {0};
+
+        free(TAKE_PTR(last));
+        text_add_json(&t, s);
+        CHECK_INT(text_take(&t, &last), 0);
+        return last;
+}
+
+TEST(json_strings_are_ended_by_nothing_in_them)
+{
+        CHECK_STR(json(""), "\"\"");
+        CHECK_STR(json("plain text"), "\"plain text\"");
+        CHECK_STR(json("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"");
+        CHECK_STR(json("\b\t\n\f\r"), "\"\\b\\t\\n\\f\\r\"");
+        CHECK_STR(json("\x01\x1f\x7f"), "\"\\u0001\\u001f\\u007f\"");
+        CHECK_STR(json("</script>&"), "\"\\u003c/script\\u003e\\u0026\"");
+        CHECK_STR(json("\xe2\x80\xa8\xe2\x80\xa9"), "\"\\u2028\\u2029\"");
+        CHECK_STR(json("\xe7\xbe\x85 \xf0\x9f\x98\x80"), "\"\xe7\xbe\x85 \xf0\x9f\x98\x80\"");
+}
+
+TEST(json_strings_are_valid_utf8_whatever_comes)
+{
+        CHECK_STR(json("\xff"), "\"\xef\xbf\xbd\"");
+        CHECK_STR(json("a\xe7\xbe"), "\"a\xef\xbf\xbd\xef\xbf\xbd\"");
+        CHECK_STR(json("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""); /* a surrogate */
+        CHECK_STR(json("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
+}
