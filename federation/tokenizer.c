@@ -83,7 +83,7 @@ static bool is_ideograph(uint32_t c)
 static bool is_optional_mark(uint32_t c)
 {
         return (c >= 0x300 && c <= 0x36f) || (c >= 0x591 && c <= 0x5c7) || (c >= 0x610 && c <= 0x61a) ||
-               (c >= 0x640 && c <= 0x65f) || c == 0x670 || (c >= 0xfe00 && c <= 0xfe0f);
+               c == 0x640 || (c >= 0x64b && c <= 0x65f) || c == 0x670 || (c >= 0xfe00 && c <= 0xfe0f);
 }
 
 /* Letters that have no decomposition, as they are typed without their own key. NULL: stays as it is. */
