@@ -23,7 +23,7 @@ static int compare_items(const void *pa, const void *pb, void *userdata)
                 c = strcmp(a->work, b->work);
         if (c == 0)
                 c = strcmp(a->isbn13, b->isbn13);
-        return c != 0 ? c : a->title_match - b->title_match;
+        return c != 0 ? c : (int) a->fit - (int) b->fit;
 }
 
 static void sort_items(const MergeItem *items, uint32_t *order, size_t n)
@@ -44,8 +44,8 @@ typedef struct Rank {
         uint64_t score;
         size_t first, n;       /* its listings in order, by source and rank */
         const MergeItem *best; /* what stands for it: our own, or the best ranked */
-        bool title_match;
-        bool shared; /* more than one source has it */
+        unsigned fit;          /* of its best listing */
+        bool shared;           /* more than one source has it */
 } Rank;
 
 static void rank_work(Rank *work, const MergeItem *items, const uint32_t *order)
@@ -54,7 +54,7 @@ static void rank_work(Rank *work, const MergeItem *items, const uint32_t *order)
 
         for (size_t i = 0; i < work->n; i++) {
                 const MergeItem *item = items + order[work->first + i];
-                work->title_match |= item->title_match;
+                work->fit = MAX(work->fit, item->fit);
                 if (before && before->source == item->source)
                         continue;
                 work->score += SCORE_ONE / (MERGE_K + 1 + (uint64_t) item->rank);
@@ -69,8 +69,8 @@ static int compare_ranks(const void *pa, const void *pb)
 {
         const Rank *a = pa, *b = pb;
 
-        if (a->title_match != b->title_match)
-                return a->title_match ? -1 : 1;
+        if (a->fit != b->fit)
+                return a->fit > b->fit ? -1 : 1;
         if (a->score != b->score)
                 return a->score > b->score ? -1 : 1;
         if ((a->best->source == 0) != (b->best->source == 0))

@@ -17,7 +17,7 @@ typedef struct MergeItem {
         const char *isbn13; /* "" when none is valid */
         const char *work;   /* work_key(); "" when it has none */
         const char *id;     /* breaks ties */
-        bool title_match;   /* its title is what was asked for: such works come first */
+        unsigned fit;       /* to what was asked for, see fit.h: works that fit better come first */
 } MergeItem;
 
 typedef struct MergeWork {

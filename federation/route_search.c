@@ -135,8 +135,21 @@ static void answer_node(Wait *w, const CatalogAnswer *a)
 
 #endif
 
+/* Its own books from itself would stand on the page as another shop's. */
+static bool asks_itself(const Federation *f, const HttpRequest *r)
+{
+        const char *asker = http_header(r, "X-Node-Id");
+
+        return asker && streq(asker, f->config->node.id);
+}
+
 static void search_local(Federation *f, HttpRequest *r, void (*answer)(Wait *w, const CatalogAnswer *answer))
 {
+        if (asks_itself(f, r)) {
+                http_reply_error(r, 508, "this node asks itself: one of its peers has its own address");
+                return;
+        }
+
         Question *q = question_of(r);
         Wait *w = q ? wait_new(f, r, answer) : NULL;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The answer to a search: what this node and its peers have said, put together and printed straight into one text. */
+#include "federation/fit.h"
 #include "federation/isbn.h"
 #include "federation/merge.h"
 #include "federation/money.h"
@@ -196,24 +197,9 @@ typedef struct Found { /* where an item comes from */
         const Peer *peer; /* NULL: this node */
 } Found;
 
-/* Whether it is called what was asked for. */
-static bool title_matches(const PeerResult *r, const char *wanted, size_t size)
-{
-        _cleanup_free_ char *title = NULL;
-
-        if (size == 0)
-                return false;
-        if (*r->work)
-                return strncmp(r->work, wanted, size) == 0 && r->work[size] == '/';
-        title = work_title(r->title);
-        return title && streq(title, wanted);
-}
-
-static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, const char *wanted,
+static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, const Wanted *wanted,
                     MergeItem **items, Found **found)
 {
-        size_t size = strlen(wanted);
-
         for (size_t i = 0; i < answer->n_results; i++) {
                 const PeerResult *r = &answer->results[i];
 
@@ -223,7 +209,7 @@ static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer,
                                 .isbn13 = r->isbn13,
                                 .work = r->work,
                                 .id = r->id,
-                                .title_match = title_matches(r, wanted, size),
+                                .fit = fit_of(wanted, r->work, r->title, r->author),
                 };
                 *(*found)++ = (Found){.result = r, .peer = peer};
         }
@@ -241,14 +227,14 @@ static size_t count_results(const FanOut *f)
 static int put_together(const FanOut *f, Found *found, size_t n, Merge *ret)
 {
         _cleanup_free_ MergeItem *items = calloc(n + 1, sizeof(*items));
-        _cleanup_free_ char *wanted = work_title(f->question->text);
+        _cleanup_wanted_ Wanted wanted = {0};
         MergeItem *next = items;
 
-        if (!items || !wanted)
+        if (!items || wanted_make(f->question->text, &wanted) < 0)
                 return -ENOMEM;
-        collect(&f->local, 0, NULL, wanted, &next, &found);
+        collect(&f->local, 0, NULL, &wanted, &next, &found);
         for (size_t i = 0; i < f->n_rows; i++)
-                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, wanted, &next, &found);
+                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, &wanted, &next, &found);
         return merge_items(items, n, ret);
 }
 
