@@ -156,13 +156,14 @@ static void tell_peer(Search *search)
                 search->sink.peer(search, t.data, t.size, search->sink.userdata); /* may free it */
 }
 
-/* Whoever has been told something goes to the end, so that all know everything once the first one does. */
+/* This shop's results first, then peers' as they come. Whoever has been told something goes to the end, so that all know
+ * everything once the first one does. */
 void search_news(FanOut *f)
 {
         Search *search;
 
-        while ((search = TAILQ_FIRST(&f->streams))) {
-                bool local = f->local_ended && !search->told_local;
+        while (f->local_ended && (search = TAILQ_FIRST(&f->streams))) {
+                bool local = !search->told_local;
 
                 if (!local && search->n_told == f->n_ended)
                         return;
