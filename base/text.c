@@ -318,6 +318,16 @@ int text_take(Text *t, char **ret)
         return 0;
 }
 
+void text_truncate(Text *t, size_t size)
+{
+        assert(t);
+        assert(size <= t->size);
+
+        t->size = size;
+        if (t->data)
+                t->data[size] = '\0';
+}
+
 void text_clear(Text *t)
 {
         assert(t);

@@ -27,6 +27,8 @@ void text_add_quoted(Text *t, const char *s);
 /* Hands the string over (never NULL on success: "" when empty) and leaves t empty. -ENOMEM when t->failed. */
 int text_take(Text *t, char **ret);
 void text_clear(Text *t);
+/* Cuts it to so many bytes, at most what it has; what it could hold, it still can. */
+void text_truncate(Text *t, size_t size);
 
 #define _cleanup_text_ _cleanup_(text_clear)
 

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/* One result of a peer: what of it is passed on, and what we must know of it. */
+#include "federation/dialect_private.h"
+#include "federation/isbn.h"
+#include "federation/money.h"
+#include "federation/work_private.h"
+
+#include <math.h>
+
+/* Members that mean something to us. Others pass through. */
+typedef enum Meaning {
+        OTHER,
+        ID,
+        TITLE,
+        AUTHOR,
+        ISBN,
+        OTHER_ISBN, /* where there is no isbn */
+        PRICE,
+        PRICE_MINOR,
+        CURRENCY,
+        OURS, /* only we say that */
+        _MEANING_MAX,
+} Meaning;
+
+typedef struct Known {
+        const char *key;
+        Meaning meaning;
+        size_t limit; /* of a string's bytes */
+} Known;
+
+#define OTHER_MAX 8000
+#define KEY_MAX   64
+
+static const Known known[] = {
+                {"id", ID, LISTING_ID_MAX},
+                {"title", TITLE, LISTING_TITLE_MAX},
+                {"author", AUTHOR, LISTING_AUTHOR_MAX},
+                {"isbn", ISBN, LISTING_ISBN_MAX},
+                {"isbn13", OTHER_ISBN, LISTING_ISBN_MAX},
+                {"isbn10", OTHER_ISBN, LISTING_ISBN_MAX},
+                {"price", PRICE, 32},
+                {"price_minor", PRICE_MINOR, 32},
+                {"currency", CURRENCY, 8},
+                {"description", OTHER, LISTING_DESCRIPTION_MAX},
+                {"category", OTHER, LISTING_CATEGORY_MAX},
+                {"tags", OTHER, LISTING_TAGS_MAX},
+                {"relevance", OURS, 0},
+                {"sellers", OURS, 0},
+                {"networkId", OURS, 0},
+                {"source_node", OURS, 0},
+                {"source_name", OURS, 0},
+                {"source_url", OURS, 0},
+                {"revenue_share_pct", OURS, 0},
+};
+
+static const Known *find_known(JsonSlice key)
+{
+        static const Known other = {"", OTHER, OTHER_MAX};
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (json_slice_equals(key, known[i].key))
+                        return known + i;
+        return &other;
+}
+
+/* Strings */
+
+/* What stands in a JSON string as it is: not what ends a script or a page it is put into, and nothing invisible. */
+static bool is_plain_ascii(char c)
+{
+        return (uint8_t) c < 0x7f && c != '<' && c != '>' && c != '&';
+}
+
+static bool is_shown(uint32_t point)
+{
+        return point >= 0xa0 && point != 0x61c && point != 0x200e && point != 0x200f &&
+               !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069) &&
+               point != 0xfeff && !(point >= 0xe0000 && point <= 0xe007f);
+}
+
+static void add_escaped(Text *t, uint32_t point)
+{
+        if (point >= 0x10000)
+                text_add(t, "\\u%04x\\u%04x", 0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
+        else
+                text_add(t, "\\u%04x", point);
+}
+
+/* The inside of a string, between s and end. */
+static void add_inside(Text *t, const char *s, const char *end)
+{
+        while (s < end) {
+                const char *run = s;
+                uint32_t point = 0;
+                size_t size = 1;
+                while (run < end && is_plain_ascii(*run))
+                        run++;
+                text_add_bytes(t, s, (size_t) (run - s));
+                s = run;
+                if (s == end)
+                        return;
+                point = (uint8_t) *s;
+                if (point >= 0x80)
+                        size = utf8_size(s, (size_t) (end - s), &point);
+                if (is_shown(point))
+                        text_add_bytes(t, s, size);
+                else
+                        add_escaped(t, point);
+                s += size;
+        }
+}
+
+/* The longest beginning of at most limit bytes that ends between two characters. */
+static const char *cut(const char *s, const char *end, size_t limit)
+{
+        const char *last = s + limit;
+
+        if ((size_t) (end - s) <= limit)
+                return end;
+        for (const char *next = s; next <= last; s = next) {
+                uint32_t point;
+                if (*next != '\\')
+                        next += (uint8_t) *next < 0x80 ? 1 : utf8_size(next, (size_t) (end - next), &point);
+                else if (next[1] != 'u')
+                        next += 2;
+                else if ((next[2] | 0x20) == 'd' && strchr("89abAB", next[3])) /* the first half of a pair */
+                        next += 12;
+                else
+                        next += 6;
+                if (next > last)
+                        return s;
+        }
+        return s;
+}
+
+static void add_string(Text *t, JsonSlice string, size_t limit)
+{
+        const char *begin = string.s + 1, *end = string.s + string.size - 1;
+
+        text_add_bytes(t, "\"", 1);
+        add_inside(t, begin, cut(begin, end, limit));
+        text_add_bytes(t, "\"", 1);
+}
+
+/* Nested values, without white space between. */
+static void add_nested(Text *t, JsonSlice value)
+{
+        const char *s = value.s, *end = value.s + value.size;
+
+        while (s < end) {
+                if (*s == '"') {
+                        JsonSlice string = json_slice(s);
+                        add_string(t, string, OTHER_MAX);
+                        s += string.size;
+                        continue;
+                }
+                const char *run = s;
+                while (s < end && *s != '"' && *s > ' ')
+                        s++;
+                text_add_bytes(t, run, (size_t) (s - run));
+                while (s < end && *s <= ' ')
+                        s++;
+        }
+}
+
+/* URLs */
+
+static bool ends_with(const char *s, size_t size, const char *with)
+{
+        size_t n = strlen(with);
+
+        return size >= n && strncasecmp(s + size - n, with, n) == 0;
+}
+
+/* Whether a browser may follow what stands under this key: "storeUrl", "images". */
+static bool is_url_key(JsonSlice key)
+{
+        static const char *const ends[] = {"url",     "uri",  "href",  "link",      "src",
+                                           "image",   "img",  "cover", "thumbnail", "photo",
+                                           "picture", "icon", "logo",  "website",   "homepage"};
+        const char *s = key.s + 1;
+        size_t size = key.size - 2;
+
+        if (size > 0 && (s[size - 1] | 0x20) == 's')
+                size--;
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++)
+                if (ends_with(s, size, ends[i]))
+                        return true;
+        return false;
+}
+
+static bool is_http(JsonSlice string)
+{
+        char begin[9];
+
+        if (string.size > LISTING_URL_MAX + 2)
+                return false;
+        (void) json_slice_string(string, begin, sizeof begin - 1);
+        return strncasecmp(begin, "http://", 7) == 0 || strncasecmp(begin, "https://", 8) == 0;
+}
+
+/* No deeper than JSON_DEPTH_MAX: it was checked. A key with escapes is taken for one of a URL. */
+static bool urls_are_http(JsonSlice value, bool url)
+{
+        JsonWalk w;
+        JsonSlice key, inner;
+
+        if (json_slice_is(value, '"'))
+                return !url || is_http(value);
+        if (json_slice_is(value, '[')) {
+                w = json_walk(value);
+                while (json_walk_element(&w, &inner))
+                        if (!urls_are_http(inner, url))
+                                return false;
+        } else if (json_slice_is(value, '{')) {
+                w = json_walk(value);
+                while (json_walk_member(&w, &key, &inner))
+                        if (!urls_are_http(inner, is_url_key(key) || memchr(key.s, '\\', key.size)))
+                                return false;
+        }
+        return true;
+}
+
+/* Numbers */
+
+static bool is_number(JsonSlice v)
+{
+        return v.size > 0 && (*v.s == '-' || (*v.s >= '0' && *v.s <= '9'));
+}
+
+static bool to_double(JsonSlice v, double *ret)
+{
+        char text[64];
+
+        if (v.size >= sizeof text)
+                return false;
+        memcpy(text, v.s, v.size);
+        text[v.size] = '\0';
+        *ret = strtod(text, NULL); /* the program's LC_NUMERIC is C's */
+        return isfinite(*ret);
+}
+
+/* Digits, few enough for anybody's integers. */
+static bool is_integer(JsonSlice v)
+{
+        size_t i = json_slice_is(v, '-');
+
+        if (v.size == i || v.size > 18)
+                return false;
+        for (; i < v.size; i++)
+                if (v.s[i] < '0' || v.s[i] > '9')
+                        return false;
+        return true;
+}
+
+/* Can everybody read it? 1e999 and integers beyond 64 bits make others refuse the whole answer. */
+static bool is_common(JsonSlice number)
+{
+        double ignored;
+
+        if (is_integer(number))
+                return true;
+        for (size_t i = 0; i < number.size; i++)
+                if (strchr(".eE", number.s[i]))
+                        return to_double(number, &ignored);
+        return false;
+}
+
+static bool numbers_are_common(JsonSlice value)
+{
+        const char *end = value.s + value.size;
+
+        for (const char *s = value.s; s < end;) {
+                JsonSlice v = {s, 1};
+                if (*s == '"' || is_number(v))
+                        v = json_slice(s);
+                if (is_number(v) && !is_common(v))
+                        return false;
+                s += v.size;
+        }
+        return true;
+}
+
+/* Prices */
+
+static int64_t to_minor(double major, const char *currency)
+{
+        static const double units[] = {1, 10, 100, 1000, 10000};
+        double minor = major * units[MIN(money_digits(currency), 4U)];
+
+        return minor >= 0 && minor <= (double) MONEY_MINOR_MAX ? llround(minor) : -1;
+}
+
+/* "12.99", "$12.99", "12,99 EUR": what is a number with a sign or a word beside it. */
+static int64_t price_of_text(JsonSlice string, const char *currency)
+{
+        char text[40], *s = text, *end, *comma;
+
+        if (json_slice_string(string, text, sizeof text - 1) >= sizeof text - 1)
+                return -1;
+        s += strcspn(s, "0123456789-.,");
+        comma = strchr(s, ',');
+        if (comma && !strchr(s, '.') && strspn(comma + 1, "0123456789") == 2)
+                *comma = '.';
+        if (strspn(s, "0123456789.") == 0)
+                return -1;
+        double major = strtod(s, &end);
+        if (end == s || *end == ',' || *end == '.' || strpbrk(end, "0123456789") ||
+            end - s != (ptrdiff_t) strspn(s, "0123456789."))
+                return -1;
+        return to_minor(major, currency);
+}
+
+static int64_t read_price(JsonSlice minor, JsonSlice major, const char *currency)
+{
+        double d;
+
+        if (is_number(minor) && is_integer(minor) && to_double(minor, &d) && d >= 0 &&
+            d <= (double) MONEY_MINOR_MAX)
+                return (int64_t) d;
+        if (is_number(major))
+                return to_double(major, &d) ? to_minor(d, currency) : -1;
+        return json_slice_is(major, '"') ? price_of_text(major, currency) : -1;
+}
+
+static void read_currency(JsonSlice value, char ret[static 4])
+{
+        char code[5] = "";
+
+        if (json_slice_is(value, '"'))
+                (void) json_slice_string(value, code, sizeof code - 1);
+        for (char *c = code; *c; c++)
+                if (*c >= 'a' && *c <= 'z')
+                        *c = (char) (*c - ('a' - 'A'));
+        memcpy(ret, money_is_currency(code) ? code : MONEY_CURRENCY_DEFAULT, 4);
+}
+
+/* A result while it is read. */
+typedef struct Reading {
+        Text *json;
+        JsonSlice keys[DIALECT_MEMBERS_MAX]; /* that were there */
+        unsigned n_keys;
+        JsonSlice value[_MEANING_MAX];
+        JsonSlice authors, name, other_id; /* the same by other names */
+} Reading;
+
+static void begin_member(Text *t, const char *key)
+{
+        text_add_bytes(t, t->size > 1 ? ",\"" : "\"", t->size > 1 ? 2 : 1);
+        text_add_string(t, key);
+        text_add_bytes(t, "\":", 2);
+}
+
+/* A string, or a number as one. */
+static bool is_text(JsonSlice v)
+{
+        return json_slice_is(v, '"') || (is_number(v) && is_integer(v));
+}
+
+static void add_text_member(Text *t, const char *key, JsonSlice value, size_t limit)
+{
+        begin_member(t, key);
+        if (json_slice_is(value, '"')) {
+                add_string(t, value, limit);
+        } else {
+                text_add_bytes(t, "\"", 1);
+                text_add_bytes(t, value.s, value.size);
+                text_add_bytes(t, "\"", 1);
+        }
+}
+
+static bool add_other(Text *t, JsonSlice key, JsonSlice value, size_t limit)
+{
+        bool nested = json_slice_is(value, '{') || json_slice_is(value, '[');
+
+        if ((nested && value.size > OTHER_MAX) || !urls_are_http(value, is_url_key(key)) ||
+            !numbers_are_common(value))
+                return false;
+        if (t->size > 1)
+                text_add_bytes(t, ",", 1);
+        add_string(t, key, KEY_MAX);
+        text_add_bytes(t, ":", 1);
+        if (json_slice_is(value, '"'))
+                add_string(t, value, limit);
+        else
+                add_nested(t, value);
+        return true;
+}
+
+static void note(JsonSlice *at, JsonSlice value)
+{
+        if (at->size == 0)
+                *at = value;
+}
+
+/* What has no meaning here, but perhaps what is missing elsewhere. */
+static void note_other_names(Reading *r, JsonSlice key, JsonSlice value)
+{
+        if (json_slice_equals(key, "authors"))
+                note(&r->authors, value);
+        else if (json_slice_equals(key, "name"))
+                note(&r->name, value);
+        else if (json_slice_equals(key, "book_id") || json_slice_equals(key, "bookId") ||
+                 json_slice_equals(key, "_id"))
+                note(&r->other_id, value);
+}
+
+/* A key that was there before, and one that nobody would write so, are left out with their values. */
+static bool take_key(Reading *r, JsonSlice key)
+{
+        if (key.size > KEY_MAX + 2 || r->n_keys == DIALECT_MEMBERS_MAX)
+                return false;
+        if (memchr(key.s, '\\', key.size)) {
+                char plain[KEY_MAX + 1];
+                bool ascii = true;
+                (void) json_slice_string(key, plain, KEY_MAX);
+                for (const char *s = plain; *s; s++)
+                        ascii &= (uint8_t) *s < 0x80;
+                if (ascii) /* "s\u006furce_node" */
+                        return false;
+        }
+        for (unsigned i = 0; i < r->n_keys; i++)
+                if (r->keys[i].size == key.size && memcmp(r->keys[i].s, key.s, key.size) == 0)
+                        return false;
+        r->keys[r->n_keys++] = key;
+        return true;
+}
+
+static void read_member(Reading *r, JsonSlice key, JsonSlice value)
+{
+        const Known *k = find_known(key);
+        size_t before = r->json->size;
+        bool common = true;
+
+        switch (k->meaning) {
+        case OURS:
+                return;
+        case PRICE:
+        case PRICE_MINOR:
+        case CURRENCY:
+                r->value[k->meaning] = value;
+                return;
+        case ID:
+                if (is_text(value) && value.size <= LISTING_ID_MAX + 2) {
+                        r->value[ID] = value;
+                        common = add_other(r->json, key, value, k->limit);
+                }
+                break;
+        case TITLE:
+        case AUTHOR:
+        case ISBN:
+                if (is_text(value)) {
+                        r->value[k->meaning] = value;
+                        add_text_member(r->json, k->key, value, k->limit);
+                } else if (k->meaning == AUTHOR) {
+                        note(&r->authors, value);
+                }
+                break;
+        case OTHER_ISBN:
+                if (is_text(value))
+                        note(&r->value[OTHER_ISBN], value);
+                common = add_other(r->json, key, value, k->limit);
+                break;
+        default:
+                note_other_names(r, key, value);
+                common = add_other(r->json, key, value, k->limit);
+        }
+        if (!common || (r->json->size > DIALECT_RESULT_MAX && k->meaning == OTHER))
+                text_truncate(r->json, before);
+}
+
+/* The first of a list. */
+static JsonSlice first_author(JsonSlice authors)
+{
+        JsonSlice first = authors;
+
+        if (json_slice_is(authors, '[')) {
+                JsonWalk w = json_walk(authors);
+                if (!json_walk_element(&w, &first))
+                        first = (JsonSlice){0};
+        }
+        return json_slice_is(first, '"') ? first : (JsonSlice){0};
+}
+
+/* What the contract promises of a result, by whatever name the peer has it. */
+static void complete(Reading *r)
+{
+        if (r->value[ID].size == 0 && is_text(r->other_id) && r->other_id.size <= LISTING_ID_MAX + 2) {
+                r->value[ID] = r->other_id;
+                add_text_member(r->json, "id", r->other_id, LISTING_ID_MAX);
+        }
+        if (r->value[TITLE].size == 0 && is_text(r->name)) {
+                r->value[TITLE] = r->name;
+                add_text_member(r->json, "title", r->name, LISTING_TITLE_MAX);
+        }
+        if (r->value[AUTHOR].size == 0 && first_author(r->authors).size > 0) {
+                r->value[AUTHOR] = first_author(r->authors);
+                add_text_member(r->json, "author", r->value[AUTHOR], LISTING_AUTHOR_MAX);
+        }
+        if (r->value[ISBN].size == 0 && r->value[OTHER_ISBN].size > 0) {
+                r->value[ISBN] = r->value[OTHER_ISBN];
+                add_text_member(r->json, "isbn", r->value[ISBN], LISTING_ISBN_MAX);
+        }
+}
+
+static void add_price(Text *t, int64_t minor, const char *currency)
+{
+        if (minor < 0) {
+                text_add_string(t, ",\"price\":null,\"price_minor\":null");
+        } else {
+                text_add_string(t, ",\"price\":");
+                money_print(t, minor, currency);
+                text_add(t, ",\"price_minor\":%lld", (long long) minor);
+        }
+        text_add_string(t, ",\"currency\":\"");
+        text_add_string(t, currency);
+        text_add_bytes(t, "\"", 1);
+}
+
+static void read_text(JsonSlice value, char *buffer, size_t limit)
+{
+        buffer[0] = '\0';
+        if (json_slice_is(value, '"')) {
+                (void) json_slice_string(value, buffer, limit);
+        } else if (value.size > 0 && value.size <= limit) {
+                memcpy(buffer, value.s, value.size);
+                buffer[value.size] = '\0';
+        }
+}
+
+static bool is_blank(const char *s)
+{
+        return s[strspn(s, " ")] == '\0';
+}
+
+int peer_result_read(JsonSlice value, Text *scratch, PeerResult *ret)
+{
+        char id[LISTING_ID_MAX + 1], title[LISTING_TITLE_MAX + 1], author[LISTING_AUTHOR_MAX + 1],
+                        isbn[LISTING_ISBN_MAX + 1], currency[4];
+        Reading r;
+        JsonSlice key;
+
+        if (!json_slice_is(value, '{'))
+                return -EBADMSG;
+        r.json = scratch;
+        r.n_keys = 0;
+        memset(r.value, 0, sizeof r.value);
+        r.authors = r.name = r.other_id = (JsonSlice){0};
+        text_truncate(scratch, 0);
+        text_add_bytes(scratch, "{", 1);
+        JsonWalk w = json_walk(value);
+        while (json_walk_member(&w, &key, &value))
+                if (take_key(&r, key))
+                        read_member(&r, key, value);
+        complete(&r);
+        read_text(r.value[TITLE], title, LISTING_TITLE_MAX);
+        if (is_blank(title))
+                return scratch->failed ? -ENOMEM : -EBADMSG;
+        read_text(r.value[ID], id, LISTING_ID_MAX);
+        read_text(r.value[AUTHOR], author, LISTING_AUTHOR_MAX);
+        read_text(r.value[ISBN], isbn, LISTING_ISBN_MAX);
+        read_currency(r.value[CURRENCY], currency);
+        int64_t minor = read_price(r.value[PRICE_MINOR], r.value[PRICE], currency);
+        add_price(scratch, minor, currency);
+        if (scratch->failed)
+                return -ENOMEM;
+        return peer_result_make(&(PeerResultParts){scratch->data, scratch->size, id, title, author, isbn,
+                                                   currency, minor},
+                                ret);
+}
+
+static const char *pack(char **at, const char *s, size_t size)
+{
+        char *begin = *at;
+
+        memcpy(begin, s, size);
+        begin[size] = '\0';
+        *at = begin + size + 1;
+        return begin;
+}
+
+int peer_result_make(const PeerResultParts *parts, PeerResult *ret)
+{
+        char isbn13[ISBN_SIZE] = "";
+        _cleanup_free_ char *work = NULL;
+
+        assert(parts);
+        assert(ret);
+
+        if (!isbn_to_13(parts->isbn, isbn13))
+                isbn13[0] = '\0';
+        work = work_key(parts->title, parts->author);
+        if (!work)
+                return -ENOMEM;
+        size_t id = strlen(parts->id), title = strlen(parts->title), author = strlen(parts->author),
+               work_size = strlen(work), currency = strlen(parts->currency);
+        char *at = malloc(parts->json_size + id + title + author + sizeof isbn13 + work_size + currency + 6);
+        if (!at)
+                return -ENOMEM;
+        ret->json = at;
+        ret->json_size = parts->json_size;
+        (void) pack(&at, parts->json, parts->json_size);
+        ret->id = pack(&at, parts->id, id);
+        ret->title = pack(&at, parts->title, title);
+        ret->author = pack(&at, parts->author, author);
+        ret->isbn13 = pack(&at, isbn13, strlen(isbn13));
+        ret->work = pack(&at, work, work_size);
+        ret->currency = pack(&at, parts->currency, currency);
+        ret->price_minor = parts->price_minor;
+        return 0;
+}
