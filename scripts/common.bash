@@ -14,7 +14,8 @@ shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgre
 # What only tests need, lints included.
 test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 bind9 prometheus
         monitoring-plugins-basic strace iproute2 mandoc python3 git
-        systemd dbus polkitd passwd xfsprogs bindfs python3-nacl)
+        systemd dbus polkitd passwd xfsprogs bindfs python3-nacl
+        chromium nodejs npm)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -60,6 +61,22 @@ unpack_missing() { # PACKAGE...: their programs below build/packages, without in
                 fi
                 rm -f "$folder/.deb/$package"_*.deb
         done
+}
+
+# The modules that package-lock.json names, below build/NAME and nowhere else.
+modules_missing() { # FOLDER NAME
+        local folder=$1 to=$PWD/build/$2
+        command -v npm >/dev/null || return 0
+        mkdir -p "$to"
+        if ! cmp -s "$folder/package-lock.json" "$to/package-lock.json" || [[ ! -d $to/node_modules ]]; then
+                rm -rf "$to/node_modules"
+                cp "$folder/package.json" "$folder/package-lock.json" "$to/"
+                if ! (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+                        cat "$log" >&2
+                        rm -f "$to/package-lock.json"
+                        echo "cannot get the modules of $folder; its tests are skipped" >&2
+                fi
+        fi
 }
 
 build_preset() { # PRESET [TARGET...]

@@ -185,7 +185,8 @@ class Maker:
         if how == 0:
             return ""
         if how == 1:  # a wrong one, which many works share
-            return random.pick(["9780000000001", "N/A", "1234567890123", "978-0-00-000000-1", "12345678901"])
+            return random.pick(["9780000000001", "N/A", "1234567890123", "978-0-00-000000-1", "12345678901",
+                                "0000000000", "123456789X", "9780000000002"])
         if how <= 4:
             return twelve[3:] + check10(twelve[3:])
         whole = twelve + check13(twelve)
