@@ -207,10 +207,12 @@ void page_paragraph(Page *p, Style label_style, const char *label, unsigned inde
         do {
                 unsigned start = first ? p->column : indent;
                 unsigned room = p->width == 0 ? UINT32_MAX : p->width > start + 10 ? p->width - start : 10;
-                size_t size = line_break(rest, room);
+                size_t size = line_break(rest, room), shown = size;
 
+                while (shown > 0 && rest[shown - 1] == ' ')
+                        shown--;
                 put_spaces(p, start - MIN(start, p->column));
-                put_plain(p, style, rest, size);
+                put_plain(p, style, rest, shown);
                 page_end(p);
                 rest += size;
                 while (*rest == ' ')

@@ -31,7 +31,7 @@ static PeerCells cells_of(const json_t *peer, uint64_t now_usec)
 
         snprintf(c.books, sizeof(c.books), "%" PRId64, ctl_integer(peer, "listings"));
         ctl_short_age(c.seen, sizeof(c.seen), ctl_time(peer, "seen"), now_usec);
-        ctl_latency(c.latency, sizeof(c.latency), json_object_get(peer, "rtt_ms"));
+        ctl_latency(c.latency, sizeof(c.latency), json_object_get(peer, "latency_ms"));
         return c;
 }
 
@@ -44,14 +44,14 @@ static bool breaker_is_open(const json_t *peer)
 static void show_trouble(Page *p, const json_t *peer)
 {
         const char *error = ctl_string(peer, "error");
-        double retry_ms = json_number_value(json_object_get(peer, "retry_ms"));
+        double again_s = json_number_value(json_object_get(peer, "asked_again_s"));
         char after[DURATION_SIZE];
         _cleanup_text_ Text words = {};
 
         text_add_string(&words, error);
-        if (retry_ms > 0)
-                text_add(&words, "%stried again in %s", words.size > 0 ? "; " : "",
-                         duration_format(after, (uint64_t) (retry_ms / 1000 + 1) * USEC_PER_SEC));
+        if (again_s > 0)
+                text_add(&words, "%sasked again in %s", words.size > 0 ? "; " : "",
+                         duration_format(after, (uint64_t) (again_s + 1) * USEC_PER_SEC));
         p->text.failed |= words.failed;
         if (words.size > 0)
                 page_paragraph(p, STYLE_PLAIN, "      ", 6, style_of(peer), words.data);

@@ -5,7 +5,8 @@
 
 #include <inttypes.h>
 
-#define LABEL 12 /* columns, as in `status` */
+#define LABEL          12 /* columns, as in `status` */
+#define CATEGORIES_MAX 12
 
 static void show(Page *p, const char *label, Style style, Text *t)
 {
@@ -32,7 +33,7 @@ static void show_catalog(Page *p, const json_t *stats, const json_t *catalog)
         const json_t *categories = json_object_get(stats, "categories"), *name;
         uint64_t updated_usec = ctl_time(stats, "lastUpdated");
         char time[CTL_TIME_SIZE];
-        size_t k;
+        size_t k, n = json_array_size(categories);
 
         text_add(&t, "%" PRId64 " in %" PRId64 " categories", ctl_integer(stats, "totalBooks"),
                  ctl_integer(stats, "totalCategories"));
@@ -46,7 +47,13 @@ static void show_catalog(Page *p, const json_t *stats, const json_t *catalog)
                 text_add_string(&t, "; nothing was ever imported");
         show(p, "Books", STYLE_BOLD, &t);
         json_array_foreach(categories, k, name)
-                        text_add(&t, "%s%s", k > 0 ? ", " : "", json_string_value(name) ?: "?");
+        {
+                if (k == CATEGORIES_MAX && n > CATEGORIES_MAX + 1) {
+                        text_add(&t, " and %zu more", n - k);
+                        break;
+                }
+                text_add(&t, "%s%s", k > 0 ? ", " : "", json_string_value(name) ?: "?");
+        }
         show(p, "Categories", STYLE_PLAIN, &t);
 }
 
@@ -64,7 +71,7 @@ static void show_searches(Page *p, const json_t *catalog, const json_t *search)
                         text_add(&t, " (%" PRId64 " incomplete)", ctl_integer(search, "incomplete"));
                 if (ctl_integer(search, "refused") > 0)
                         text_add(&t, " (%" PRId64 " refused)", ctl_integer(search, "refused"));
-                if (hits + misses > 0)
+                if (hits > 0)
                         text_add(&t, ", %.0f %% from the cache",
                                  100.0 * (double) hits / (double) (hits + misses));
         }
@@ -97,11 +104,12 @@ static void show_mode(Page *p, const json_t *mode)
         if (!mode)
                 return;
         if (json_is_false(json_object_get(mode, "known")))
-                text_add_string(&t, "not known");
-        else
+                text_add(&t, "not known: %s", ctl_string(mode, "trouble"));
+        else {
                 text_add(&t, "%s, payments by %s", ctl_string(mode, "mode"), ctl_string(mode, "payment"));
-        if (stale)
-                text_add(&t, "; STALE: %s", ctl_string(mode, "trouble"));
+                if (stale)
+                        text_add(&t, "; STALE: %s", ctl_string(mode, "trouble"));
+        }
         show(p, "Mode", stale ? STYLE_WARN : STYLE_PLAIN, &t);
 }
 

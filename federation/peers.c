@@ -362,7 +362,8 @@ static json_t *peer_document(const Peers *p, const Peer *peer)
         json_put(j, "listings", json_integer((json_int_t) peer->listings));
         json_put(j, "generation", json_integer((json_int_t) peer->generation));
         json_put(j, "seen", json_timestamp(peer->seen_usec));
-        json_put(j, "latency_ms", json_real((double) peer->rtt_usec / 1e3));
+        json_put(j, "latency_ms",
+                 peer->rtt_usec > 0 ? json_real((double) peer->rtt_usec / 1e3) : json_null());
         json_put(j, "p95_ms", json_real((double) latency_percentile(&peer->latency, 95) / 1e3));
         json_put(j, "deadline_ms",
                  json_real((double) deadline_usec(&peer->latency, p->search_timeout_usec) / 1e3));
@@ -376,6 +377,7 @@ static json_t *peer_document(const Peers *p, const Peer *peer)
         json_put(j, "error", json_string_or_null(*peer->error ? peer->error : NULL));
         json_put(j, "asked", json_integer((json_int_t) peer->asked));
         json_put(j, "answered", json_integer((json_int_t) peer->answered));
+        json_put(j, "empty", json_integer((json_int_t) peer->empty));
         json_put(j, "timed_out", json_integer((json_int_t) peer->timed_out));
         json_put(j, "failed", json_integer((json_int_t) peer->failed));
         json_put(j, "skipped", json_integer((json_int_t) peer->skipped));
@@ -384,9 +386,10 @@ static json_t *peer_document(const Peers *p, const Peer *peer)
 
 json_t *peers_document(const Peers *p)
 {
-        json_t *list = json_array();
+        json_t *j = json_object(), *list = json_array();
 
         for (size_t i = 0; i < p->n_peers; i++)
                 json_add(list, peer_document(p, p->peers[i]));
-        return json_whole(list);
+        json_put(j, "peers", list);
+        return json_whole(j);
 }

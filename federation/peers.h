@@ -74,10 +74,10 @@ Peer *peer_unref(Peer *p);
 uint64_t peers_generation(const Peers *p);
 /* The best other shop to send buyers to: active, full, quickest; NULL: none. */
 const Peer *peers_healthy(const Peers *p);
-/* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "breaker", "retry_ms": until an open breaker tries
- * again, 0; "listings", "generation", "seen": timestamp or null, "rtt_ms": of the last good answer, real or null, "p95_ms": of its
- * last answers, the same; "deadline_ms", "dialect": path or null, "error": text or null, "asked", "answered", "empty", "failed",
- * "timed_out", "skipped"}]}. NULL: no memory. */
+/* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "revenue_share_pct", "listings", "generation",
+ * "seen": timestamp or null, "latency_ms": of the last good answer, or null, "p95_ms", "deadline_ms", "breaker", "asked_again_s":
+ * when an open breaker lets it be asked, or null, "search_path" or null, "error": text or null, "asked", "answered", "empty",
+ * "timed_out", "failed", "skipped"}]}. NULL: no memory. */
 json_t *peers_document(const Peers *p);
 /* Called whenever a peer's status becomes another. */
 void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);

@@ -83,9 +83,11 @@ TEST(search_says_why_it_was_refused)
 
 #define PEERS                                                                                                \
         "{\"peers\":[{\"id\":\"b\",\"url\":\"http://b.example:8440\",\"status\":\"active\",\"breaker\":"     \
-        "\"closed\",\"retry_ms\":0,\"listings\":1200,\"seen\":\"2015-01-01T00:00:00Z\",\"rtt_ms\":12.3,"     \
+        "\"closed\",\"asked_again_s\":null,\"listings\":1200,\"seen\":\"2015-01-01T00:00:00Z\",\"latency_"   \
+        "ms\":12.3,"                                                                                         \
         "\"error\":null},{\"id\":\"d\",\"url\":\"http://d.example:8440\",\"status\":\"failed\",\"breaker\":" \
-        "\"open\",\"retry_ms\":4200.5,\"listings\":0,\"seen\":null,\"rtt_ms\":null,\"error\":\"connection "  \
+        "\"open\",\"asked_again_s\":4.2,\"listings\":0,\"seen\":null,\"latency_ms\":null,\"error\":"         \
+        "\"connection "                                                                                      \
         "refused\"}]}"
 
 /* Ages of many years, so that they do not change under the test's hands. */
@@ -113,7 +115,7 @@ TEST(peers_fit_the_terminal)
         CHECK_STR(ran.out, "  url                    status    listings  synced  latency  breaker\n"
                            "  http://b.example:8440  active        1200  9999 d    12 ms  closed\n"
                            "  http://d.example:8440  failed           0       -        -  open\n"
-                           "      connection refused; tried again in 5 s\n");
+                           "      connection refused; asked again in 5 s\n");
         s.columns = "COLUMNS=40";
         CHECK_INT(CTL(&s, &ran, "peers"), 0);
         mask_age(ran.out);
@@ -123,7 +125,7 @@ TEST(peers_fit_the_terminal)
                            "http://d.example:8440\n"
                            "  failed, 0 listings, has never\n"
                            "  answered, breaker open\n"
-                           "      connection refused; tried again in\n"
+                           "      connection refused; asked again in\n"
                            "      5 s\n");
         s.answer = "{\"peers\":[]}";
         CHECK_INT(CTL(&s, &ran, "peers"), 0);
