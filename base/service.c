@@ -2,6 +2,7 @@
 /* A daemon's side of systemd: signals, READY and RELOADING, STATUS, the watchdog, passed sockets. */
 #include "base/service.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -12,25 +13,52 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SOCKETS_MAX 64
+#define SOCKETS_MAX      64
+#define LINGER_LOOK_USEC (20 * USEC_PER_MSEC)
 
 struct Service {
         ServiceOptions options;
-        sd_event_source *watchdog, *signals[3];
+        sd_event_source *watchdog, *signals[3], *linger;
         uint64_t watchdog_usec;
-        uint64_t progress; /* as of the last ping */
-        bool ready, stopping;
+        uint64_t progress;     /* as of the last ping */
+        uint64_t linger_until; /* boot time */
+        bool ready, stopping, was_idle;
 };
+
+/* Once nobody waits, what was said last has one more turn to leave. */
+static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Service *s = userdata;
+        bool idle = !s->options.busy(s->options.userdata);
+
+        if (s->was_idle || clock_boot_usec() >= s->linger_until)
+                return sd_event_exit(s->options.event, 0);
+        s->was_idle = idle;
+        return loop_timer_set_after(s->linger, LINGER_LOOK_USEC);
+}
+
+static int linger(Service *s)
+{
+        int r;
+
+        s->linger_until = clock_boot_usec() + SERVICE_LINGER_USEC;
+        r = loop_timer_new(s->options.event, "linger", on_linger, s, &s->linger);
+        return r < 0 ? r : loop_timer_set_after(s->linger, 0);
+}
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         Service *s = userdata;
 
+        if (s->stopping) /* somebody insists */
+                return sd_event_exit(s->options.event, 0);
         s->stopping = true;
         sd_notify(false, "STOPPING=1");
         log_info("stopping");
         if (s->options.stop)
                 s->options.stop(s->options.userdata);
+        if (s->options.busy && s->options.busy(s->options.userdata) && linger(s) >= 0)
+                return 0;
         return sd_event_exit(s->options.event, 0);
 }
 
@@ -102,6 +130,7 @@ Service *service_free(Service *s)
         if (!s)
                 return NULL;
         loop_source_free(s->watchdog);
+        loop_source_free(s->linger);
         for (size_t i = 0; i < ELEMENTSOF(s->signals); i++)
                 loop_source_free(s->signals[i]);
         free(s);

@@ -6,10 +6,14 @@
 
 typedef struct Service Service;
 
+#define SERVICE_LINGER_USEC USEC_PER_SEC
+
 typedef struct ServiceOptions {
         sd_event *event;
         void (*reload)(void *userdata); /* SIGHUP */
-        void (*stop)(void *userdata);   /* SIGTERM, SIGINT; the loop is told to exit afterwards */
+        void (*stop)(void *userdata); /* SIGTERM, SIGINT; the loop is told to exit afterwards; NULL is fine */
+        /* NULL, or: is somebody still to be answered? Then the loop goes on, for SERVICE_LINGER_USEC at most. */
+        bool (*busy)(void *userdata);
         /* A number that is another one whenever the daemon's own work has got on: the watchdog is pinged only then, since a loop
          * that turns without it is as dead as one that hangs. Asked twice in the time that the watchdog has. */
         uint64_t (*progress)(void *userdata);

@@ -17,20 +17,12 @@ typedef struct ControlRoute {
 static const ControlRoute routes[] = {
                 {"GET", "/v1/status", false, false, control_get_status},
                 {"GET", "/v1/peers", false, false, control_get_peers},
-#if defined(HAVE_ROUTE_SEARCH) && defined(HAVE_SEARCH)
                 {"GET", "/v1/search", false, false, NULL, route_network_search},
-#endif
-#if defined(HAVE_ROUTE_CATALOG) && defined(HAVE_CATALOG)
                 {"GET", "/v1/stats", false, false, NULL, route_stats},
-#endif
-#if defined(HAVE_ROUTE_METRICS) && defined(HAVE_CATALOG) && defined(HAVE_SEARCH) && defined(HAVE_PEERS)
                 {"GET", "/metrics", false, false, NULL, route_metrics},
-#endif
-#ifdef HAVE_IMPORT
                 {"POST", "/v1/import", false, true, control_post_import},
                 {"POST", "/v1/import/", true, true, control_post_piece},
                 {"DELETE", "/v1/import/", true, true, control_delete_import},
-#endif
 };
 
 /* The rest of the path behind the route's, or NULL when it is not this route's. */
@@ -117,11 +109,9 @@ int control_new(Federation *f, Control **ret, Error *e)
                 return -ENOMEM;
         c->f = f;
         access_load(&c->access);
-#ifdef HAVE_IMPORT
         r = loop_timer_new(f->event, "idle imports", control_on_idle, c, &c->idle);
         if (r < 0)
                 return r;
-#endif
         r = listen_control(c, &options.fd, e);
         return r < 0 ? r : http_server_new(f->event, &options, &c->server, e);
 }
@@ -135,9 +125,7 @@ Control *control_free(Control *c)
 {
         if (!c)
                 return NULL;
-#ifdef HAVE_IMPORT
         control_end_imports(c);
-#endif
         http_server_free(c->server);
         loop_source_free(c->idle);
         free(c);

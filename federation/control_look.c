@@ -24,7 +24,6 @@ static json_t *node_to_json(const NodeConfig *n)
         return j;
 }
 
-#ifdef HAVE_MODE_FILE
 static json_t *mode_to_json(const ModeNow *m)
 {
         json_t *j = json_object();
@@ -41,9 +40,7 @@ static json_t *mode_to_json(const ModeNow *m)
         json_put(j, "change", m->change[0] ? json_string_or_null(m->change) : json_null());
         return j;
 }
-#endif
 
-#ifdef HAVE_CATALOG
 static json_t *catalog_to_json(Catalog *c)
 {
         CatalogFacts x;
@@ -60,9 +57,7 @@ static json_t *catalog_to_json(Catalog *c)
         json_put(j, "searches", json_integer((json_int_t) x.searches));
         return j;
 }
-#endif
 
-#ifdef HAVE_PEERS
 static json_t *peers_to_json(const Federation *f)
 {
         static const PeerStatus all[] = {PEER_ACTIVE, PEER_FALLBACK, PEER_SUSPECT, PEER_FAILED};
@@ -81,9 +76,7 @@ static json_t *peers_to_json(const Federation *f)
         json_put(j, "healthyNode", healthy ? json_string_or_null(healthy->url) : json_null());
         return j;
 }
-#endif
 
-#ifdef HAVE_SEARCH
 static json_t *searches_to_json(const Searcher *s)
 {
         SearcherCounts x;
@@ -101,7 +94,6 @@ static json_t *searches_to_json(const Searcher *s)
         json_put(j, "cache_bytes", json_integer((json_int_t) x.cache.bytes));
         return j;
 }
-#endif
 
 void control_get_status(Control *c, HttpRequest *r, const char *rest)
 {
@@ -116,29 +108,19 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
                                             USEC_PER_SEC)));
         json_put(j, "ready", json_boolean(service_is_ready(f->service)));
         json_put(j, "node", node_to_json(&f->config->node));
-#ifdef HAVE_MODE_FILE
         json_put(j, "mode", mode_to_json(mode_file_now(f->mode)));
-#endif
-#ifdef HAVE_CATALOG
         json_put(j, "catalog", catalog_to_json(f->catalog));
-#endif
-#ifdef HAVE_PEERS
         json_put(j, "network", peers_to_json(f));
-#endif
-#ifdef HAVE_SEARCH
         json_put(j, "search", searches_to_json(f->searcher));
-#endif
-#ifdef HAVE_EVENTS
         json_put(j, "listeners", json_integer((json_int_t) events_listeners(f->events)));
-#endif
         answer(r, j);
 }
 
 void control_get_peers(Control *c, HttpRequest *r, const char *rest)
 {
-#ifdef HAVE_PEERS
-        answer(r, peers_document(c->f->peers));
-#else
-        http_reply_error(r, 404, "no peers");
-#endif
+        json_t *j = json_object();
+
+        json_put(j, "enabled", json_boolean(c->f->config->network.enabled));
+        json_put(j, "peers", peers_document(c->f->peers));
+        answer(r, j);
 }

@@ -36,6 +36,15 @@ static void on_stop(void *userdata)
         f->stopping = true;
 }
 
+static bool is_busy(void *userdata)
+{
+        const Federation *f = userdata;
+        SearcherCounts searches = {0};
+
+        searcher_counts(f->searcher, &searches);
+        return routes_waiting(f->routes) > 0 || searches.running + searches.waiting > 0;
+}
+
 /* At the priority of what comes last, so that a source which never rests is noticed, too. */
 static int on_pulse(sd_event_source *s, void *userdata)
 {
@@ -45,12 +54,16 @@ static int on_pulse(sd_event_source *s, void *userdata)
         return 0;
 }
 
+/* The loop comes around to what comes last, or at least, in a crowd, to requests. The catalog does not count: one that is stuck in
+ * the kernel must not take the mode from the front end. */
 static uint64_t on_progress(void *userdata)
 {
         Federation *f = userdata;
+        HttpLimitsCounts counts;
 
         sd_event_source_set_enabled(f->pulse, SD_EVENT_ONESHOT);
-        return f->pulses;
+        routes_limits(f->routes, &counts);
+        return f->pulses + counts.requests;
 }
 
 static int make_service(Federation *f)
@@ -58,6 +71,7 @@ static int make_service(Federation *f)
         ServiceOptions options = {.event = f->event,
                                   .reload = on_reload,
                                   .stop = on_stop,
+                                  .busy = is_busy,
                                   .progress = on_progress,
                                   .userdata = f};
         int r;
@@ -79,7 +93,6 @@ static void ready(Federation *f)
         service_status(f->service, "%s, %zu peers", f->config->node.name, f->config->network.n_peers);
 }
 
-#ifdef HAVE_CATALOG
 static void on_first_answer(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)
 {
         Federation *f = userdata;
@@ -89,7 +102,6 @@ static void on_first_answer(CatalogAsk *ask, const CatalogAnswer *answer, void *
                 log_error("the catalog does not open: %s", answer->message);
         ready(f);
 }
-#endif
 
 static int on_patience(sd_event_source *s, uint64_t usec, void *userdata)
 {
@@ -107,13 +119,8 @@ static int await_catalog(Federation *f)
         r = loop_timer_new(f->event, "catalog's patience", on_patience, f, &f->patience);
         if (r >= 0)
                 r = loop_timer_set_after(f->patience, PATIENCE_USEC);
-#ifdef HAVE_CATALOG
         if (r >= 0)
                 r = catalog_list(f->catalog, 1, 0, on_first_answer, f, &f->first_ask);
-#else
-        if (r >= 0)
-                r = loop_timer_set_after(f->patience, 0);
-#endif
         return r;
 }
 
@@ -144,38 +151,28 @@ static int make_tools(Federation *f, Error *e)
         return fetch_client_allow(f->fetch, (const char *const *) f->config->network.allow_private_peers, e);
 }
 
-#ifdef HAVE_CATALOG
 static int make_catalog(Federation *f)
 {
         _cleanup_free_ char *path = string_printf("%s/catalog.db", f->places.state_dir);
 
         return path ? catalog_new(f->event, path, &f->catalog) : -ENOMEM;
 }
-#endif
 
 /* What the front end is told of mode and peers. */
 static int make_front(Federation *f)
 {
         int r = 0;
 
-#ifdef HAVE_EVENTS
         r = events_new(&f->events);
-#endif
-#if defined(HAVE_EVENTS) && defined(HAVE_FRONT)
         if (r >= 0)
                 r = front_new(f->events, &f->front);
-#ifdef HAVE_MODE_FILE
         if (r >= 0)
                 r = mode_file_new(f->event, f->config->failover_runtime_dir, f->places.state_dir,
                                   front_on_mode, f->front, &f->mode);
         if (r >= 0)
                 front_attach(f->front, f->mode, NULL);
-#endif
-#endif
-#ifdef HAVE_STATUS_FILES
         if (r >= 0)
                 r = status_files_new(f->event, f->config->failover_status_dir, &f->status);
-#endif
         return r;
 }
 
@@ -183,17 +180,13 @@ static int make_network(Federation *f, Error *e)
 {
         int r = 0;
 
-#ifdef HAVE_PEERS
         r = peers_new(f->event, f->fetch, f->places.state_dir, &f->peers);
         if (r >= 0)
                 r = peers_configure(f->peers, f->config, e);
-#ifdef HAVE_FRONT
         if (r >= 0)
                 peers_on_change(f->peers, front_on_peer, f->front);
         if (r >= 0 && f->mode)
                 front_attach(f->front, f->mode, f->peers);
-#endif
-#ifdef HAVE_SEARCH
         if (r >= 0) {
                 SearcherOptions options = {.event = f->event,
                                            .fetch = f->fetch,
@@ -203,8 +196,6 @@ static int make_network(Federation *f, Error *e)
 
                 r = searcher_new(&options, &f->searcher);
         }
-#endif
-#endif
         return r;
 }
 
@@ -212,19 +203,15 @@ static int make_parts(Federation *f, Error *e)
 {
         int r = 0;
 
-#ifdef HAVE_CATALOG
         r = make_catalog(f);
-#endif
         if (r >= 0)
                 r = make_front(f);
         if (r >= 0)
                 r = make_network(f, e);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = control_new(f, &f->control, e);
-#ifdef HAVE_ROUTES
         if (r >= 0)
                 r = routes_new(f, &f->routes, e);
-#endif
         return r;
 }
 
@@ -267,36 +254,18 @@ Federation *federation_free(Federation *f)
                 return NULL;
         f->stopping = true;
         worker_free(TAKE_PTR(f->loader), 0);
-#ifdef HAVE_SEARCH
         searcher_free(f->searcher); /* who waits for an answer gets one */
-#endif
-#ifdef HAVE_ROUTES
         routes_free(f->routes);
-#endif
         control_free(f->control);
-#ifdef HAVE_STATUS_FILES
         status_files_free(f->status);
-#endif
-#ifdef HAVE_FRONT
         if (f->front)
                 front_attach(f->front, NULL, NULL);
-#endif
-#ifdef HAVE_PEERS
         peers_free(f->peers);
-#endif
-#ifdef HAVE_MODE_FILE
         mode_file_free(f->mode);
-#endif
-#ifdef HAVE_FRONT
         front_free(f->front);
-#endif
-#ifdef HAVE_EVENTS
         events_free(f->events);
-#endif
-#ifdef HAVE_CATALOG
         catalog_ask_free(f->first_ask);
         catalog_free(f->catalog);
-#endif
         service_free(f->service);
         loop_source_free(f->pulse);
         loop_source_free(f->patience);

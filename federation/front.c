@@ -41,7 +41,6 @@ static const ModeNow *mode_now(const Front *f)
 
 /* Where buyers go when they cannot pay here */
 
-#ifdef HAVE_PEERS
 static const char *peer_address(const Peer *p)
 {
         return p->status == PEER_FALLBACK && p->fallback_url && *p->fallback_url ? p->fallback_url : p->url;
@@ -61,17 +60,6 @@ static const Peer *node_choose(const Front *f)
         }
         return best;
 }
-#else
-static const char *peer_address(const Peer *p)
-{
-        return p->url;
-}
-
-static const Peer *node_choose(const Front *f)
-{
-        return NULL;
-}
-#endif
 
 /* True: it is another one. */
 static bool node_update(Front *f)
@@ -164,7 +152,6 @@ static void print(Front *f)
 
 /* What changed */
 
-#ifdef HAVE_PEERS
 static json_t *peer_document(const Peer *p)
 {
         json_t *j = json_object();
@@ -194,11 +181,6 @@ static void tell_peers(Front *f)
                         events_state(f->events, "peer", p->id, peer_document(p));
         }
 }
-#else
-static void tell_peers(Front *f)
-{
-}
-#endif
 
 /* The decision itself is failoverd's, which has logged it. */
 static void log_mode(Front *f, const ModeNow *n)

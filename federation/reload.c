@@ -42,28 +42,20 @@ static int apply(Federation *f, const Config *c, Error *e)
         int r = 0;
 
         r = fetch_client_allow(f->fetch, (const char *const *) c->network.allow_private_peers, e);
-#ifdef HAVE_ROUTES
         if (r >= 0)
                 r = routes_reconfigure(f->routes, c, e);
-#endif
-#ifdef HAVE_PEERS
         if (r >= 0)
                 r = peers_configure(f->peers, c, e);
-#endif
-#ifdef HAVE_SEARCH
         if (r >= 0) {
                 r = searcher_configure(f->searcher, c);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(-r));
         }
-#endif
-#ifdef HAVE_STATUS_FILES
         if (r >= 0) {
                 r = status_files_configure(f->status, c->failover_status_dir);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(-r));
         }
-#endif
         return r;
 }
 
@@ -82,9 +74,7 @@ static int swap(Federation *f, Reload *r)
         f->config = TAKE_PTR(r->config);
         control_reconfigure(f->control, &r->access);
         config_free(old);
-#ifdef HAVE_FRONT
         front_on_peers(f->front);
-#endif
         return 0;
 }
 

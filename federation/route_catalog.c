@@ -171,9 +171,7 @@ json_t *stats_document(const Federation *f)
         json_put(stats, "totalCategories", json_integer((json_int_t) facts.categories));
         json_put(stats, "categories", category_names(f));
         json_put(stats, "networkStatus", json_string(f->config->network.enabled ? "active" : "disabled"));
-#ifdef HAVE_PEERS
         json_put(stats, "peers", json_integer((json_int_t) peers_count(f->peers)));
-#endif
         json_put(stats, "generation", json_integer((json_int_t) facts.generation));
         json_put(stats, "lastUpdated", json_timestamp(facts.imported_usec));
         json_put(stats, "apiVersion", json_string("1.0"));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /metrics: what Prometheus is told. Names as in docs/federation-http.md; nothing in it is secret. */
-#if defined HAVE_CATALOG && defined HAVE_SEARCH && defined HAVE_PEERS
 #include "base/metrics.h"
 
 #include "federation/routes.h"
@@ -225,4 +224,3 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
         http_add_header(r, "Cache-Control", "no-store");
         http_reply(r, 200, METRIC_CONTENT_TYPE, t.data, t.size);
 }
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Searches: this shop's books, and the network's, in one piece or as a stream. */
-#ifdef HAVE_CATALOG
 #include "base/text.h"
 #include "federation/money.h"
 #include "federation/routes.h"
@@ -36,7 +35,6 @@ static void add_listings(Text *t, const Federation *f, const CatalogAnswer *a)
         }
 }
 
-#ifdef HAVE_SEARCH
 /* The end of each result: who sells it, as the network's results have it. */
 static void add_sellers(Text *t, const Federation *f, const Listing *l, const Seller *seller)
 {
@@ -73,7 +71,6 @@ static void add_works(Text *t, const Federation *f, const CatalogAnswer *a)
                 text_add_string(t, "}");
         }
 }
-#endif
 
 static void reply_text(HttpRequest *r, const Text *t)
 {
@@ -118,7 +115,6 @@ static void answer_books(Wait *w, const CatalogAnswer *a)
         answer_local(w, a, "books");
 }
 
-#ifdef HAVE_SEARCH
 /* To another node: what is here, in the shape of the network's answer. It asks the others itself. */
 static void answer_node(Wait *w, const CatalogAnswer *a)
 {
@@ -132,8 +128,6 @@ static void answer_node(Wait *w, const CatalogAnswer *a)
         text_add_string(&t, "],\"complete\":true,\"peers\":[]}");
         reply_text(w->request, &t);
 }
-
-#endif
 
 /* Its own books from itself would stand on the page as another shop's. */
 static bool asks_itself(const Federation *f, const HttpRequest *r)
@@ -171,7 +165,6 @@ void route_catalog_search(Federation *f, HttpRequest *r, const char *rest)
         search_local(f, r, answer_books);
 }
 
-#ifdef HAVE_SEARCH
 /* --- the network's --- */
 
 typedef struct NetworkSearch {
@@ -293,5 +286,3 @@ void route_network_search(Federation *f, HttpRequest *r, const char *rest)
         else
                 search_whole(f, r, q, n);
 }
-#endif
-#endif

@@ -16,12 +16,8 @@ static HttpRequest *wait_end(Wait *w)
         HttpRequest *request = w->request;
 
         unlink_wait(w->f->routes, w);
-#ifdef HAVE_CATALOG
         catalog_ask_free(w->ask);
-#endif
-#ifdef HAVE_CATALOG
         question_free(w->question);
-#endif
         free(w);
         return request;
 }

@@ -20,34 +20,24 @@ struct Route {
 
 static const Route routes[] = {
                 {"GET", "/", false, route_index},
-#ifdef HAVE_ROUTE_MODE
                 {"GET", "/api/health", false, route_health},
                 {"GET", "/api/config", false, route_config},
                 {"GET", "/events", false, route_events},
-#endif
-#ifdef HAVE_CATALOG
                 {"GET", "/api/search", false, route_search},
                 {"GET", "/api/catalog/search", false, route_catalog_search},
-#ifdef HAVE_SEARCH
                 {"GET", "/api/network/search", false, route_network_search},
-#endif
                 {"GET", "/api/catalog", false, route_catalog},
                 {"GET", "/api/books", false, route_catalog},
                 {"GET", "/api/book", true, route_book},
                 {"GET", "/api/store/info", false, route_store},
                 {"GET", "/api/stats", false, route_stats},
                 {"POST", "/api/network/ping", false, route_ping},
-#ifdef HAVE_PEERS
                 {"GET", "/api/nodes", false, route_nodes},
                 {"GET", "/federation/nodes", false, route_federation_nodes},
                 {"GET", "/federation/status", false, route_federation_status},
                 {"GET", "/network-registry.json", false, route_registry},
                 {"GET", "/metrics", false, route_metrics},
-#endif
-#endif
-#ifdef HAVE_ROUTE_STATUS
                 {"GET", "/status", true, route_status},
-#endif
 };
 static_assert(ELEMENTSOF(routes) < ROUTES_MAX, "ROUTES_MAX is too small");
 

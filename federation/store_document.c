@@ -25,7 +25,6 @@ static json_t *api_of(const char *url)
         return api ? json_string_or_null(api) : NULL;
 }
 
-#ifdef HAVE_PEERS
 /* The operator has written down whom he means, by a key that only they have. */
 static bool is_verified(const Config *config, const Peer *peer)
 {
@@ -34,8 +33,6 @@ static bool is_verified(const Config *config, const Peer *peer)
                         return config->network.peers[i].public_key;
         return false;
 }
-
-#endif
 
 /* What both kinds of document begin with. */
 static json_t *head_of_node(const NodeConfig *n)
@@ -53,7 +50,6 @@ static json_t *head_of_node(const NodeConfig *n)
         return d;
 }
 
-#ifdef HAVE_PEERS
 static json_t *head_of_peer(const Config *config, const Peer *p)
 {
         json_t *d = json_object();
@@ -69,8 +65,6 @@ static json_t *head_of_peer(const Config *config, const Peer *p)
         return d;
 }
 
-#endif
-
 json_t *store_of_node(const Config *config)
 {
         const NodeConfig *n = &config->node;
@@ -84,7 +78,6 @@ json_t *store_of_node(const Config *config)
         return json_whole(d);
 }
 
-#ifdef HAVE_PEERS
 json_t *store_of_peer(const Config *config, const Peer *peer)
 {
         json_t *d = head_of_peer(config, peer);
@@ -96,8 +89,6 @@ json_t *store_of_peer(const Config *config, const Peer *peer)
         json_put(d, "contact", json_string(""));
         return json_whole(d);
 }
-
-#endif
 
 static json_t *share_of(unsigned percentage)
 {
@@ -121,7 +112,6 @@ json_t *node_of_node(const Config *config, const CatalogFacts *facts)
         return json_whole(d);
 }
 
-#ifdef HAVE_PEERS
 json_t *node_of_peer(const Config *config, const Peer *peer)
 {
         json_t *d = head_of_peer(config, peer);
@@ -135,4 +125,3 @@ json_t *node_of_peer(const Config *config, const Peer *peer)
         json_put(d, "location", json_string(""));
         return json_whole(d);
 }
-#endif
