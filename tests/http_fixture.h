@@ -36,6 +36,7 @@ typedef struct Fixture {
         char client[ADDRESS_SIZE];
         char *big; /* of /big */
         size_t big_size;
+        void *thing; /* of a test's own handler */
 } Fixture;
 
 static inline void on_closed(HttpStream *stream, void *userdata)
@@ -109,7 +110,7 @@ static inline void setup_with(Fixture *f, HttpOptions options)
         snprintf(f->socket, sizeof(f->socket), "%s/control.sock", f->folder);
         CHECK_INT(sd_event_new(&f->event), 0);
         CHECK_INT(http_listen_unix(f->socket, 0600, (gid_t) -1, &options.fd, NULL), 0);
-        options.handler = on_request;
+        options.handler = options.handler ? options.handler : on_request;
         options.userdata = f;
         CHECK_INT(http_server_new(f->event, &options, &f->server, NULL), 0);
 }
@@ -127,7 +128,7 @@ static inline void setup_tcp(Fixture *f, HttpOptions options)
         CHECK_INT(http_listen_tcp("127.0.0.1:0", &options.fd, NULL), 0);
         CHECK_INT(getsockname(options.fd, (struct sockaddr *) &sa, &size), 0);
         f->port = ntohs(sa.sin_port);
-        options.handler = on_request;
+        options.handler = options.handler ? options.handler : on_request;
         options.userdata = f;
         CHECK_INT(http_server_new(f->event, &options, &f->server, NULL), 0);
 }

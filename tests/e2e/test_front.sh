@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What a shop's front end sees of an outage: federationd beside the real failoverd, through failures of the payment API, of
+# failoverd itself, of a clock, of the status page's disk, and through its own restart.
+build=$(realpath "$1")
+. "$(dirname "$0")/lib.sh"
+need curl jq bindfs
+private_mounts "$@"
+
+front=http://$(own_loopback):18440
+mkdir -p "$shop/real" "$shop/status"
+start mount bindfs -f -o attr_timeout=0,entry_timeout=0,negative_timeout=0 "$shop/real" "$shop/status"
+wait_for "the disk of the status page is mounted" mountpoint -q "$shop/status"
+disk_thaw() { # what lib.sh calls before it ends everything
+        kill -CONT "${pid[mount]}" 2>/dev/null || true
+}
+
+cat >"$shop/federationd.yaml" <<END
+node: {id: my-shop, name: My Shop, url: "$front"}
+listen: ["${front#http://}"]
+failover: {runtime_dir: "$shop/run", status_dir: "$shop/status"}
+limits: {requests_per_second: 0}
+END
+asan=$(ldd "$build/federationd" | sed -n 's/.*=> \(.*libasan[^ ]*\) .*/\1/p')
+echo 0 >"$shop/clock"
+federation_start() { # its wall clock is off by as many seconds as $shop/clock says
+        LD_PRELOAD="${asan:+$asan }$parts/libfake-clock.so" FAKE_CLOCK=$shop/clock start federationd "$build/federationd" \
+                --config "$shop/federationd.yaml" --state-dir "$shop/federation" --runtime-dir "$shop/federation-run"
+        wait_for "federationd answers" code /api/config 200
+}
+
+get() { # PATH [CURL-ARGUMENT...]
+        local path=$1
+        shift
+        curl -sS --noproxy '*' --max-time 5 "$@" "$front$path"
+}
+
+code() { # PATH STATUS
+        equal "$(get "$1" -o "$shop/answer" -w '%{http_code}')" "$2"
+}
+
+answer_is() { # JQ-CONDITION: to the last code
+        jq -e "$1" "$shop/answer" >/dev/null
+}
+
+config_is() { # JQ-CONDITION
+        get /api/config | jq -e "$1" >/dev/null
+}
+
+told() { # EVENT JQ-CONDITION: has the listener heard of it?
+        grep -A1 "^event: $1\$" "$shop/listener.out" | sed -n 's/^data: //p' | jq -e -s "any($2)" >/dev/null
+}
+
+# ---- nobody has said anything yet
+
+federation_start
+check "cards are assumed, and that this is stale is said" config_is \
+        '. == {paymentMode: "primary", stripeEnabled: true, cryptoEnabled: false, checkoutRoute: "checkout", healthyNode: null,
+               banner: null, since: null, stale: true}'
+check "an edge worker leaves buyers here" code /api/health 200
+check "it is told to be stale, too" answer_is .stale
+check "no status page is 404" code /status/ 404
+
+# ---- all is well
+
+shop_start
+wait_for "the mode is known" config_is '.stale | not'
+check "it is the first one" config_is '.paymentMode == "primary" and .stripeEnabled'
+check "health is good" code /api/health 200
+start listener curl -sS -N --noproxy '*' "$front/events"
+wait_for "a listener is told what holds" told config '.paymentMode == "primary" and (.stale | not)'
+tag=$(get /api/config -D - -o /dev/null | tr -d '\r' | sed -n 's/^ETag: //p')
+check "who has it is told so" equal "$(get /api/config -H "If-None-Match: $tag" -w '%{http_code}')" 304
+wait_for "the status page is served" code /status/ 200
+check "as failoverd wrote it" grep -q "<title>.*My Shop" "$shop/answer"
+wait_for "its documents, too" bash -c "curl -sS --noproxy '*' $front/status/api/v2/status.json | jq -e '.status.indicator == \"none\"'"
+check "without its slash it leads there" equal "$(get /status -o /dev/null -w '%{http_code} %{redirect_url}')" "308 $front/status/"
+
+# ---- the payment API fails
+
+order api "status 503"
+wait_for "buyers pay by crypto" pays_by crypto
+begin=${EPOCHREALTIME/./}
+wait_for "the front end knows" config_is '.paymentMode == "crypto"'
+wait_for "the listener knows" told mode '.paymentMode == "crypto" and (.first | not)'
+check "both within a second" test $((${EPOCHREALTIME/./} - begin)) -lt 1000000
+check "which buttons to show, and what to say" config_is '(.stripeEnabled | not) and .cryptoEnabled and (.stale | not) and
+        .checkoutRoute == "cryptoCheckout" and (.banner | startswith("Using backup payment system")) and (.since | test("^20"))'
+check "an edge worker sends buyers elsewhere" code /api/health 503
+check "with the reason" answer_is '.success == false and (.error | contains("crypto"))'
+check "what somebody had is no longer it" equal \
+        "$(get /api/config -H "If-None-Match: $tag" -o /dev/null -w '%{http_code}')" 200
+wait_for "the status page tells" bash -c "curl -sS --noproxy '*' $front/status/ | grep -q 'backup payment system'"
+
+# ---- a clock that jumps makes nothing old
+
+echo 86400 >"$shop/clock"
+jq -c '.message = "a day ahead"' "$shop/run/mode.json" >"$shop/run/.ahead"
+mv "$shop/run/.ahead" "$shop/run/mode.json"
+wait_for "a file that was written when it says is not stale a day ahead" told config \
+        '.banner == "a day ahead" and .paymentMode == "crypto" and (.stale | not)'
+echo 0 >"$shop/clock"
+
+# ---- the disk of the status page hangs
+
+kill -STOP "${pid[mount]}"
+wait_for "the disk hangs" stopped mount
+begin=${EPOCHREALTIME/./}
+check "what was not read before is not waited for long" code /status/history.atom 503
+took=$((${EPOCHREALTIME/./} - begin))
+check "two seconds, that is" test "$took" -ge 1000000 -a "$took" -lt 4000000
+check "with the reason" grep -q "the status page cannot be read: its disk does not answer" "$shop/answer"
+check "what was read a moment ago is served" code /status/ 200
+begin=${EPOCHREALTIME/./}
+for _ in {1..20}; do config_is '.paymentMode == "crypto"'; done
+check "nothing else is held up" test $((${EPOCHREALTIME/./} - begin)) -lt 4000000
+kill -CONT "${pid[mount]}"
+wait_for "the page is back" code /status/history.atom 200
+
+# ---- failoverd is gone
+
+stop failoverd KILL || true
+jq -c '.updated = "2026-01-01T00:00:00.000Z"' "$shop/run/mode.json" >"$shop/run/.old"
+mv "$shop/run/.old" "$shop/run/mode.json"
+wait_for "that it says nothing any more is told" config_is .stale
+check "the mode holds" config_is '.paymentMode == "crypto" and .cryptoEnabled'
+wait_for "the listener is told" told config '.paymentMode == "crypto" and .stale'
+check "health is what it was" code /api/health 503
+check "the log says why" grep -q "the payment mode is not being told: .*mode.json was last written at 2026-01-01T00:00:00.000Z: is failoverd running?; the last one holds: crypto" "$shop/federationd.log"
+rm -r "$shop/run"
+check "a stop is orderly" stop federationd
+federation_start
+check "a restart keeps the mode" config_is '.paymentMode == "crypto" and .stale'
+check "health, too" code /api/health 503
+
+# ---- and back
+
+order api ok
+daemon_start
+wait_for "cards are taken again" config_is '.paymentMode == "primary" and .stripeEnabled and (.stale | not)'
+check "health is good again" code /api/health 200
+check "a stop is orderly" stop federationd
