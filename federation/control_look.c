@@ -118,9 +118,8 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
 
 void control_get_peers(Control *c, HttpRequest *r, const char *rest)
 {
-        json_t *j = json_object();
+        json_t *j = peers_document(c->f->peers);
 
         json_put(j, "enabled", json_boolean(c->f->config->network.enabled));
-        json_put(j, "peers", peers_document(c->f->peers));
         answer(r, j);
 }
