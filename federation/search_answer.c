@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The answer to a search: what this node and its peers have said, put together and printed straight into one text. */
 #include "federation/fit.h"
-#include "federation/isbn.h"
 #include "federation/merge.h"
 #include "federation/money.h"
 #include "federation/search_private.h"
@@ -139,35 +138,22 @@ int answer_print_source(const NodeConfig *node, char **ret)
 
 /* --- this node's own --- */
 
-static char *print_open_listing(const Listing *l, const Seller *seller)
-{
-        _cleanup_text_ Text t = {0};
-        char *json = NULL;
-
-        listing_print(&t, l, seller);
-        if (text_take(&t, &json) < 0)
-                return NULL;
-        json[strlen(json) - 1] = '\0';
-        return json;
-}
-
 static int take_listing(PeerResult *r, const Listing *l, const Seller *seller)
 {
-        char isbn[ISBN_SIZE] = "";
+        _cleanup_text_ Text t = {0};
 
-        if (!isbn_to_13(l->isbn, isbn))
-                isbn[0] = '\0';
-        *r = (PeerResult){
-                        .json = print_open_listing(l, seller),
-                        .id = strdup(l->id),
-                        .title = strdup(l->title),
-                        .author = strdup(l->author),
-                        .isbn13 = strdup(isbn),
-                        .work = work_key(l->title, l->author),
-                        .currency = strdup(l->currency),
-                        .price_minor = l->price_minor,
-        };
-        return r->json && r->id && r->title && r->author && r->isbn13 && r->work && r->currency ? 0 : -ENOMEM;
+        listing_print(&t, l, seller);
+        if (t.failed)
+                return -ENOMEM;
+        return peer_result_make(&(PeerResultParts){.json = t.data,
+                                                   .json_size = t.size - 1,
+                                                   .id = l->id,
+                                                   .title = l->title,
+                                                   .author = l->author,
+                                                   .isbn = l->isbn,
+                                                   .currency = l->currency,
+                                                   .price_minor = l->price_minor},
+                                r);
 }
 
 int answer_take_local(FanOut *f, const CatalogAnswer *answer)
@@ -179,14 +165,13 @@ int answer_take_local(FanOut *f, const CatalogAnswer *answer)
         local.results = calloc(answer->n_listings + 1, sizeof(*local.results));
         if (!local.results)
                 return -ENOMEM;
-        while (local.n_results < answer->n_listings) {
-                size_t i = local.n_results++;
-
-                if (take_listing(&local.results[i], &answer->listings[i], &seller) < 0)
-                        return -ENOMEM;
+        for (size_t i = 0; i < answer->n_listings; i++, local.n_results++) {
+                int r = take_listing(&local.results[i], &answer->listings[i], &seller);
+                if (r < 0)
+                        return r;
         }
         f->local = local;
-        local = (PeerAnswer){0};
+        memset(&local, 0, sizeof(local)); /* handed over */
         return 0;
 }
 
