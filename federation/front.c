@@ -46,16 +46,15 @@ static const char *peer_address(const Peer *p)
         return p->status == PEER_FALLBACK && p->fallback_url && *p->fallback_url ? p->fallback_url : p->url;
 }
 
-/* Not another one at every change of who is quickest: buyers are on their way. */
+/* Not another one at every change of who is quickest: buyers are on their way. One that has failed once is better than none. */
 static const Peer *node_choose(const Front *f)
 {
         const Peer *best = f->peers ? peers_healthy(f->peers) : NULL;
 
-        if (!best || !f->node_id || streq(best->id, f->node_id))
-                return best;
-        for (size_t i = 0; i < peers_count(f->peers); i++) {
+        for (size_t i = 0; f->peers && f->node_id && i < peers_count(f->peers); i++) {
                 const Peer *p = peers_at(f->peers, i);
-                if (streq(p->id, f->node_id) && p->status == best->status && p->type == best->type)
+                if (streq(p->id, f->node_id) &&
+                    (best ? p->status == best->status && p->type == best->type : p->status == PEER_SUSPECT))
                         return p;
         }
         return best;

@@ -7,7 +7,8 @@ build=$(realpath "$1")
 need curl jq bindfs
 private_mounts "$@"
 
-front=http://$(own_loopback):18440
+host=$(own_loopback)
+front=http://$host:18440
 mkdir -p "$shop/real" "$shop/status"
 start mount bindfs -f -o attr_timeout=0,entry_timeout=0,negative_timeout=0 "$shop/real" "$shop/status"
 wait_for "the disk of the status page is mounted" mountpoint -q "$shop/status"
@@ -17,10 +18,20 @@ disk_thaw() { # what lib.sh calls before it ends everything
 
 cat >"$shop/federationd.yaml" <<END
 node: {id: my-shop, name: My Shop, url: "$front"}
-listen: ["${front#http://}"]
+listen: ["$host:18440"]
 failover: {runtime_dir: "$shop/run", status_dir: "$shop/status"}
 limits: {requests_per_second: 0}
+network:
+  check_interval: 1s
+  allow_private_peers: [127.0.0.0/8]
+  peers: [{id: one, url: "http://$host:18441"}, {id: two, url: "http://$host:18442/"}]
 END
+declare -A place=([one]=18441 [two]=18442)
+peer_start() { # ID: another shop
+        mkdir -p "$shop/$1"
+        echo "{node: {id: $1, url: \"http://$host:${place[$1]}\"}, listen: [\"$host:${place[$1]}\"]}" >"$shop/$1/federationd.yaml"
+        start "$1" "$build/federationd" --config "$shop/$1/federationd.yaml" --state-dir "$shop/$1" --runtime-dir "$shop/$1/run"
+}
 asan=$(ldd "$build/federationd" | sed -n 's/.*=> \(.*libasan[^ ]*\) .*/\1/p')
 echo 0 >"$shop/clock"
 federation_start() { # its wall clock is off by as many seconds as $shop/clock says
@@ -53,9 +64,11 @@ told() { # EVENT JQ-CONDITION: has the listener heard of it?
 
 # ---- nobody has said anything yet
 
+peer_start one
+peer_start two
 federation_start
 check "cards are assumed, and that this is stale is said" config_is \
-        '. == {paymentMode: "primary", stripeEnabled: true, cryptoEnabled: false, checkoutRoute: "checkout", healthyNode: null,
+        'del(.healthyNode) == {paymentMode: "primary", stripeEnabled: true, cryptoEnabled: false, checkoutRoute: "checkout",
                banner: null, since: null, stale: true}'
 check "an edge worker leaves buyers here" code /api/health 200
 check "it is told to be stale, too" answer_is .stale
@@ -116,6 +129,21 @@ for _ in {1..20}; do config_is '.paymentMode == "crypto"'; done
 check "nothing else is held up" test $((${EPOCHREALTIME/./} - begin)) -lt 4000000
 kill -CONT "${pid[mount]}"
 wait_for "the page is back" code /status/history.atom 200
+
+# ---- where buyers go who cannot pay here
+
+wait_for "a shop that is well is named, without a final slash" config_is '.healthyNode | test("^http://[0-9.]+:1844[12]$")'
+node=$(get /api/config | jq -r .healthyNode)
+chosen=one other=two
+[[ $node == *1 ]] || chosen=two other=one
+wait_for "the listener knows it" told config ".healthyNode == \"$node\""
+wait_for "both are known to be well" told peer ".id == \"$other\" and .status == \"active\" and .error == null"
+stop "$chosen" KILL || true
+wait_for "when it is gone, the other one is named" config_is ".healthyNode == \"http://$host:${place[$other]}\""
+wait_for "the listener is told of both" told peer ".id == \"$chosen\" and (.status == \"suspect\" or .status == \"failed\") and .error"
+stop "$other" KILL || true
+wait_for "in the end there is nobody" config_is '.healthyNode == null'
+check "which is told" told config '.healthyNode == null and .paymentMode == "crypto"'
 
 # ---- failoverd is gone
 
