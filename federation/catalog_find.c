@@ -2,8 +2,9 @@
 /* Which books have the words: the statements of a search, and lists of ranks. */
 #include "federation/catalog_search.h"
 
-#define EXAMINED_MAX 50000 /* matches whose price is looked at */
-#define TOKENS_SIZE  8192
+#define EXAMINED_MAX   50000 /* matches whose price is looked at */
+#define TOKENS_SIZE    8192
+#define BEGINNINGS_MAX 16
 
 void ranks_clear(Ranks *r)
 {
@@ -62,10 +63,14 @@ static int make(CatalogDb *c, CatalogSearch *s, Error *e)
         } table[] = {
                         {&s->book, "SELECT rowid FROM book_fts WHERE book_fts MATCH ? ORDER BY rowid"},
                         {&s->whole, "SELECT rowid FROM whole_fts WHERE whole_fts MATCH ? ORDER BY rowid"},
+                        {&s->fact, "SELECT value FROM fact WHERE name = 'books'"},
                         {&s->price, "SELECT price_micros FROM book WHERE rank = ?"},
                         {&s->word, "SELECT books FROM word WHERE word = ?"},
+                        {&s->begin,
+                         "SELECT word FROM word WHERE word > ?1 AND word < ?1 || char(0x10ffff) AND books > 0"
+                         " ORDER BY books DESC, word LIMIT 17"},
                         {&s->begins,
-                         "SELECT 1 FROM word WHERE word >= ?1 AND word < ?1 || char(0x10ffff) AND books > 0"
+                         "SELECT 1 FROM word WHERE word > ?1 AND word < ?1 || char(0x10ffff) AND books > 0"
                          " LIMIT 1"},
                         {&s->title,
                          "SELECT title, author, tags, category, popularity FROM book WHERE rank = ?"},
@@ -98,8 +103,8 @@ CatalogSearch *catalog_search_free(CatalogSearch *s)
 {
         if (!s)
                 return NULL;
-        sqlite3_stmt *const statements[] = {s->book,   s->whole, s->price,  s->word,
-                                            s->begins, s->title, s->listing};
+        sqlite3_stmt *const statements[] = {s->book,   s->whole, s->price,   s->word, s->begin,
+                                            s->begins, s->title, s->listing, s->fact};
         for (size_t i = 0; i < ELEMENTSOF(statements); i++)
                 sqlite3_finalize(statements[i]);
         words_near_free(s->near);
@@ -188,16 +193,48 @@ static int find_word(sqlite3_stmt *stmt, const MatchWord *w, int64_t *ret, Error
         return MIN(r, 0);
 }
 
+int find_count(CatalogDb *c, double *ret, Error *e)
+{
+        int r = db_step(c->search->fact, e);
+
+        if (r > 0)
+                *ret = (double) sqlite3_column_int64(c->search->fact, 0);
+        sqlite3_reset(c->search->fact);
+        return MIN(r, 0);
+}
+
+/* The words that most books have of those that begin so. */
+static int find_beginnings(CatalogDb *c, MatchWord *w, Error *e)
+{
+        sqlite3_stmt *stmt = c->search->begin;
+        int r, n = 0;
+
+        sqlite3_bind_text(stmt, 1, w->text, (int) w->size, SQLITE_STATIC);
+        while ((r = db_step(stmt, e)) > 0) {
+                w->begins = true;
+                w->more = ++n > BEGINNINGS_MAX;
+                if (w->more)
+                        break;
+                text_add(&w->begun_as, " OR \"%s\"", (const char *) sqlite3_column_text(stmt, 0));
+        }
+        sqlite3_reset(stmt);
+        return r < 0 ? r : w->begun_as.failed ? error_set(e, -ENOMEM, "%s", error_words(ENOMEM)) : 0;
+}
+
 int find_words(CatalogDb *c, Match *m, Error *e)
 {
-        int64_t begins = 0;
         int r = 0;
+
+        assert(m->n_words > 0);
 
         for (unsigned i = 0; i < m->n_words && r == 0; i++)
                 r = find_word(c->search->word, m->words + i, &m->words[i].books, e);
-        if (r == 0 && m->n_words > 0 && m->words[m->n_words - 1].begun) {
-                r = find_word(c->search->begins, m->words + m->n_words - 1, &begins, e);
-                m->words[m->n_words - 1].begins = begins > 0;
-        }
+        MatchWord *last = m->words + m->n_words - 1;
+        int64_t begins = 0;
+        if (r == 0 && last->begun && last->indexed)
+                r = find_word(c->search->begins, last, &begins, e);
+        else if (r == 0 && last->begun)
+                r = find_beginnings(c, last, e);
+        last->begins |= begins > 0;
         return r;
 }

@@ -87,8 +87,10 @@ static int read_all(CatalogDb *c, const Question *q, Match *m)
                 m->words[i].text = m->text.data + reading.starts[i];
         if (m->n_words > 0) {
                 MatchWord *last = m->words + m->n_words - 1;
+                size_t letters = count_letters(last->text, last->size);
                 last->begun = last->letters && !q->text[reading.end] && m->n_words < RANK_WORDS_MAX &&
-                              count_letters(last->text, last->size) >= BEGUN_LETTERS_MIN;
+                              letters >= BEGUN_LETTERS_MIN;
+                last->indexed = letters <= INDEXED_LETTERS;
         }
         read_isbn(q->text, m->isbn);
         return 0;
@@ -109,6 +111,8 @@ int match_read(CatalogDb *c, const Question *q, Match *ret)
 
 void match_clear(Match *m)
 {
+        for (unsigned i = 0; i < m->n_words; i++)
+                text_clear(&m->words[i].begun_as);
         text_clear(&m->text);
         text_clear(&m->filter);
         m->n_words = 0;
@@ -116,13 +120,16 @@ void match_clear(Match *m)
 
 static void print_word(Text *t, const MatchWord *w, unsigned how)
 {
-        bool near = (how & MATCH_NEAR) && w->n_near > 0;
+        bool near = (how & MATCH_NEAR) && w->n_near > 0, begun = (how & MATCH_BEGUN) && w->begun,
+             listed = begun && w->begun_as.size > 0;
 
-        text_add(t, "%s\"%.*s\"%s", near ? "(" : "", (int) w->size, w->text,
-                 (how & MATCH_BEGUN) && w->begun ? "*" : "");
+        text_add(t, "%s\"%.*s\"%s", near || listed ? "(" : "", (int) w->size, w->text,
+                 begun && w->indexed ? "*" : "");
+        if (listed)
+                text_add_bytes(t, w->begun_as.data, w->begun_as.size);
         for (unsigned i = 0; near && i < w->n_near; i++)
                 text_add(t, " OR \"%.*s\"", (int) w->near[i].size, w->near[i].text);
-        if (near)
+        if (near || listed)
                 text_add_string(t, ")");
 }
 

@@ -16,6 +16,9 @@ typedef struct MatchWord {
         int64_t books; /* whose title or author has it */
         NearWord near[NEAR_MAX];
         unsigned n_near;
+        bool indexed; /* as a beginning; if not, begun_as: ` OR "words" OR "that" OR "begin"` so */
+        bool more;    /* … which are not all */
+        Text begun_as;
 } MatchWord;
 
 typedef struct Match {
@@ -33,6 +36,7 @@ typedef enum MatchHow {
         MATCH_BEGUN = 1 << 0, /* the last word may be the beginning of one */
         MATCH_NEAR = 1 << 1,  /* or the words near to each */
 } MatchHow;
+#define INDEXED_LETTERS 4 /* longer beginnings are asked for by the words that begin so */
 /* Books with all words whose bit is in set (1 << i). */
 void match_print(const Match *m, Text *t, uint32_t set, unsigned how);
 /* Books with exactly this title, before its subtitle or with it, whatever their article. */

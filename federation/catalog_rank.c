@@ -22,12 +22,16 @@
 
 bool rank_is_article(const char *word, size_t size)
 {
-        static const char *const articles[] = {"the", "a",   "an",  "le",  "la",  "les", "l",
-                                               "un",  "une", "der", "die", "das", "ein", "eine",
-                                               "el",  "los", "las", "una", "il",  "lo",  "gli",
-                                               "i",   "o",   "os",  "as",  "de",  "het"};
+        static const char articles[][4] = {"the", "a",   "an",  "le",  "la", "les", "l",   "un",  "une",
+                                           "der", "die", "das", "ein", "el", "los", "las", "una", "il",
+                                           "lo",  "gli", "i",   "o",   "os", "as",  "de",  "het"};
+        char padded[4] = "";
+
+        if (size == 0 || size >= sizeof(padded))
+                return size == 4 && memcmp(word, "eine", 4) == 0;
+        memcpy(padded, word, size);
         for (size_t i = 0; i < ELEMENTSOF(articles); i++)
-                if (strlen(articles[i]) == size && memcmp(articles[i], word, size) == 0)
+                if (memcmp(articles[i], padded, sizeof(padded)) == 0)
                         return true;
         return false;
 }
@@ -58,7 +62,7 @@ typedef struct Found {
 
 static double form_fits(const RankForm *f, const RankToken *t)
 {
-        if (t->size < f->size || memcmp(t->text, f->text, f->size) != 0)
+        if (t->size < f->size || *t->text != *f->text || memcmp(t->text, f->text, f->size) != 0)
                 return 0;
         if (t->size == f->size)
                 return f->fit;

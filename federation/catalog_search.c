@@ -50,8 +50,9 @@ static int find_all(Search *s, Error *e)
         _cleanup_text_ Text t = {0};
 
         int r = add_found(s, ALL_WORDS, MATCH_BEGUN, FOUND_MAX, &s->found, e);
-        if (r < 0 || s->found.more)
+        if (r < 0 || s->found.n >= FOUND_MAX)
                 return r;
+        s->found.more |= s->match.words[s->match.n_words - 1].more;
         match_print(&s->match, &t, ALL_WORDS, 0);
         if (t.failed)
                 return no_memory(e);
@@ -304,14 +305,11 @@ static int search_words(Search *s, Error *e)
 
 static int search_run(Search *s, CatalogRows *ret, Error *e)
 {
-        int64_t books;
-
         int r = s->db->search ? 0 : catalog_search_new(s->db, &s->db->search, e);
         if (r == 0)
-                r = catalog_db_fact(s->db, "books", &books, e);
+                r = find_count(s->db, &s->books, e);
         if (r < 0)
                 return r;
-        s->books = (double) books;
         ret->total_exact = true;
         if (match_read(s->db, s->question, &s->match) < 0)
                 return no_memory(e);

@@ -10,12 +10,12 @@
 
 #include "federation/catalog_match.h"
 
-#define WINDOW_FIRST 256 /* the most popular ones */
+#define WINDOW_FIRST 100 /* the most popular ones */
 #define WINDOW_MAX   640
 #define FOUND_MAX    (QUESTION_OFFSET_MAX + QUESTION_LIMIT_MAX + 1)
 
 struct CatalogSearch {
-        sqlite3_stmt *book, *whole, *price, *word, *begins, *title, *listing;
+        sqlite3_stmt *book, *whole, *price, *word, *begin, *begins, *title, *listing, *fact;
         WordsNear *near;
         /* while a book is looked at */
         RankBook *looked_at;
@@ -37,6 +37,7 @@ void ranks_sort(Ranks *r); /* and leaves out what is there twice */
 int find_books(CatalogDb *c, const Question *q, const char *match, size_t most, Ranks *ret, Error *e);
 int find_described(CatalogDb *c, const Question *q, const char *match, size_t most, const Ranks *but,
                    Ranks *ret, Error *e);
+int find_count(CatalogDb *c, double *ret, Error *e); /* of all books */
 /* How many books each word is in, and whether anything begins with the last. */
 int find_words(CatalogDb *c, Match *m, Error *e);
 

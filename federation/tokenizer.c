@@ -206,8 +206,49 @@ static int on_token(void *userdata, int flags, const char *token, int token_size
         return flush_piece(run, &p, (size_t) start, (size_t) end) ? SQLITE_OK : SQLITE_ABORT;
 }
 
+/* ASCII: of a word, as it stands there; 0 for what does nothing but separate; 1 for what is judged elsewhere. */
+static char simple(char c)
+{
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+                return c;
+        if (c >= 'A' && c <= 'Z')
+                return (char) (c + ('a' - 'A'));
+        return (c & 0x80) || c == '\'' || c == '`' || c == '+' || c == '#';
+}
+
+/* Most titles are. */
+static bool is_simple(const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (simple(text[i]) == 1)
+                        return false;
+        return true;
+}
+
+/* What unicode61 and on_token() would make of it, at a fifth of the time: a search looks at the words of a hundred books. */
+static void tokenize_simple(Run *run, const char *text, size_t size)
+{
+        char word[WORD_MAX];
+
+        for (size_t i = 0, start; i < size; i++) {
+                size_t n = 0;
+
+                for (start = i; i < size && simple(text[i]); i++)
+                        if (n < sizeof(word))
+                                word[n++] = simple(text[i]);
+                if (n > 0 && !emit_word(run, word, n, start, i))
+                        return;
+        }
+}
+
 static int tokenize(Tokenizer *t, Run *run, const char *text, int size)
 {
+        if (is_simple(text, (size_t) size)) {
+                tokenize_simple(run, text, (size_t) size);
+                if (run->r == 0)
+                        (void) end_initials(run);
+                return run->r;
+        }
         int code = t->base.xTokenize(t->instance, run,
                                      run->question ? FTS5_TOKENIZE_QUERY : FTS5_TOKENIZE_DOCUMENT, text, size,
                                      on_token);
