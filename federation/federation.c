@@ -12,6 +12,10 @@
 #include "federation/reload.h"
 #include "federation/routes.h"
 
+/* Of all peers together. */
+#define PEER_CONNECTIONS   1024
+#define PEER_ANSWERS_BYTES (64 * 1024 * 1024)
+
 /* A catalog whose disk hangs must not keep the front end from its mode. */
 #define PATIENCE_USEC (5 * USEC_PER_SEC)
 
@@ -146,8 +150,11 @@ static int make_tools(Federation *f, Error *e)
         r = resolver_new(f->event, &f->resolver);
         if (r >= 0)
                 r = fetch_client_new(f->event, f->resolver, &f->fetch);
+        if (r >= 0) /* as many as a crowd of searches needs: who has none kept makes one */
+                r = fetch_client_keep(f->fetch, PEER_CONNECTIONS);
         if (r < 0)
                 return r;
+        fetch_client_budget(f->fetch, PEER_ANSWERS_BYTES);
         return fetch_client_allow(f->fetch, (const char *const *) f->config->network.allow_private_peers, e);
 }
 

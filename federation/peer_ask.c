@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 
+#define LEAST_USEC (5 * USEC_PER_MSEC)
+
 struct PeerAsk {
         Peer *peer;
         char *query;
@@ -36,13 +38,18 @@ const char *peer_outcome_name(PeerOutcome o)
 
 static int ask_go(PeerAsk *ask);
 
-/* The request is over: the next one may go. */
-static void release(Peer *peer)
+static bool is_too_late(const PeerAsk *ask)
+{
+        return clock_boot_usec() - ask->began_usec + LEAST_USEC > ask->timeout_usec;
+}
+
+/* The next ones may go. Whose time is all but over does not begin any more: that would be held against the peer. */
+static void go_on(Peer *peer)
 {
         PeerAsk *next;
 
-        peer->running--;
-        while (peer->running < PEER_RUNNING_MAX && (next = TAILQ_FIRST(&peer->waiting))) {
+        while (peer->running < PEER_RUNNING_MAX && (next = TAILQ_FIRST(&peer->waiting)) &&
+               !is_too_late(next)) {
                 TAILQ_REMOVE(&peer->waiting, next, turn);
                 next->waiting = false;
                 if (ask_go(next) < 0) { /* its patience ends at once */
@@ -55,12 +62,15 @@ static void release(Peer *peer)
 
 static void ask_stop(PeerAsk *ask)
 {
-        if (ask->waiting)
+        if (ask->waiting) {
                 TAILQ_REMOVE(&ask->peer->waiting, ask, turn);
-        ask->waiting = false;
+                ask->waiting = false;
+                go_on(ask->peer);
+        }
         if (ask->fetch) {
                 ask->fetch = fetch_free(ask->fetch);
-                release(ask->peer);
+                ask->peer->running--;
+                go_on(ask->peer);
         }
 }
 
@@ -207,8 +217,7 @@ static void ask_status(PeerAsk *ask, const FetchResult *result)
         ask->fetch = fetch_free(ask->fetch);
         ask->peer->running--;
         if (ask_go(ask) < 0) {
-                ask->peer->running++;
-                release(ask->peer);
+                go_on(ask->peer);
                 ask_fail_ourselves(ask, false, "out of memory");
         }
 }

@@ -130,17 +130,16 @@ static void search_refuse(Search *search, unsigned status, const char *why)
 
 /* --- those who follow a stream --- */
 
-static bool tell_local(Search *search)
+static void tell_local(Search *search)
 {
         _cleanup_text_ Text t = {0};
 
         search->told_local = true;
         if (!search->sink.local)
-                return false;
+                return;
         answer_print_local(&t, search->fan_out);
         if (!t.failed)
                 search->sink.local(search, t.data, t.size, search->sink.userdata); /* may free it */
-        return true;
 }
 
 static void tell_peer(Search *search)
@@ -156,21 +155,23 @@ static void tell_peer(Search *search)
                 search->sink.peer(search, t.data, t.size, search->sink.userdata); /* may free it */
 }
 
-/* This shop's results first, then peers' as they come. Whoever has been told something goes to the end, so that all know
- * everything once the first one does. */
+/* This shop's results first, then peers' as they come. Whoever knows everything goes to the end: all do once the first one
+ * does. */
 void search_news(FanOut *f)
 {
         Search *search;
 
         while (f->local_ended && (search = TAILQ_FIRST(&f->streams))) {
-                bool local = !search->told_local;
+                size_t left = f->n_ended - search->n_told + !search->told_local;
 
-                if (!local && search->n_told == f->n_ended)
+                if (left == 0)
                         return;
-                TAILQ_REMOVE(&f->streams, search, entry);
-                TAILQ_INSERT_TAIL(&f->streams, search, entry);
-                if (local)
-                        (void) tell_local(search);
+                if (left == 1) {
+                        TAILQ_REMOVE(&f->streams, search, entry);
+                        TAILQ_INSERT_TAIL(&f->streams, search, entry);
+                }
+                if (!search->told_local)
+                        tell_local(search);
                 else
                         tell_peer(search);
         }

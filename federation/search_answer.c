@@ -23,20 +23,22 @@ static void add_json_rest(Text *t, const char *s)
         t->size--;
 }
 
-/* All but the last brace. peer NULL: it is this node's own. */
-static void add_open_result(Text *t, const PeerResult *r, const Peer *peer)
+/* All but the last brace. peer NULL: it is this node's own. rank: in what its source has answered. */
+static void add_open_result(Text *t, const PeerResult *r, const Peer *peer, unsigned rank)
 {
-        text_add_string(t, r->json);
+        text_add_bytes(t, r->json, r->json_size);
         if (!peer)
                 return;
+        text_add(t, ",\"relevance\":%.3f",
+                 (double) MERGE_K / (MERGE_K + rank)); /* what a peer says is its own measure */
         text_add_string(t, peer->network_id);
         add_json_rest(t, r->id);
         text_add_string(t, peer->source);
 }
 
-static void add_result(Text *t, const PeerResult *r, const Peer *peer)
+static void add_result(Text *t, const PeerResult *r, const Peer *peer, unsigned rank)
 {
-        add_open_result(t, r, peer);
+        add_open_result(t, r, peer, rank);
         text_add_bytes(t, "}", 1);
 }
 
@@ -86,7 +88,7 @@ static void add_local(Text *t, const FanOut *f)
         for (size_t i = f->offset; i < end; i++) {
                 if (i > f->offset)
                         text_add_bytes(t, ",", 1);
-                add_result(t, &f->local.results[i], NULL);
+                add_result(t, &f->local.results[i], NULL, 0);
         }
         text_add_bytes(t, "]", 1);
         if (f->local_error) {
@@ -117,7 +119,7 @@ void answer_print_peer(Text *t, const FanOut *f, const FanRow *row)
         for (size_t i = 0; i < row->answer.n_results; i++) {
                 if (i > 0)
                         text_add_bytes(t, ",", 1);
-                add_result(t, &row->answer.results[i], row->peer);
+                add_result(t, &row->answer.results[i], row->peer, (unsigned) i);
         }
         text_add_string(t, "]}");
 }
@@ -180,6 +182,7 @@ int answer_take_local(FanOut *f, const CatalogAnswer *answer)
 typedef struct Found { /* where an item comes from */
         const PeerResult *result;
         const Peer *peer; /* NULL: this node */
+        unsigned rank;
 } Found;
 
 static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, const Wanted *wanted,
@@ -196,7 +199,7 @@ static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer,
                                 .id = r->id,
                                 .fit = fit_of(wanted, r->work, r->title, r->author),
                 };
-                *(*found)++ = (Found){.result = r, .peer = peer};
+                *(*found)++ = (Found){.result = r, .peer = peer, .rank = (unsigned) i};
         }
 }
 
@@ -227,7 +230,7 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
 {
         const Found *best = &found[m->order[work->first]];
 
-        add_open_result(t, best->result, best->peer);
+        add_open_result(t, best->result, best->peer, best->rank);
         text_add_string(t, ",\"sellers\":[");
         for (size_t i = 0; i < work->n_items; i++) {
                 const Found *one = &found[m->order[work->first + i]];
@@ -267,7 +270,7 @@ static void add_network(Text *t, const FanOut *f, const Merge *m, const Found *f
                                 continue;
                         if (!first)
                                 text_add_bytes(t, ",", 1);
-                        add_result(t, one->result, one->peer);
+                        add_result(t, one->result, one->peer, one->rank);
                         first = false;
                         left--;
                 }
