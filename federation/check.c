@@ -243,7 +243,8 @@ static void check_network(Check *k)
                 check_peer(k, i);
         if (!n->enabled && n->n_peers > 0) {
                 x = findings_add(k->f, FINDING_NOTE, "network-off", NULL, "network.enabled",
-                                 "%zu peers are named, and none is asked", n->n_peers);
+                                 "%zu peer%s named, and none is asked", n->n_peers,
+                                 n->n_peers == 1 ? " is" : "s are");
                 finding_advises(k->f, x, "set network.enabled: true to search them");
         } else if (n->enabled && n->n_peers == 0) {
                 x = findings_add(k->f, FINDING_NOTE, "no-peers", NULL, "network",

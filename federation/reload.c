@@ -36,10 +36,20 @@ static int run_load(void *job)
         return error < 0 ? error : config_read_files(r->config, &r->error);
 }
 
-/* Each step puts what it did back when a later one fails: by taking the old configuration again, which has been in force. */
+/* Follows mode.json where the new file says that it is. */
+static int open_mode(Federation *f, const Config *c, ModeFile **ret, Error *e)
+{
+        int r = mode_file_new(f->event, c->failover_runtime_dir, f->places.state_dir, front_on_mode, f->front,
+                              ret);
+
+        return r < 0 ? error_set(e, r, "%s: %s", c->failover_runtime_dir, error_words(-r)) : 0;
+}
+
+/* What fails most, an address in use, comes first, when no peer has been forgotten yet. When a later step fails, too, the old
+ * configuration is taken again. */
 static int apply(Federation *f, const Config *c, Error *e)
 {
-        int r = 0;
+        int r;
 
         r = fetch_client_allow(f->fetch, (const char *const *) c->network.allow_private_peers, e);
         if (r >= 0)
@@ -61,10 +71,15 @@ static int apply(Federation *f, const Config *c, Error *e)
 
 static int swap(Federation *f, Reload *r)
 {
+        _cleanup_(mode_file_freep) ModeFile *mode = NULL;
         Config *old = f->config;
         Error ignored;
-        int error;
+        int error = 0;
 
+        if (!streq(old->failover_runtime_dir, r->config->failover_runtime_dir))
+                error = open_mode(f, r->config, &mode, &r->error);
+        if (error < 0)
+                return error;
         error = apply(f, r->config, &r->error);
         if (error < 0) {
                 if (apply(f, old, &ignored) < 0)
@@ -74,6 +89,11 @@ static int swap(Federation *f, Reload *r)
         f->config = TAKE_PTR(r->config);
         control_reconfigure(f->control, &r->access);
         config_free(old);
+        if (mode) {
+                mode_file_free(f->mode);
+                f->mode = TAKE_PTR(mode);
+                front_attach(f->front, f->mode, f->peers);
+        }
         front_on_peers(f->front);
         return 0;
 }
