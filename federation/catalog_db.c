@@ -23,7 +23,7 @@ static const DbMigration migrations[] = {
                  /* A catalog that is made anew has a higher generation than the one before it. */
                  "INSERT INTO fact VALUES ('books', 0), ('generation', CAST(strftime('%s', 'now') AS "
                  "INTEGER) * 1000),"
-                 " ('next', 0), ('imported_usec', 0);"
+                 " ('next', 0), ('changed', 0), ('imported_usec', 0);"
                  "CREATE TABLE book (rank INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash INTEGER NOT "
                  "NULL,"
                  " title TEXT NOT NULL, author TEXT NOT NULL, isbn TEXT NOT NULL, category TEXT NOT NULL,"

@@ -13,7 +13,7 @@
  *   word        each word of a title or an author, and in how many books; words of books that were changed may stay with 0
  *   word_block  the same words, packed; see catalog_words.h
  *   category    key (tokenizer_key()), name as first met, books
- *   fact        books, generation, next (rank), imported_usec */
+ *   fact        books, generation, next (rank), changed (books, since words were packed), imported_usec */
 #pragma once
 
 #include "base/db.h"

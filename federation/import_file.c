@@ -144,9 +144,9 @@ int import_run(const char *catalog_path, const char *file)
                 r = run_import(&run, catalog_path, &e);
         if (!standard && run.fd >= 0)
                 close(run.fd);
+        if (r == 0 && fflush(stdout) != 0)
+                r = error_set(&e, -EIO, "imported, but standard output: %s", error_words(errno));
         if (r < 0)
                 fprintf(stderr, "federationd: %s\n", e.text);
-        if (r == 0 && (fflush(stdout) != 0))
-                r = -EIO;
         return r;
 }

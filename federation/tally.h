@@ -16,6 +16,7 @@ typedef struct TallyEntry {
 
 Tally *tally_new(void); /* NULL: no memory */
 Tally *tally_free(Tally *t);
+DEFINE_CLEANUP(Tally, tally_free)
 int tally_add(Tally *t, const char *key, size_t size, const char *label, int by); /* -ENOMEM */
 /* Counts a key once per round (> 0), however often it comes. */
 int tally_add_once(Tally *t, const char *key, size_t size, uint64_t round, int by);
