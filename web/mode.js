@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // How the shop takes payment now, followed as it changes: a stream of events while there is one, else asking.
 
-const ASK_EVERY_MS = 5000;
+const ASK_FIRST_MS = 500, ASK_LAST_MS = 5000; // the pause grows between the two, so that a node that comes back is not run over
 
 /**
  * told(config) is called with the document of /api/config, first with what holds now and then at each change; reached(yes)
  * whenever the node begins or ceases to be reachable. Returns a function that ends it.
  */
 export function followMode(node, told, reached) {
-        let source, timer, last, ended = false;
+        let source, timer, last, pause = ASK_FIRST_MS, ended = false;
 
         function tell(config) {
                 const text = JSON.stringify(config);
@@ -32,7 +32,13 @@ export function followMode(node, told, reached) {
                         return;
                 if (!source || source.readyState === EventSource.CLOSED)
                         listen();
-                timer = setTimeout(ask, ASK_EVERY_MS);
+                askLater();
+        }
+
+        function askLater() {
+                clearTimeout(timer);
+                timer = setTimeout(ask, pause * (0.75 + Math.random() / 2));
+                pause = Math.min(2 * pause, ASK_LAST_MS);
         }
 
         function listen() {
@@ -40,13 +46,11 @@ export function followMode(node, told, reached) {
                 source.addEventListener('config', (event) => tell(JSON.parse(event.data)));
                 source.addEventListener('open', () => {
                         clearTimeout(timer);
+                        pause = ASK_FIRST_MS;
                         reached(true);
                 });
                 // The browser tries again by itself, or gives up (when it was refused): then we ask, and listen again.
-                source.addEventListener('error', () => {
-                        clearTimeout(timer);
-                        timer = setTimeout(ask, ASK_EVERY_MS / 10);
-                });
+                source.addEventListener('error', askLater);
         }
 
         listen();

@@ -15,9 +15,10 @@ function element(name, className, ...children) {
         return e;
 }
 
-/** What others wrote: isolated, so that its direction does not turn what stands around it. */
+/** What others wrote: no control characters, and isolated, so that its direction does not turn what stands around it. */
 function foreign(name, className, text) {
-        const e = element(name, className, element('bdi', '', String(text ?? '')));
+        const plain = String(text ?? '').replace(/\p{Cc}+/gu, ' ');
+        const e = element(name, className, element('bdi', '', plain));
         e.dir = 'auto';
         return e;
 }
@@ -162,6 +163,8 @@ $('search').addEventListener('submit', (event) => {
         event.preventDefault();
         const parameters = parametersFrom($('search'));
         history.pushState(null, '', `?${new URLSearchParams(parameters)}`);
+        if (matchMedia('(pointer: coarse)').matches)
+                $('q').blur(); // the keyboard on the screen makes room for what is found
         ask(parameters);
 });
 $('rerank').addEventListener('click', () => {
