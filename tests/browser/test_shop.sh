@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A real browser (Chromium) on the shop's page, served from another origin than the node: search as a stream, payment mode as it
+# changes, nothing executed that shops wrote.
+build=$(realpath "$1")
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$source_dir/tests/e2e/federation.sh"
+need node chromium
+modules=$(dirname "$build")/browser
+[[ -d $modules/node_modules/playwright-core ]] || skip "$modules has no modules: scripts/test puts them there"
+
+# alpha with its failoverd, beta, a peer that is slow, one that is silent, and one whose titles are hostile.
+shop_start
+nodes_name alpha beta
+cat >"$shop/hostile.jsonl" <<'END'
+{"id":1,"title":"Hostile <script>executed=1;alert('evil')</script>","author":"<img src=x onerror=\"executed=1;fetch('//evil')\">","price":1}
+{"id":2,"title":"\"><svg onload=executed=1>Hostile</svg>","author":"'-alert(1)-'","price":2,"url":"javascript:executed=1","storeUrl":"javascript:executed=1"}
+{"id":3,"title":"Hostile \u202egnp.evil\u202c \u2066turned","author":"\u0001\u0007\u001b[31mred\u0085\u2028","price":3,"currency":"<b>"}
+{"id":4,"title":"Hostile </title></h2></li></ol><iframe src=//evil></iframe>","author":"{{constructor.constructor('executed=1')()}}","price":4}
+END
+echo '{"id":1,"title":"The Common Book of the slow","author":"S. Low","price":3}' >"$shop/slow.jsonl"
+for name in slow silent hostile; do
+        [[ -e $shop/$name.jsonl ]] || : >"$shop/$name.jsonl"
+        part_start $name evil-peer --books "$shop/$name.jsonl"
+done
+echo 'id,title,author,isbn,price,currency
+1,The Common Book of alpha,A. Lpha,,10,USD
+2,The Common Book of all,C. Ommon,9780306406157,12,USD' >"$shop/alpha.csv"
+echo 'id,title,author,isbn,price,currency
+1,The Common Book of beta,B. Eta,,9,EUR
+2,The Common Book of All,"Ommon, C.",0-306-40615-2,11.50,EUR' >"$shop/beta.csv"
+failover_dir=$shop/run status_dir=$shop/status node_config alpha beta "$(part_peer slow)" "$(part_peer silent)" "$(part_peer hostile)" </dev/null
+node_config beta alpha </dev/null
+for name in alpha beta; do
+        node_import $name "$shop/$name.csv"
+        node_start $name
+done
+order slow slow 700
+order silent silent
+web_start alpha
+
+mode() { # MODE
+        if [[ $1 == primary ]]; then ctl force-primary; else ctl force-fallback --mode "$1"; fi
+}
+node_stops() {
+        stop alpha
+}
+node_starts() {
+        node_start alpha
+}
+
+coproc browser { exec node "$source_dir/tests/browser/shop.mjs" "$modules" "$web_url/shop.html" "$(node_url alpha)/status/" "$modules" 2>"$shop/browser.log" 3>&-; }
+pid[browser]=$!
+exec 5<&"${browser[0]}" 6>&"${browser[1]}"
+while read -r verb rest <&5; do
+        case $verb in
+        say) echo "$rest" ;;
+        do)
+                # shellcheck disable=SC2086 # a function and its argument
+                $rest >>"$shop/deeds.log" 2>&1 || fail "not done: $rest"
+                echo "done" >&6
+                ;;
+        esac
+done
+status=0
+wait "${pid[browser]}" || status=$?
+unset 'pid[browser]'
+check "every claim holds" equal "$status" 0
+check "both pages are valid HTML" "$modules/node_modules/.bin/html-validate" "$shop/web/shop.html" "$shop/status/index.html"
