@@ -80,6 +80,7 @@ static int record_take(ModeRecord *m, const json_t *j, Error *e)
         int r = members_take(m, j, e);
         if (r < 0)
                 return r;
+        assert(m->payment); /* it is required */
         if (!streq(m->payment, "primary") && !streq(m->payment, "crypto") && !streq(m->payment, "federated"))
                 return error_set(e, -EBADMSG, "`payment` is none of primary, crypto and federated");
         if (!json_is_boolean(first))
