@@ -141,7 +141,7 @@ static void add_asked(Text *t, const Peer *p)
         const struct {
                 const char *result;
                 uint64_t n;
-        } results[] = {{"answered", p->answered},
+        } results[] = {{"answered", p->answered - p->empty},
                        {"empty", p->empty},
                        {"failed", p->failed},
                        {"timed-out", p->timed_out},
