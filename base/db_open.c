@@ -155,7 +155,9 @@ static int connection_new(const char *path, bool shared, sqlite3 **ret, Error *e
 {
         _cleanup_(db_closep) sqlite3 *db = NULL;
 
-        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, shared ? VFS_SHARED : VFS_OURS_ALONE);
+        /* One thread at a time uses a connection: it needs no locks of its own. */
+        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                                   shared ? VFS_SHARED : VFS_OURS_ALONE);
         if (!db)
                 return error_set(e, -ENOMEM, "out of memory");
         sqlite3_wal_hook(db, NULL, NULL); /* SQLite's own, whose argument is no pointer */

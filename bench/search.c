@@ -12,6 +12,7 @@
 #include <math.h>
 #include <netinet/tcp.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -317,6 +318,7 @@ int main(int argc, char **argv)
 
         if (argc < 4)
                 fail("usage", "CATALOG RAW QUESTIONS | CATALOG http PORT QUESTIONS");
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* as federationd does */
         if (sodium_init() < 0 || catalog_db_open(argv[1], true, &c, &e) < 0)
                 fail(argv[1], e.text);
         size_t n = strtoul(argv[argc - 1], NULL, 10);

@@ -48,7 +48,7 @@ static const DbMigration migrations[] = {
 
 int catalog_db_open(const char *path, bool reader, CatalogDb *ret, Error *e)
 {
-        _cleanup_catalog_db_ CatalogDb c = {0};
+        _cleanup_catalog_db_ CatalogDb c = {.known_version = -1};
 
         assert(path);
         assert(ret);
@@ -62,6 +62,8 @@ int catalog_db_open(const char *path, bool reader, CatalogDb *ret, Error *e)
                 return error_set(e, r, "%s: %s", path, error_words(r));
         if (reader)
                 r = db_exec(c.db, READER_CACHE, e);
+        if (r == 0 && reader) /* how often others have changed it */
+                r = db_prepare(c.db, &c.version, e, "PRAGMA data_version", "");
         if (r < 0)
                 return error_prefix(e, r, "%s", path);
         *ret = c;
@@ -74,6 +76,7 @@ void catalog_db_close(CatalogDb *c)
         assert(c);
 
         c->search = catalog_search_free(c->search);
+        sqlite3_finalize(TAKE_PTR(c->version));
         c->words = tokenizer_free(c->words);
         c->db = db_close(c->db);
 }
@@ -284,7 +287,7 @@ static int count(CatalogDb *c, const char *sql, uint64_t *ret, Error *e)
         return r < 0 ? r : 0;
 }
 
-int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e)
+static int facts_read(CatalogDb *c, CatalogDbFacts *ret, Error *e)
 {
         int64_t books, generation, imported;
         CatalogDbFacts f = {0};
@@ -305,6 +308,25 @@ int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e)
         f.generation = (uint64_t) generation;
         f.imported_usec = (uint64_t) imported;
         *ret = f;
+        return 0;
+}
+
+int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e)
+{
+        assert(c);
+        assert(ret);
+
+        if (!c->version)
+                return facts_read(c, ret, e);
+        int r = db_step(c->version, e);
+        int64_t version = r > 0 ? sqlite3_column_int64(c->version, 0) : 0;
+        sqlite3_reset(c->version);
+        if (r > 0 && version != c->known_version)
+                r = facts_read(c, &c->known, e);
+        if (r < 0)
+                return r;
+        c->known_version = version;
+        *ret = c->known;
         return 0;
 }
 

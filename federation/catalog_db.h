@@ -23,10 +23,18 @@
 
 typedef struct CatalogSearch CatalogSearch;
 
+typedef struct CatalogDbFacts {
+        uint64_t books, categories, generation, imported_usec, bytes;
+} CatalogDbFacts;
+
 typedef struct CatalogDb {
         sqlite3 *db;
         Tokenizer *words;
         CatalogSearch *search; /* what a search keeps from one question to the next; made by the first */
+        /* A reader's: the facts as of a version of the database, which is looked up in a microsecond. */
+        sqlite3_stmt *version;
+        int64_t known_version;
+        CatalogDbFacts known;
 } CatalogDb;
 
 /* Creates, migrates. reader: nothing can be written by it afterwards, and its cache is small. Errors as db_open(). */
@@ -81,9 +89,6 @@ int catalog_db_search(CatalogDb *c, const Question *q, CatalogRows *ret, Error *
 int catalog_db_get(CatalogDb *c, const char *id, CatalogRows *ret, Error *e);
 int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *ret, Error *e);
 
-typedef struct CatalogDbFacts {
-        uint64_t books, categories, generation, imported_usec, bytes;
-} CatalogDbFacts;
 int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e);
 /* {"name": n, …}, most books first, at most 1000; malloc'ed. */
 int catalog_db_categories(CatalogDb *c, char **ret, Error *e);

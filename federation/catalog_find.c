@@ -72,8 +72,8 @@ static int make(CatalogDb *c, CatalogSearch *s, Error *e)
                         {&s->begins,
                          "SELECT 1 FROM word WHERE word > ?1 AND word < ?1 || char(0x10ffff) AND books > 0"
                          " LIMIT 1"},
-                        {&s->title,
-                         "SELECT title, author, tags, category, popularity FROM book WHERE rank = ?"},
+                        {&s->title, "SELECT title, author, popularity FROM book WHERE rank = ?"},
+                        {&s->about, "SELECT tags, category FROM book WHERE rank = ?"},
                         {&s->listing, "SELECT " CATALOG_COLUMNS " FROM book WHERE rank = ?"},
         };
         int r = words_near_new(c->db, &s->near, e);
@@ -104,7 +104,7 @@ CatalogSearch *catalog_search_free(CatalogSearch *s)
         if (!s)
                 return NULL;
         sqlite3_stmt *const statements[] = {s->book,   s->whole, s->price,   s->word, s->begin,
-                                            s->begins, s->title, s->listing, s->fact};
+                                            s->begins, s->title, s->listing, s->fact, s->about};
         for (size_t i = 0; i < ELEMENTSOF(statements); i++)
                 sqlite3_finalize(statements[i]);
         words_near_free(s->near);

@@ -15,7 +15,7 @@
 #define FOUND_MAX    (QUESTION_OFFSET_MAX + QUESTION_LIMIT_MAX + 1)
 
 struct CatalogSearch {
-        sqlite3_stmt *book, *whole, *price, *word, *begin, *begins, *title, *listing, *fact;
+        sqlite3_stmt *book, *whole, *price, *word, *begin, *begins, *title, *about, *listing, *fact;
         WordsNear *near;
         /* while a book is looked at */
         RankBook *looked_at;

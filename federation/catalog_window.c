@@ -53,8 +53,22 @@ static const char *column(sqlite3_stmt *stmt, int i)
         return s ? s : "";
 }
 
+static int take_about(CatalogDb *c, int64_t rank, size_t *used, RankBook *b)
+{
+        sqlite3_stmt *stmt = c->search->about;
+        int r = 0;
+
+        sqlite3_bind_int64(stmt, 1, rank);
+        if (sqlite3_step(stmt) == SQLITE_ROW) {
+                _cleanup_free_ char *about = string_printf("%s %s", column(stmt, 0), column(stmt, 1));
+                r = about ? take(c, about, SIZE_MAX, used, b->about, &b->n_about) : -ENOMEM;
+        }
+        sqlite3_reset(stmt);
+        return r;
+}
+
 /* Without popularity: how large that is shows once all are looked at. */
-static int look_at(CatalogDb *c, const RankQuestion *q, sqlite3_stmt *stmt, double *ret)
+static int look_at(CatalogDb *c, const RankQuestion *q, int64_t rank, sqlite3_stmt *stmt, double *ret)
 {
         RankBook *b = c->search->looked_at;
         const char *title = column(stmt, 0);
@@ -70,10 +84,7 @@ static int look_at(CatalogDb *c, const RankQuestion *q, sqlite3_stmt *stmt, doub
         *ret = rank_score(q, b, &match);
         if (match >= ENOUGH_FOUND)
                 return 0;
-        _cleanup_free_ char *about = string_printf("%s %s", column(stmt, 2), column(stmt, 3));
-        if (!about)
-                return -ENOMEM;
-        r = take(c, about, SIZE_MAX, &used, b->about, &b->n_about);
+        r = take_about(c, rank, &used, b);
         if (r == 0)
                 *ret = rank_score(q, b, &match);
         return r;
@@ -87,8 +98,8 @@ static int score(CatalogDb *c, const RankQuestion *q, int64_t rank, double *ret_
         sqlite3_bind_int64(stmt, 1, rank);
         int r = db_step(stmt, e);
         if (r > 0) {
-                *ret_popularity = log2(1 + (double) sqlite3_column_int64(stmt, 4));
-                r = look_at(c, q, stmt, ret_score);
+                *ret_popularity = log2(1 + (double) sqlite3_column_int64(stmt, 2));
+                r = look_at(c, q, rank, stmt, ret_score);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(r));
         }

@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 /* The catalog's threads work side by side. */
@@ -237,6 +238,7 @@ int main(int argc, char **argv)
                 log_error("libsodium does not start");
                 return EXIT_OTHER;
         }
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and each allocation would take a lock to count */
         if (arg_check)
                 return check(&(Places){.config = config, .state_dir = state, .runtime_dir = runtime});
         if (arg_import)
