@@ -238,7 +238,8 @@ int main(int argc, char **argv)
                 log_error("libsodium does not start");
                 return EXIT_OTHER;
         }
-        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and each allocation would take a lock to count */
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                       0); /* nobody asks, and each allocation would take a lock to count */
         if (arg_check)
                 return check(&(Places){.config = config, .state_dir = state, .runtime_dir = runtime});
         if (arg_import)
