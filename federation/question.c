@@ -90,6 +90,7 @@ static int read_text(Question *q, QuestionGet get, const void *userdata, Error *
         int r = value_line(value, key, &q->text, e);
         if (r < 0)
                 return r;
+        assert(q->text);
         if (!*q->text)
                 return error_set(e, -EINVAL, "%s is empty: what is searched for", key);
         cut_at_word(q->text, QUESTION_TEXT_MAX);
@@ -113,6 +114,7 @@ static int read_word(QuestionGet get, const void *userdata, const char *key, siz
         int r = value_line(get(userdata, key), key, &line, e);
         if (r < 0)
                 return r;
+        assert(line);
         if (strlen(line) > limit)
                 return error_set(e, -EINVAL, "%s is longer than %zu bytes", key, limit);
         if (!is_none(line) && strcasecmp(line, "all") != 0)

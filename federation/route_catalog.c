@@ -63,7 +63,7 @@ static void answer_page(Wait *w, const CatalogAnswer *a)
 
 void route_catalog(Federation *f, HttpRequest *r, const char *rest)
 {
-        unsigned limit, offset;
+        unsigned limit = 0, offset = 0;
         Error e;
 
         int n = question_number(http_query(r, "limit"), "limit", PAGE, 1, PAGE_MAX, true, &limit, &e);
