@@ -51,6 +51,16 @@ void text_add_string(Text *t, const char *s)
         text_add_bytes(t, s, strlen(s));
 }
 
+void text_add_number(Text *t, uint64_t n)
+{
+        char digits[20], *at = digits + sizeof digits;
+
+        do
+                *--at = (char) ('0' + n % 10);
+        while ((n /= 10) > 0);
+        text_add_bytes(t, at, (size_t) (digits + sizeof digits - at));
+}
+
 void text_add(Text *t, const char *format, ...)
 {
         va_list ap;

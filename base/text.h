@@ -14,6 +14,7 @@ typedef struct Text {
 void text_add(Text *t, const char *format, ...) _printf_(2, 3);
 void text_add_string(Text *t, const char *s);
 void text_add_bytes(Text *t, const void *data, size_t size);
+void text_add_number(Text *t, uint64_t n);  /* in decimal; quicker than text_add() */
 void text_add_html(Text *t, const char *s); /* & < > " ' escaped; control and bidi characters made visible */
 /* One line for a terminal, a log or a message: invalid UTF-8, control and bidi characters become visible escapes
  * (\n, \x1b, \u202e), at most limit bytes of s are looked at (0: all). */

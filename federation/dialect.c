@@ -49,32 +49,28 @@ static void note_number(uint64_t *at, JsonSlice value)
         *at = n;
 }
 
-static void read_envelope(JsonSlice object, Envelope *e)
+static void read_member(JsonSlice key, JsonSlice value, Envelope *e)
 {
         static const char *const totals[] = {"totalResults", "total", "totalBooks", "count"};
-        JsonWalk w = json_walk(object);
-        JsonSlice key, value;
 
-        while (json_walk_member(&w, &key, &value)) {
-                if (json_slice_equals(key, "results"))
-                        note_array(&e->results, value);
-                else if (json_slice_equals(key, "books"))
-                        note_array(&e->books, value);
-                else if (json_slice_equals(key, "local"))
-                        note_array(&e->local, value);
-                else if (json_slice_equals(key, "network"))
-                        note_array(&e->network, value);
-                else if (json_slice_equals(key, "data") && e->data.size == 0)
-                        e->data = value;
-                else if (json_slice_equals(key, "error") && json_slice_is(value, '"'))
-                        e->error = value;
-                else if (json_slice_equals(key, "generation"))
-                        note_number(&e->generation, value);
-                else
-                        for (size_t i = 0; i < ELEMENTSOF(totals); i++)
-                                if (json_slice_equals(key, totals[i]))
-                                        note_number(&e->total, value);
-        }
+        if (json_slice_equals(key, "results"))
+                note_array(&e->results, value);
+        else if (json_slice_equals(key, "books"))
+                note_array(&e->books, value);
+        else if (json_slice_equals(key, "local"))
+                note_array(&e->local, value);
+        else if (json_slice_equals(key, "network"))
+                note_array(&e->network, value);
+        else if (json_slice_equals(key, "data") && e->data.size == 0)
+                e->data = value;
+        else if (json_slice_equals(key, "error") && json_slice_is(value, '"'))
+                e->error = value;
+        else if (json_slice_equals(key, "generation"))
+                note_number(&e->generation, value);
+        else
+                for (size_t i = 0; i < ELEMENTSOF(totals); i++)
+                        if (json_slice_equals(key, totals[i]))
+                                note_number(&e->total, value);
 }
 
 static JsonSlice choose(const Envelope *e)
@@ -90,55 +86,60 @@ static JsonSlice choose(const Envelope *e)
         return json_slice_is(e->data, '[') ? e->data : (JsonSlice){0};
 }
 
-static int find_results(const char *body, JsonSlice *ret, Envelope *env, Error *e)
+static int find_results(const char *body, size_t size, const JsonMembers *members, JsonSlice *ret,
+                        Envelope *env, Error *e)
 {
-        JsonSlice all;
-        char said[100];
+        JsonSlice key, value;
+        char said[100], plain[100];
 
         body += strspn(body, " \t\r\n");
-        if (*body != '{' && *body != '[')
-                return error_set(e, -EBADMSG, "neither an object nor an array");
-        all = json_slice(body);
         if (*body == '[') {
-                *ret = all;
+                *ret = (JsonSlice){body, size}; /* its end is found on the way */
                 return 0;
         }
-        read_envelope(all, env);
+        if (*body != '{')
+                return error_set(e, -EBADMSG, "neither an object nor an array");
+        for (size_t i = 0; i < members->n; i++)
+                read_member(members->all[i].key, members->all[i].value, env);
         *ret = choose(env);
         if (ret->size == 0 && json_slice_is(env->data, '{')) {
-                read_envelope(env->data, env);
+                JsonWalk w = json_walk(env->data);
+                while (json_walk_member(&w, &key, &value))
+                        read_member(key, value, env);
                 *ret = choose(env);
         }
         if (ret->size > 0)
                 return 0;
-        if (env->error.size > 0) {
-                (void) json_slice_string(env->error, said, sizeof said - 1);
-                char plain[sizeof said];
-                return error_set(e, -EBADMSG, "no results but an error: %s",
-                                 plain_copy(plain, sizeof plain, said));
-        }
-        return error_set(e, -EBADMSG, "no results, books, local or data in it");
+        if (env->error.size == 0)
+                return error_set(e, -EBADMSG, "no results, books, local or data in it");
+        (void) json_slice_string(env->error, said, sizeof said - 1);
+        return error_set(e, -EBADMSG, "no results but an error: %s", plain_copy(plain, sizeof plain, said));
+}
+
+static int grow(PeerAnswer *answer, size_t *room, size_t most)
+{
+        if (answer->n_results < *room)
+                return 0;
+        *room = MIN(MAX(2 * *room, (size_t) 16), most);
+        PeerResult *more = reallocarray(answer->results, *room, sizeof *more);
+        if (!more)
+                return -ENOMEM;
+        answer->results = more;
+        return 0;
 }
 
 static int take_results(JsonSlice array, unsigned most, PeerAnswer *answer, uint64_t *ret_seen)
 {
         JsonWalk w = json_walk(array);
-        JsonSlice value;
+        JsonSlice ignored;
         size_t room = 0;
         _cleanup_text_ Text scratch = {0};
 
-        while (json_walk_element(&w, &value)) {
+        while (answer->n_results < most && json_walk_next(&w)) {
                 ++*ret_seen;
-                if (answer->n_results == most)
-                        continue;
-                if (answer->n_results == room) {
-                        room = MIN(MAX(2 * room, (size_t) 16), (size_t) most);
-                        PeerResult *more = reallocarray(answer->results, room, sizeof *more);
-                        if (!more)
-                                return -ENOMEM;
-                        answer->results = more;
-                }
-                int r = peer_result_read(value, &scratch, answer->results + answer->n_results);
+                int r = grow(answer, &room, most);
+                if (r >= 0)
+                        r = peer_result_read(&w, &scratch, answer->results + answer->n_results);
                 if (r == -EBADMSG)
                         answer->unfit++;
                 else if (r < 0)
@@ -146,6 +147,8 @@ static int take_results(JsonSlice array, unsigned most, PeerAnswer *answer, uint
                 else
                         answer->n_results++;
         }
+        while (answer->n_results == most && json_walk_element(&w, &ignored))
+                ++*ret_seen;
         return 0;
 }
 
@@ -153,6 +156,7 @@ int dialect_parse(const char *body, size_t size, unsigned most, PeerAnswer *ret,
 {
         _cleanup_peer_answer_ PeerAnswer answer = {0};
         Envelope env = {0};
+        JsonMembers members;
         JsonSlice array;
         uint64_t seen = 0;
 
@@ -164,9 +168,9 @@ int dialect_parse(const char *body, size_t size, unsigned most, PeerAnswer *ret,
                 body += 3;
                 size -= 3;
         }
-        int r = json_scan_check(body, size, e);
+        int r = json_scan_check(body, size, &members, e);
         if (r >= 0)
-                r = find_results(body, &array, &env, e);
+                r = find_results(body, size, &members, &array, &env, e);
         if (r < 0)
                 return r;
         most = most == 0 ? DIALECT_RESULTS_MAX : MIN(most, (unsigned) DIALECT_RESULTS_MAX);

@@ -5,5 +5,5 @@
 #include "federation/dialect.h"
 #include "federation/json_scan.h"
 
-/* One element of an answer's results. -EBADMSG: it is none. scratch is for its use alone, kept so that it need not grow again. */
-int peer_result_read(JsonSlice value, Text *scratch, PeerResult *ret);
+/* The element that w is at; w is behind it afterwards. -EBADMSG: it is no result. scratch is for its use alone, kept so that it need not grow again. */
+int peer_result_read(JsonWalk *w, Text *scratch, PeerResult *ret);

@@ -39,9 +39,7 @@ static size_t put_point(char *out, utf8proc_int32_t point)
 
         if (!plain)
                 return (size_t) utf8proc_encode_char(point, (utf8proc_uint8_t *) out);
-        size_t size = strlen(plain);
-        memcpy(out, plain, size);
-        return size;
+        return (size_t) (stpcpy(out, plain) - out);
 }
 
 static void add_word_part(Fold *f, const char *s, size_t size)

@@ -35,6 +35,7 @@ static const char *skip_plain(const char *p, const char *end)
 typedef struct Scan {
         const char *at, *end;
         const char *problem;
+        JsonMembers *members;
 } Scan;
 
 static bool refuse(Scan *s, const char *problem)
@@ -195,16 +196,30 @@ static char next(Scan *s)
         return s->at < s->end ? *s->at : '\0';
 }
 
-static bool check_key(Scan *s)
+static bool check_key(Scan *s, bool outermost)
 {
         if (next(s) != '"')
                 return refuse(s, "a key is missing");
+        const char *begin = s->at;
         if (!check_string(s))
                 return false;
+        if (outermost && s->members && s->members->n < JSON_MEMBERS_MAX)
+                s->members->all[s->members->n++].key = (JsonSlice){begin, (size_t) (s->at - begin)};
         if (next(s) != ':')
                 return refuse(s, "a colon is missing");
         s->at++;
         return true;
+}
+
+/* Of the outermost object: it began behind its key. */
+static void note_value(Scan *s)
+{
+        struct JsonMember *m = s->members ? s->members->all + s->members->n - 1 : NULL;
+
+        if (!m || s->members->n == 0 || m->value.s)
+                return;
+        const char *begin = skip_space(skip_space(m->key.s + m->key.size) + 1);
+        m->value = (JsonSlice){begin, (size_t) (s->at - begin)};
 }
 
 /* Which of the containers that are open are objects is a bit each. */
@@ -222,7 +237,7 @@ static bool check_value(Scan *s)
                         objects = objects << 1 | (c == '{');
                         s->at++;
                         empty = next(s) == (c == '{' ? '}' : ']');
-                        if (!empty && c == '{' && !check_key(s))
+                        if (!empty && c == '{' && !check_key(s, depth == 1))
                                 return false;
                         if (!empty)
                                 continue;
@@ -231,6 +246,8 @@ static bool check_value(Scan *s)
                 }
                 /* A value is over: so may be what holds it. */
                 for (; depth > 0; depth--, objects >>= 1, empty = false) {
+                        if (depth == 1 && (objects & 1) && !empty)
+                                note_value(s);
                         c = empty ? *s->at : next(s);
                         if (c != (objects & 1 ? '}' : ']'))
                                 break;
@@ -241,18 +258,20 @@ static bool check_value(Scan *s)
                 if (c != ',')
                         return refuse(s, c ? "a comma is missing" : "it ends too early");
                 s->at++;
-                if ((objects & 1) && !check_key(s))
+                if ((objects & 1) && !check_key(s, depth == 1))
                         return false;
         }
 }
 
-int json_scan_check(const char *data, size_t size, Error *e)
+int json_scan_check(const char *data, size_t size, JsonMembers *members, Error *e)
 {
-        Scan s = {data, data + size, NULL};
+        Scan s = {data, data + size, NULL, members};
         size_t line = 1, column = 1;
 
         assert(data || size == 0);
 
+        if (members)
+                memset(members, 0, sizeof *members);
         if (size > 0 && check_value(&s)) {
                 (void) next(&s);
                 if (s.at == s.end)
@@ -267,23 +286,38 @@ int json_scan_check(const char *data, size_t size, Error *e)
                          s.problem ? s.problem : "it is empty");
 }
 
-/* Walking: the text is valid, and something that is no white space stands behind each value but the outermost. */
+/* Walking: the text is valid, and something stands behind each value but the outermost. */
 
-static const char *skip_string(const char *p)
+/* Where the string at p ends. */
+static const char *skip_string(const char *p, const char *end)
 {
-        for (p++; *p != '"'; p++)
-                if (*p == '\\')
+        const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+
+        p++;
+        for (;;) {
+                for (; end - p >= 8; p += 8) {
+                        uint64_t v, quote, backslash;
+                        memcpy(&v, p, sizeof v);
+                        quote = v ^ ones * '"';
+                        backslash = v ^ ones * '\\';
+                        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops)
+                                break;
+                }
+                while (*p != '"' && *p != '\\')
                         p++;
-        return p + 1;
+                if (*p == '"')
+                        return p + 1;
+                p += 2;
+        }
 }
 
-static const char *skip_value(const char *p)
+static const char *skip_value(const char *p, const char *end)
 {
         unsigned depth = 0;
 
         do {
                 if (*p == '"') {
-                        p = skip_string(p);
+                        p = skip_string(p, end);
                         continue;
                 }
                 if (*p == '{' || *p == '[')
@@ -295,26 +329,28 @@ static const char *skip_value(const char *p)
         return p;
 }
 
-JsonSlice json_slice(const char *at)
+JsonSlice json_slice(const char *at, const char *end)
 {
-        const char *begin = skip_space(at), *end = begin;
+        const char *begin = skip_space(at), *behind = begin;
 
-        if (*begin == '"' || *begin == '{' || *begin == '[')
-                end = skip_value(begin);
+        if (*begin == '"')
+                behind = skip_string(begin, end);
+        else if (*begin == '{' || *begin == '[')
+                behind = skip_value(begin, end);
         else
-                while (strchr("+-.0123456789Eaeflnrstu", *end) && *end)
-                        end++;
-        return (JsonSlice){begin, (size_t) (end - begin)};
+                while (*behind > ' ' && *behind != ',' && *behind != '}' && *behind != ']')
+                        behind++;
+        return (JsonSlice){begin, (size_t) (behind - begin)};
 }
 
 JsonWalk json_walk(JsonSlice container)
 {
         assert(json_slice_is(container, '{') || json_slice_is(container, '['));
 
-        return (JsonWalk){container.s + 1};
+        return (JsonWalk){container.s + 1, container.s + container.size};
 }
 
-static bool walk_next(JsonWalk *w)
+bool json_walk_next(JsonWalk *w)
 {
         w->at = skip_space(w->at);
         if (*w->at == ',')
@@ -324,19 +360,19 @@ static bool walk_next(JsonWalk *w)
 
 bool json_walk_element(JsonWalk *w, JsonSlice *ret_value)
 {
-        if (!walk_next(w))
+        if (!json_walk_next(w))
                 return false;
-        *ret_value = json_slice(w->at);
+        *ret_value = json_slice(w->at, w->end);
         w->at = ret_value->s + ret_value->size;
         return true;
 }
 
 bool json_walk_member(JsonWalk *w, JsonSlice *ret_key, JsonSlice *ret_value)
 {
-        if (!walk_next(w))
+        if (!json_walk_next(w))
                 return false;
-        *ret_key = (JsonSlice){w->at, (size_t) (skip_string(w->at) - w->at)};
-        *ret_value = json_slice(skip_space(w->at + ret_key->size) + 1);
+        *ret_key = (JsonSlice){w->at, (size_t) (skip_string(w->at, w->end) - w->at)};
+        *ret_value = json_slice(skip_space(w->at + ret_key->size) + 1, w->end);
         w->at = ret_value->s + ret_value->size;
         return true;
 }

@@ -5,27 +5,42 @@
 
 #include "base/json.h"
 
-/* The whole of RFC 8259, with the limits of base/json.h: at most JSON_DEPTH_MAX deep, valid UTF-8, no lone surrogates and no
- * \u0000 (jansson takes neither). Not looked at: duplicate keys, how large a number is. -EBADMSG with line and column. */
-int json_scan_check(const char *data, size_t size, Error *e);
-
-/* What follows is for text that was checked. A piece of it, borrowed. */
+/* A piece of the text, borrowed. */
 typedef struct JsonSlice {
         const char *s;
         size_t size;
 } JsonSlice;
 
+#define JSON_MEMBERS_MAX 32
+
+/* The members of the outermost object, as far as there is room; found on the way, so that nobody need look for them again. */
+typedef struct JsonMembers {
+        struct JsonMember {
+                JsonSlice key, value; /* key: with its quotes */
+        } all[JSON_MEMBERS_MAX];
+        size_t n;
+} JsonMembers;
+
+/* The whole of RFC 8259, with the limits of base/json.h: at most JSON_DEPTH_MAX deep, valid UTF-8, no lone surrogates and no
+ * \u0000 (jansson takes neither). Not looked at: duplicate keys, how large a number is. -EBADMSG with line and column. members
+ * may be NULL. */
+int json_scan_check(const char *data, size_t size, JsonMembers *members, Error *e);
+
+/* What follows is for text that was checked. */
+
 /* The walk over an object or array, from its first byte on. */
 typedef struct JsonWalk {
-        const char *at;
+        const char *at, *end;
 } JsonWalk;
 
-/* The value that begins at `at`, or behind white space there: an object, an array, or what is in one. */
-JsonSlice json_slice(const char *at);
+/* The value that begins at `at`, or behind white space there: an object, an array, or what is in one. end: of the text. */
+JsonSlice json_slice(const char *at, const char *end);
 JsonWalk json_walk(JsonSlice container);
-/* false: it is over. key: with its quotes; for arrays, json_walk_element(). */
+/* false: it is over, and `at` at its closing bracket. */
 bool json_walk_member(JsonWalk *w, JsonSlice *ret_key, JsonSlice *ret_value);
 bool json_walk_element(JsonWalk *w, JsonSlice *ret_value);
+/* The same, but only to where the next element begins: whoever reads it moves `at` behind it. */
+bool json_walk_next(JsonWalk *w);
 
 static inline bool json_slice_is(JsonSlice v, char first)
 {

@@ -111,14 +111,14 @@ void money_print(Text *t, int64_t minor, const char *currency)
 
         unsigned digits = money_digits(currency);
         int64_t scale = power_of_ten(digits), rest = minor % scale;
-        text_add(t, "%lld", (long long) (minor / scale));
+        text_add_number(t, (uint64_t) (minor / scale));
         if (rest == 0)
                 return;
-        while (rest % 10 == 0) { /* 12.5, as JSON writers have it */
-                rest /= 10;
-                digits--;
+        text_add_string(t, ".");
+        for (; rest > 0; rest %= scale) { /* 12.5, as JSON writers have it */
+                scale /= 10;
+                text_add_number(t, (uint64_t) (rest / scale));
         }
-        text_add(t, ".%0*lld", (int) digits, (long long) rest);
 }
 
 int64_t money_micros(int64_t minor, const char *currency)

@@ -15,6 +15,9 @@ typedef enum Meaning {
         AUTHOR,
         ISBN,
         OTHER_ISBN, /* where there is no isbn */
+        AUTHORS,
+        NAME,
+        OTHER_ID,
         PRICE,
         PRICE_MINOR,
         CURRENCY,
@@ -24,41 +27,49 @@ typedef enum Meaning {
 
 typedef struct Known {
         const char *key;
+        size_t size;
         Meaning meaning;
         size_t limit; /* of a string's bytes */
 } Known;
 
 #define OTHER_MAX 8000
 #define KEY_MAX   64
+#define KEY(s)    s, sizeof(s) - 1
 
 static const Known known[] = {
-                {"id", ID, LISTING_ID_MAX},
-                {"title", TITLE, LISTING_TITLE_MAX},
-                {"author", AUTHOR, LISTING_AUTHOR_MAX},
-                {"isbn", ISBN, LISTING_ISBN_MAX},
-                {"isbn13", OTHER_ISBN, LISTING_ISBN_MAX},
-                {"isbn10", OTHER_ISBN, LISTING_ISBN_MAX},
-                {"price", PRICE, 32},
-                {"price_minor", PRICE_MINOR, 32},
-                {"currency", CURRENCY, 8},
-                {"description", OTHER, LISTING_DESCRIPTION_MAX},
-                {"category", OTHER, LISTING_CATEGORY_MAX},
-                {"tags", OTHER, LISTING_TAGS_MAX},
-                {"relevance", OURS, 0},
-                {"sellers", OURS, 0},
-                {"networkId", OURS, 0},
-                {"source_node", OURS, 0},
-                {"source_name", OURS, 0},
-                {"source_url", OURS, 0},
-                {"revenue_share_pct", OURS, 0},
+                {KEY("id"), ID, LISTING_ID_MAX},
+                {KEY("title"), TITLE, LISTING_TITLE_MAX},
+                {KEY("author"), AUTHOR, LISTING_AUTHOR_MAX},
+                {KEY("isbn"), ISBN, LISTING_ISBN_MAX},
+                {KEY("isbn13"), OTHER_ISBN, LISTING_ISBN_MAX},
+                {KEY("isbn10"), OTHER_ISBN, LISTING_ISBN_MAX},
+                {KEY("price"), PRICE, 0},
+                {KEY("price_minor"), PRICE_MINOR, 0},
+                {KEY("currency"), CURRENCY, 0},
+                {KEY("description"), OTHER, LISTING_DESCRIPTION_MAX},
+                {KEY("category"), OTHER, LISTING_CATEGORY_MAX},
+                {KEY("tags"), OTHER, LISTING_TAGS_MAX},
+                {KEY("authors"), AUTHORS, LISTING_AUTHOR_MAX},
+                {KEY("name"), NAME, LISTING_TITLE_MAX},
+                {KEY("book_id"), OTHER_ID, LISTING_ID_MAX},
+                {KEY("bookId"), OTHER_ID, LISTING_ID_MAX},
+                {KEY("_id"), OTHER_ID, LISTING_ID_MAX},
+                {KEY("relevance"), OURS, 0},
+                {KEY("sellers"), OURS, 0},
+                {KEY("networkId"), OURS, 0},
+                {KEY("source_node"), OURS, 0},
+                {KEY("source_name"), OURS, 0},
+                {KEY("source_url"), OURS, 0},
+                {KEY("revenue_share_pct"), OURS, 0},
 };
 
+/* Keys with escapes are none of these: take_key(). */
 static const Known *find_known(JsonSlice key)
 {
-        static const Known other = {"", OTHER, OTHER_MAX};
+        static const Known other = {"", 0, OTHER, OTHER_MAX};
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (json_slice_equals(key, known[i].key))
+                if (known[i].size == key.size - 2 && memcmp(known[i].key, key.s + 1, known[i].size) == 0)
                         return known + i;
         return &other;
 }
@@ -69,6 +80,25 @@ static const Known *find_known(JsonSlice key)
 static bool is_plain_ascii(char c)
 {
         return (uint8_t) c < 0x7f && c != '<' && c != '>' && c != '&';
+}
+
+/* Eight at a time: nearly everything is plain. */
+static const char *skip_plain_ascii(const char *s, const char *end)
+{
+        const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+
+        for (; end - s >= 8; s += 8) {
+                uint64_t v, less, greater, ampersand;
+                memcpy(&v, s, sizeof v);
+                less = v ^ ones * '<';
+                greater = v ^ ones * '>';
+                ampersand = v ^ ones * '&';
+                if ((v | (v + ones) | (less - ones) | (greater - ones) | (ampersand - ones)) & tops)
+                        break;
+        }
+        while (s < end && is_plain_ascii(*s))
+                s++;
+        return s;
 }
 
 static bool is_shown(uint32_t point)
@@ -90,11 +120,9 @@ static void add_escaped(Text *t, uint32_t point)
 static void add_inside(Text *t, const char *s, const char *end)
 {
         while (s < end) {
-                const char *run = s;
+                const char *run = skip_plain_ascii(s, end);
                 uint32_t point = 0;
                 size_t size = 1;
-                while (run < end && is_plain_ascii(*run))
-                        run++;
                 text_add_bytes(t, s, (size_t) (run - s));
                 s = run;
                 if (s == end)
@@ -149,7 +177,7 @@ static void add_nested(Text *t, JsonSlice value)
 
         while (s < end) {
                 if (*s == '"') {
-                        JsonSlice string = json_slice(s);
+                        JsonSlice string = json_slice(s, end);
                         add_string(t, string, OTHER_MAX);
                         s += string.size;
                         continue;
@@ -169,7 +197,7 @@ static bool ends_with(const char *s, size_t size, const char *with)
 {
         size_t n = strlen(with);
 
-        return size >= n && strncasecmp(s + size - n, with, n) == 0;
+        return size >= n && (s[size - 1] | 0x20) == with[n - 1] && strncasecmp(s + size - n, with, n) == 0;
 }
 
 /* Whether a browser may follow what stands under this key: "storeUrl", "images". */
@@ -253,6 +281,16 @@ static bool is_integer(JsonSlice v)
         return true;
 }
 
+static int64_t to_integer(JsonSlice v)
+{
+        bool negative = json_slice_is(v, '-');
+        int64_t n = 0;
+
+        for (size_t i = negative; i < v.size; i++)
+                n = n * 10 + (v.s[i] - '0');
+        return negative ? -n : n;
+}
+
 /* Can everybody read it? 1e999 and integers beyond 64 bits make others refuse the whole answer. */
 static bool is_common(JsonSlice number)
 {
@@ -273,7 +311,7 @@ static bool numbers_are_common(JsonSlice value)
         for (const char *s = value.s; s < end;) {
                 JsonSlice v = {s, 1};
                 if (*s == '"' || is_number(v))
-                        v = json_slice(s);
+                        v = json_slice(s, end);
                 if (is_number(v) && !is_common(v))
                         return false;
                 s += v.size;
@@ -313,11 +351,11 @@ static int64_t price_of_text(JsonSlice string, const char *currency)
 
 static int64_t read_price(JsonSlice minor, JsonSlice major, const char *currency)
 {
+        int64_t n = is_number(minor) && is_integer(minor) ? to_integer(minor) : -1;
         double d;
 
-        if (is_number(minor) && is_integer(minor) && to_double(minor, &d) && d >= 0 &&
-            d <= (double) MONEY_MINOR_MAX)
-                return (int64_t) d;
+        if (n >= 0 && n <= MONEY_MINOR_MAX)
+                return n;
         if (is_number(major))
                 return to_double(major, &d) ? to_minor(d, currency) : -1;
         return json_slice_is(major, '"') ? price_of_text(major, currency) : -1;
@@ -341,7 +379,6 @@ typedef struct Reading {
         JsonSlice keys[DIALECT_MEMBERS_MAX]; /* that were there */
         unsigned n_keys;
         JsonSlice value[_MEANING_MAX];
-        JsonSlice authors, name, other_id; /* the same by other names */
 } Reading;
 
 static void begin_member(Text *t, const char *key)
@@ -369,19 +406,26 @@ static void add_text_member(Text *t, const char *key, JsonSlice value, size_t li
         }
 }
 
-static bool add_other(Text *t, JsonSlice key, JsonSlice value, size_t limit)
+static bool add_other(Text *t, const Known *k, JsonSlice key, JsonSlice value)
 {
-        bool nested = json_slice_is(value, '{') || json_slice_is(value, '[');
+        bool is_string = json_slice_is(value, '"'),
+             nested = json_slice_is(value, '{') || json_slice_is(value, '[');
+        const char *end = value.s + value.size;
 
-        if ((nested && value.size > OTHER_MAX) || !urls_are_http(value, is_url_key(key)) ||
-            !numbers_are_common(value))
+        if ((nested && value.size > OTHER_MAX) || (!is_string && !numbers_are_common(value)) ||
+            !urls_are_http(value, is_url_key(key)) || !numbers_are_common(value))
                 return false;
         if (t->size > 1)
                 text_add_bytes(t, ",", 1);
+        if (!nested && value.size <= k->limit && key.s + key.size + 1 == value.s &&
+            skip_plain_ascii(key.s, end) == end) {
+                text_add_bytes(t, key.s, (size_t) (end - key.s)); /* as it stands there */
+                return true;
+        }
         add_string(t, key, KEY_MAX);
         text_add_bytes(t, ":", 1);
-        if (json_slice_is(value, '"'))
-                add_string(t, value, limit);
+        if (is_string)
+                add_string(t, value, k->limit);
         else
                 add_nested(t, value);
         return true;
@@ -391,18 +435,6 @@ static void note(JsonSlice *at, JsonSlice value)
 {
         if (at->size == 0)
                 *at = value;
-}
-
-/* What has no meaning here, but perhaps what is missing elsewhere. */
-static void note_other_names(Reading *r, JsonSlice key, JsonSlice value)
-{
-        if (json_slice_equals(key, "authors"))
-                note(&r->authors, value);
-        else if (json_slice_equals(key, "name"))
-                note(&r->name, value);
-        else if (json_slice_equals(key, "book_id") || json_slice_equals(key, "bookId") ||
-                 json_slice_equals(key, "_id"))
-                note(&r->other_id, value);
 }
 
 /* A key that was there before, and one that nobody would write so, are left out with their values. */
@@ -443,7 +475,7 @@ static void read_member(Reading *r, JsonSlice key, JsonSlice value)
         case ID:
                 if (is_text(value) && value.size <= LISTING_ID_MAX + 2) {
                         r->value[ID] = value;
-                        common = add_other(r->json, key, value, k->limit);
+                        common = add_other(r->json, k, key, value);
                 }
                 break;
         case TITLE:
@@ -453,19 +485,15 @@ static void read_member(Reading *r, JsonSlice key, JsonSlice value)
                         r->value[k->meaning] = value;
                         add_text_member(r->json, k->key, value, k->limit);
                 } else if (k->meaning == AUTHOR) {
-                        note(&r->authors, value);
+                        note(&r->value[AUTHORS], value);
                 }
                 break;
-        case OTHER_ISBN:
-                if (is_text(value))
-                        note(&r->value[OTHER_ISBN], value);
-                common = add_other(r->json, key, value, k->limit);
-                break;
         default:
-                note_other_names(r, key, value);
-                common = add_other(r->json, key, value, k->limit);
+                note(&r->value[k->meaning], value);
+                common = add_other(r->json, k, key, value);
         }
-        if (!common || (r->json->size > DIALECT_RESULT_MAX && k->meaning == OTHER))
+        if (!common || (r->json->size > DIALECT_RESULT_MAX && k->meaning != TITLE && k->meaning != AUTHOR &&
+                        k->meaning != ISBN && k->meaning != ID))
                 text_truncate(r->json, before);
 }
 
@@ -485,19 +513,20 @@ static JsonSlice first_author(JsonSlice authors)
 /* What the contract promises of a result, by whatever name the peer has it. */
 static void complete(Reading *r)
 {
-        if (r->value[ID].size == 0 && is_text(r->other_id) && r->other_id.size <= LISTING_ID_MAX + 2) {
-                r->value[ID] = r->other_id;
-                add_text_member(r->json, "id", r->other_id, LISTING_ID_MAX);
+        if (r->value[ID].size == 0 && is_text(r->value[OTHER_ID]) &&
+            r->value[OTHER_ID].size <= LISTING_ID_MAX + 2) {
+                r->value[ID] = r->value[OTHER_ID];
+                add_text_member(r->json, "id", r->value[OTHER_ID], LISTING_ID_MAX);
         }
-        if (r->value[TITLE].size == 0 && is_text(r->name)) {
-                r->value[TITLE] = r->name;
-                add_text_member(r->json, "title", r->name, LISTING_TITLE_MAX);
+        if (r->value[TITLE].size == 0 && is_text(r->value[NAME])) {
+                r->value[TITLE] = r->value[NAME];
+                add_text_member(r->json, "title", r->value[NAME], LISTING_TITLE_MAX);
         }
-        if (r->value[AUTHOR].size == 0 && first_author(r->authors).size > 0) {
-                r->value[AUTHOR] = first_author(r->authors);
+        if (r->value[AUTHOR].size == 0 && first_author(r->value[AUTHORS]).size > 0) {
+                r->value[AUTHOR] = first_author(r->value[AUTHORS]);
                 add_text_member(r->json, "author", r->value[AUTHOR], LISTING_AUTHOR_MAX);
         }
-        if (r->value[ISBN].size == 0 && r->value[OTHER_ISBN].size > 0) {
+        if (r->value[ISBN].size == 0 && is_text(r->value[OTHER_ISBN])) {
                 r->value[ISBN] = r->value[OTHER_ISBN];
                 add_text_member(r->json, "isbn", r->value[ISBN], LISTING_ISBN_MAX);
         }
@@ -510,7 +539,8 @@ static void add_price(Text *t, int64_t minor, const char *currency)
         } else {
                 text_add_string(t, ",\"price\":");
                 money_print(t, minor, currency);
-                text_add(t, ",\"price_minor\":%lld", (long long) minor);
+                text_add_string(t, ",\"price_minor\":");
+                text_add_number(t, (uint64_t) minor);
         }
         text_add_string(t, ",\"currency\":\"");
         text_add_string(t, currency);
@@ -533,25 +563,27 @@ static bool is_blank(const char *s)
         return s[strspn(s, " ")] == '\0';
 }
 
-int peer_result_read(JsonSlice value, Text *scratch, PeerResult *ret)
+int peer_result_read(JsonWalk *element, Text *scratch, PeerResult *ret)
 {
         char id[LISTING_ID_MAX + 1], title[LISTING_TITLE_MAX + 1], author[LISTING_AUTHOR_MAX + 1],
                         isbn[LISTING_ISBN_MAX + 1], currency[4];
         Reading r;
-        JsonSlice key;
+        JsonWalk w = {element->at + 1, element->end};
+        JsonSlice key, value;
 
-        if (!json_slice_is(value, '{'))
+        if (*element->at != '{') {
+                (void) json_walk_element(element, &value);
                 return -EBADMSG;
+        }
         r.json = scratch;
         r.n_keys = 0;
         memset(r.value, 0, sizeof r.value);
-        r.authors = r.name = r.other_id = (JsonSlice){0};
         text_truncate(scratch, 0);
         text_add_bytes(scratch, "{", 1);
-        JsonWalk w = json_walk(value);
         while (json_walk_member(&w, &key, &value))
                 if (take_key(&r, key))
                         read_member(&r, key, value);
+        element->at = w.at + 1;
         complete(&r);
         read_text(r.value[TITLE], title, LISTING_TITLE_MAX);
         if (is_blank(title))

@@ -9,7 +9,7 @@
 
 bool word_is(const Word *w, const char *s)
 {
-        return strlen(s) == w->size && memcmp(w->s, s, w->size) == 0;
+        return *s == *w->s && strncmp(s, w->s, w->size) == 0 && s[w->size] == '\0';
 }
 
 bool word_is_among(const Word *w, const char *const list[])
@@ -25,9 +25,11 @@ size_t split_words(const char *folded, Word *words, size_t most)
         size_t n = 0;
 
         while (*folded && n < most) {
-                size_t size = strcspn(folded, " ");
-                words[n++] = (Word){folded, size};
-                folded += size + (folded[size] == ' ');
+                const char *end = folded;
+                while (*end && *end != ' ')
+                        end++;
+                words[n++] = (Word){folded, (size_t) (end - folded)};
+                folded = end + (*end == ' ');
         }
         return n;
 }
@@ -44,7 +46,7 @@ static const char *const nobody[] = {"",          "various",        "various aut
 static bool is_in(const char *folded, const char *const list[])
 {
         for (; *list; list++)
-                if (streq(*list, folded))
+                if (**list == *folded && streq(*list, folded))
                         return true;
         return false;
 }

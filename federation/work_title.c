@@ -111,7 +111,7 @@ static void make_plain(const char *s, char *out, size_t size)
                 s += s[1] == '\'' ? 2 : 4;
         while (s < end && n + 8 < size) {
                 size_t i = 0;
-                if ((uint8_t) *s >= 0x80 || strchr("'&[]", *s))
+                if ((uint8_t) *s >= 0x80 || *s == '\'' || *s == '&' || *s == '[' || *s == ']')
                         for (; i < ELEMENTSOF(table) && !begins(s, table[i].from); i++)
                                 ;
                 else

@@ -363,10 +363,10 @@ TEST(depth_is_bounded)
         PeerAnswer a = {0};
 
         text_add(&body, "[%s%s]", open, close);
-        CHECK_INT(json_scan_check(body.data, body.size, &e), 0);
+        CHECK_INT(json_scan_check(body.data, body.size, NULL, &e), 0);
         text_clear(&body);
         text_add(&body, "[[%s%s]]", open, close);
-        CHECK_INT(json_scan_check(body.data, body.size, &e), -EBADMSG);
+        CHECK_INT(json_scan_check(body.data, body.size, NULL, &e), -EBADMSG);
         CHECK_STR(e.text, "line 1, column 33: nested too deeply");
         CHECK_INT(parse(deep, 1 << 20, 0, &a, &e), -EBADMSG);
 }
@@ -415,7 +415,7 @@ TEST(agrees_with_jansson_on_what_is_json)
                 json_t *j = json_loadb(text, strlen(text), JSON_DECODE_ANY, &error);
                 char *copy = malloc(strlen(text) + 1);
                 memcpy(copy, text, strlen(text));
-                bool taken = json_scan_check(copy, strlen(text), NULL) == 0;
+                bool taken = json_scan_check(copy, strlen(text), NULL, NULL) == 0;
                 free(copy);
                 if (!j && json_error_code(&error) == json_error_numeric_overflow)
                         continue;
