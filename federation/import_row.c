@@ -103,8 +103,8 @@ static void warn(Error *warning, ImportColumn column, const char *what)
                  column_names[column], what);
 }
 
-/* What no text may have: invalid UTF-8 ends the row; control characters, and what turns the direction of writing, become
- * spaces; white space is folded, and cut off at both ends. */
+/* What no text may have: invalid UTF-8 ends the row; control characters, what turns the direction of writing, and characters
+ * for private use become spaces; white space is folded, and cut off at both ends. */
 static int fold(ImportColumn column, char *s, Error *e)
 {
         char *to = s;
@@ -121,7 +121,8 @@ static int fold(ImportColumn column, char *s, Error *e)
                                          "UTF-8` converts it)",
                                          column_names[column], (uint8_t) *from);
                 if (c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
-                    (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+                    (c >= 0x202a && c <= 0x202e) || (c >= 0xe000 && c <= 0xf8ff) ||
+                    (c >= 0x2066 && c <= 0x2069)) {
                         gap = true;
                         continue;
                 }

@@ -224,7 +224,7 @@ TEST(what_a_book_can_be_sold_without_is_left_out)
 TEST(control_characters_do_not_get_in)
 {
         fresh();
-        import_text("title,author\n\"a\tb\x1b[31m\xe2\x80\xae\x7f  c\n\",\xc2\xa0 d \xc2\x85\n");
+        import_text("title,author\n\"a\tb\x1b[31m\xe2\x80\xae\x7f  c\xee\x80\x80\n\",\xc2\xa0 d \xc2\x85\n");
         CHECK_STR(asked("SELECT title, author FROM book"), "a b [31m c|d\n");
 }
 
