@@ -91,7 +91,7 @@ static void show_work(Page *p, size_t number, const json_t *work)
 {
         const char *author = ctl_string(work, "author");
         _cleanup_text_ Text title = {}, sold = {};
-        char label[16];
+        char label[32];
 
         snprintf(label, sizeof(label), "%3zu  ", number);
         text_add_string(&title, ctl_string(work, "title"));
