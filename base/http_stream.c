@@ -3,27 +3,38 @@
  * bounded, and a client that left is noticed. */
 #include "base/httpd_private.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 
 #include <sys/socket.h>
 
-#define WAITING_MAX   ((size_t) 256 * 1024)
-#define BLOCK_SIZE    4096
-#define CLOSE_TIMEOUT (5 * USEC_PER_SEC) /* for what still waits when the stream is closed */
+#define WAITING_MAX ((size_t) 256 * 1024)
+#define KEPT_MAX    ((size_t) 16 * 1024) /* of a stream for which nothing waits */
+#define BLOCK_SIZE  4096
+
+/* Of all streams of a server: who would be beyond it is cut off. */
+#define ALL_WAITING_MAX ((size_t) 64 * 1024 * 1024)
 
 struct HttpStream {
+        HttpServer *server;
         HttpRequest *request;
         void (*closed)(HttpStream *stream, void *userdata); /* NULL once it was called */
         void *userdata;
         sd_event_source *ping, *hangup;
         char *waiting;
-        size_t begin, end, capacity;
+        size_t begin, end, capacity, room;
         bool stalled;       /* nothing was taken since the last ping */
         bool closing;       /* ends after what waits */
         bool broken;        /* ends now */
         HttpLimits *limits; /* that count it */
 };
+
+static void waiting_drop(HttpStream *s)
+{
+        s->server->stream_bytes -= s->capacity;
+        free(s->waiting);
+        s->waiting = NULL;
+        s->begin = s->end = s->capacity = 0;
+}
 
 static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t max)
 {
@@ -36,6 +47,8 @@ static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t m
                 memcpy(buffer, s->waiting + s->begin, size);
                 s->begin += size;
                 s->stalled = false;
+                if (s->begin == s->end && s->capacity > KEPT_MAX)
+                        waiting_drop(s);
                 return (ssize_t) size;
         }
         if (s->closing)
@@ -57,7 +70,7 @@ static int stream_append(HttpStream *s, const char *data, size_t size)
 {
         size_t waiting = s->end - s->begin;
 
-        if (waiting + size > WAITING_MAX) {
+        if (waiting + size > s->room || s->server->stream_bytes + size > ALL_WAITING_MAX) {
                 stream_break(s);
                 return -ENOBUFS;
         }
@@ -67,11 +80,12 @@ static int stream_append(HttpStream *s, const char *data, size_t size)
                 s->end = waiting;
         }
         if (s->end + size > s->capacity) {
-                size_t capacity = MIN(2 * (s->end + size), WAITING_MAX);
+                size_t capacity = MIN(2 * (s->end + size), s->room);
                 char *p = realloc(s->waiting, capacity);
                 if (!p)
                         return -ENOMEM;
                 s->waiting = p;
+                s->server->stream_bytes += capacity - s->capacity;
                 s->capacity = capacity;
         }
         memcpy(s->waiting + s->end, data, size);
@@ -109,7 +123,7 @@ static HttpStream *stream_free(HttpStream *s)
                 http_limits_stream_end(s->limits);
         loop_source_free(s->ping);
         loop_source_free(s->hangup);
-        free(s->waiting);
+        waiting_drop(s);
         free(s);
         return NULL;
 }
@@ -156,7 +170,12 @@ int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *us
                 free(s);
                 return -EBUSY;
         }
-        *s = (HttpStream){.request = r, .closed = closed, .userdata = userdata, .limits = limits};
+        *s = (HttpStream){.server = r->connection->server,
+                          .request = r,
+                          .closed = closed,
+                          .userdata = userdata,
+                          .room = WAITING_MAX,
+                          .limits = limits};
         int result = sources_add(s);
         struct MHD_Response *response = result >= 0 ? response_new(s) : NULL;
         if (!response) {
@@ -197,6 +216,12 @@ int http_stream_retry(HttpStream *s, uint64_t usec)
         return stream_append(s, text, strlen(text));
 }
 
+void http_stream_set_room(HttpStream *s, size_t size)
+{
+        assert(s);
+        s->room = MAX(size, WAITING_MAX);
+}
+
 static void call_closed(HttpStream *s)
 {
         void (*closed)(HttpStream * stream, void *userdata) = TAKE_PTR(s->closed);
@@ -209,7 +234,7 @@ HttpStream *http_stream_close(HttpStream *s)
         if (!s || s->closing)
                 return NULL;
         s->closing = true;
-        http_connection_set_deadline(s->request->connection, clock_boot_usec() + CLOSE_TIMEOUT);
+        http_connection_sends(s->request->connection, s->end - s->begin);
         http_request_wake(s->request);
         call_closed(s);
         return NULL;

@@ -125,6 +125,8 @@ int http_stream_open(HttpRequest *r, void (*closed)(HttpStream *stream, void *us
 int http_stream_send(HttpStream *s, const char *event, const char *data); /* data: one line of JSON */
 int http_stream_retry(HttpStream *s,
                       uint64_t usec); /* how long the client shall wait before it comes again */
+/* More than 256 KiB may wait: for an answer that comes all at once. */
+void http_stream_set_room(HttpStream *s, size_t size);
 HttpStream *http_stream_close(HttpStream *s);
 
 /* The same from outside: a synchronous request over a Unix socket, for command lines. The answer's body is

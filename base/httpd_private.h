@@ -17,7 +17,8 @@ struct HttpServer {
         sd_event_source *io, *timer, *again, *deadline;
         uint64_t deadline_armed_usec;
         TAILQ_HEAD(, HttpConnection) connections;
-        unsigned n_refused; /* of them */
+        unsigned n_refused;  /* of them */
+        size_t stream_bytes; /* that wait for clients of streams */
         HttpOptions options;
         bool running;         /* MHD_run() is on the stack */
         bool freed;           /* by its owner, while it was running */

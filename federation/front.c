@@ -19,6 +19,7 @@ struct Front {
         char *node_id; /* of the node that buyers are sent to: kept as long as it is fine */
         char *node_url;
         Page config, health;
+        bool outdated;   /* there was no memory to print one of them */
         char *told_mode; /* what `mode` events last said, without whether it is stale */
         bool logged_stale;
         char *logged_mode;
@@ -129,23 +130,27 @@ static json_t *health_document(const Front *f)
         return json_whole(j);
 }
 
-static void page_print(Page *p, json_t *document)
+/* False: no memory. */
+static bool page_print(Page *p, json_t *document)
 {
         _cleanup_json_ json_t *owned = document;
         char *text = NULL;
 
         if (!document || json_print(document, &text) < 0)
-                return; /* no memory: what was said last is said on */
+                return false;
         free(p->text);
         p->text = text;
         p->size = strlen(text);
         http_etag_make(p->etag, text, p->size);
+        return true;
 }
 
 static void print(Front *f)
 {
-        page_print(&f->health, health_document(f));
-        page_print(&f->config, config_document(f));
+        bool health = page_print(&f->health, health_document(f)),
+             config = page_print(&f->config, config_document(f));
+
+        f->outdated = !health || !config;
         events_state(f->events, "config", "", config_document(f));
 }
 
@@ -250,13 +255,15 @@ static FrontPage page_show(const Page *p, unsigned status)
 
 FrontPage front_config(Front *f)
 {
-        if (node_update(f)) /* a peer may have answered for the first time */
+        if (f->outdated || node_update(f))
                 print(f);
         return page_show(&f->config, 200);
 }
 
 FrontPage front_health(Front *f)
 {
+        if (f->outdated)
+                print(f);
         return page_show(&f->health, mode_now(f)->first ? 200 : 503);
 }
 

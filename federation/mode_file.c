@@ -60,19 +60,12 @@ static void trouble_explain(ModeFile *f)
                           timestamp_format(since, f->record.updated_usec));
 }
 
-/* The new line, or NULL when it is what was shown already. */
+/* What is shown in one line; NULL: no memory. */
 static char *show(const ModeFile *f)
 {
         const ModeNow *n = &f->now;
-        char *line = string_printf("%d%d%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s", n->known, n->stale, n->first,
-                                   n->mode, n->payment, n->checkout, n->message, n->since, n->change,
-                                   n->trouble);
-
-        if (line && f->shown && streq(line, f->shown)) {
-                free(line);
-                return NULL;
-        }
-        return line;
+        return string_printf("%d%d%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s", n->known, n->stale, n->first, n->mode,
+                             n->payment, n->checkout, n->message, n->since, n->change, n->trouble);
 }
 
 static void judge(ModeFile *f)
@@ -101,8 +94,10 @@ static void tell(ModeFile *f)
 {
         char *line = show(f);
 
-        if (!line)
+        if (line && f->shown && streq(line, f->shown)) {
+                free(line);
                 return;
+        }
         free(f->shown);
         f->shown = line;
         f->changed(&f->now, f->userdata);

@@ -10,6 +10,9 @@
 #define RETRY_USEC \
         USEC_PER_MIN /* an event source that lost a search half way asks again; one that has it shall close */
 
+/* Many shops may answer at the same moment. */
+#define STREAM_ROOM (8 * 1024 * 1024)
+
 /* What is asked, or NULL: it has been answered 400. */
 static Question *question_of(HttpRequest *r)
 {
@@ -259,6 +262,7 @@ static void search_stream(Federation *f, HttpRequest *r, const Question *q, Netw
                 network_free(n);
                 return;
         }
+        http_stream_set_room(n->stream, STREAM_ROOM);
         http_stream_retry(n->stream, RETRY_USEC);
 }
 

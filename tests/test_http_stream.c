@@ -132,6 +132,63 @@ TEST(a_client_that_stops_reading_is_noticed_by_the_comments)
         teardown(&f);
 }
 
+TEST(an_answer_that_comes_at_once_has_room_when_it_asks_for_it)
+{
+        enum { PIECE = 30000, PIECES = 128 };
+        Fixture f;
+        char *piece = calloc(1, PIECE + 1);
+        CHECK(piece);
+        memset(piece, 'x', PIECE);
+        for (int roomy = 0; roomy < 2; roomy++) {
+                int sent = 0;
+                setup(&f);
+                int fd = raw_connect(&f);
+                raw_send(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+                RUN_UNTIL(&f, f.n_streams == 1);
+                if (roomy)
+                        http_stream_set_room(f.streams[0], 8 * 1024 * 1024);
+                while (sent < PIECES && http_stream_send(f.streams[0], "peer", piece) == 0)
+                        sent++;
+                CHECK(roomy ? sent == PIECES : sent < PIECES);
+                if (roomy)
+                        http_stream_close(f.streams[0]);
+                char *got = raw_receive(&f, fd, roomy ? "\r\n0\r\n" : NULL);
+                CHECK(roomy ? strlen(got) > PIECE * PIECES : strlen(got) < 512 * 1024);
+                free(got);
+                close(fd);
+                teardown(&f);
+        }
+        free(piece);
+}
+
+TEST(all_streams_together_have_an_end_too)
+{
+        enum { PIECE = 1024 * 1024 };
+        Fixture f;
+        int fds[8];
+        unsigned sent = 0;
+        char *piece = calloc(1, PIECE + 1);
+        CHECK(piece);
+        memset(piece, 'x', PIECE);
+        setup(&f);
+        for (size_t i = 0; i < 8; i++) { /* who take nothing */
+                fds[i] = raw_connect(&f);
+                raw_send(fds[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+                RUN_UNTIL(&f, f.n_streams == i + 1);
+                http_stream_set_room(f.streams[i], 16 * 1024 * 1024);
+        }
+        for (size_t i = 0; i < 8; i++)
+                for (int k = 0; k < 14 && f.streams[i] && http_stream_send(f.streams[i], NULL, piece) == 0;
+                     k++)
+                        sent++;
+        CHECK(sent > 30 && sent < 80);
+        for (size_t i = 0; i < 8; i++)
+                close(fds[i]);
+        RUN_UNTIL(&f, f.n_closed == 8);
+        teardown(&f);
+        free(piece);
+}
+
 TEST(a_freed_server_ends_streams_and_leaves_requests_answerable)
 {
         Fixture f;

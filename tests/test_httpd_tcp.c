@@ -459,6 +459,14 @@ TEST(tls_speaks_1_2_and_1_3_only_and_closes_who_never_shakes_hands)
                            "https://x/hello"),
                   "000");
         check_curl(&f, "-k https://x/hello https://x/hello", "hello\nhello\n"); /* kept alive */
+        FILE *p = curl_start(&f, "-k -N https://x/stream");
+        RUN_UNTIL(&f, f.n_streams == 1);
+        CHECK_INT(http_stream_send(f.streams[0], "one", "1"), 0);
+        free(curl_receive(&f, p, "event: one\ndata: 1\n\n"));
+        CHECK_INT(http_stream_send(f.streams[0], "two", "2"), 0);
+        http_stream_close(f.streams[0]);
+        check_has(curl_receive(&f, p, NULL), "event: two\ndata: 2\n\n");
+        CHECK_INT(pclose(p), 0);
         int fd = raw_connect(&f);
         RUN_UNTIL(&f, counts_of(l).open > 0);
         uint64_t start = clock_boot_usec();
