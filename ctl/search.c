@@ -150,18 +150,20 @@ static void show_answer(Page *p, const json_t *answer)
 {
         const json_t *results = json_object_get(answer, "results"), *work;
         int64_t total = ctl_integer(answer, "totalResults");
-        size_t k, n = json_array_size(results), asked = json_array_size(json_object_get(answer, "peers"));
+        const json_t *peers = json_object_get(answer, "peers"), *peer;
+        size_t k, n = json_array_size(results), answered = 0;
         _cleanup_text_ Text words = {};
 
         json_array_foreach(results, k, work) show_work(p, k + 1, work);
+        json_array_foreach(peers, k, peer) answered += has_answered(peer);
         if (n == 0)
                 text_add(&words, "Nothing found for %s", ctl_string(answer, "query"));
         else if (total > (int64_t) n)
                 text_add(&words, "%zu of %" PRId64 " found", n, total);
         else
                 text_add(&words, "%zu found", n);
-        if (asked > 0)
-                text_add(&words, " in this shop and %zu other%s", asked, asked == 1 ? "" : "s");
+        if (answered > 0)
+                text_add(&words, " in this shop and %zu other%s", answered, answered == 1 ? "" : "s");
         text_add_string(&words, ".");
         if (n > 0)
                 page_end(p);

@@ -32,7 +32,7 @@ TEST(search_lists_works_with_their_sellers)
                            "  2  Dune Messiah\n"
                            "     free at My Shop\n"
                            "\n"
-                           "2 of 7 found in this shop and 4 others.\n"
+                           "2 of 7 found in this shop and 2 others.\n"
                            "Incomplete: 2 of 4 other shops have not answered.\n"
                            "  d: no answer within 300 ms\n"
                            "  e: not asked: its breaker is open\n");
@@ -46,7 +46,7 @@ TEST(search_lists_works_with_their_sellers)
                            "  2  Dune Messiah\n"
                            "     free at My Shop\n"
                            "\n"
-                           "2 of 7 found in this shop and 4 others.\n"
+                           "2 of 7 found in this shop and 2 others.\n"
                            "Incomplete: 2 of 4 other shops have not\n"
                            "answered.\n"
                            "  d: no answer within 300 ms\n"
