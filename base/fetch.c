@@ -187,6 +187,22 @@ int fetch_client_keep(FetchClient *c, unsigned connections)
         return 0;
 }
 
+int fetch_client_priority(FetchClient *c, int64_t priority)
+{
+        int r;
+
+        assert(c);
+
+        r = fetch_watches_priority(c->watches, priority);
+        if (r >= 0)
+                r = sd_event_source_set_priority(c->timer, priority);
+        if (r >= 0)
+                r = sd_event_source_set_priority(c->finished, priority);
+        if (r >= 0)
+                c->priority = priority;
+        return r;
+}
+
 void fetch_client_budget(FetchClient *c, size_t bytes)
 {
         assert(c);
@@ -727,6 +743,8 @@ int fetch_start_session(FetchClient *c, const FetchRequest *request, const Fetch
         r = copy_request(f, request);
         if (r >= 0)
                 r = loop_timer_new(c->event, "fetch-deadline", on_deadline, f, &f->deadline);
+        if (r >= 0 && c->priority != 0)
+                r = sd_event_source_set_priority(f->deadline, c->priority + 1);
         if (r >= 0)
                 r = loop_timer_set_after(f->deadline, f->timeout_usec);
         if (r >= 0)

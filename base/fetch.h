@@ -82,6 +82,9 @@ int fetch_client_allow(FetchClient *c, const char *const *networks, Error *e);
 
 /* How many connections are kept for later; 64 unless said. -ENOMEM. */
 int fetch_client_keep(FetchClient *c, unsigned connections);
+/* The priority of its sources on the loop; 0 unless said, when a deadline ends a request as soon as it has passed. With another
+ * one it comes last: what has arrived by then counts, however late the loop is. */
+int fetch_client_priority(FetchClient *c, int64_t priority);
 /* What the answers of all its requests may hold together, until these are freed; 0: no limit. One that would go beyond ends
  * with FETCH_LOCAL. */
 void fetch_client_budget(FetchClient *c, size_t bytes);

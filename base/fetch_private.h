@@ -46,6 +46,7 @@ struct FetchClient {
         CURL **pool; /* making a handle costs more than a request on loopback */
         size_t n_pool, n_pool_max;
         size_t held, budget; /* bytes of answers */
+        int64_t priority;
         FetchTrust *trust;
         Network *allowed;
         size_t n_allowed;
@@ -126,6 +127,7 @@ void fetch_note_peer(Fetch *f);
 int fetch_watches_new(sd_event *event, void (*fn)(int fd, int action, void *userdata), void *userdata,
                       FetchWatches **ret);
 FetchWatches *fetch_watches_free(FetchWatches *ws);
+int fetch_watches_priority(FetchWatches *ws, int64_t priority);
 void fetch_watches_clear(FetchWatches *ws);
 int fetch_watch_set(FetchWatches *ws, int fd, uint32_t events); /* of epoll */
 void fetch_watch_end(FetchWatches *ws, int fd);                 /* no longer, by curl's word */

@@ -203,6 +203,11 @@ int fetch_watches_new(sd_event *event, void (*fn)(int fd, int action, void *user
         return 0;
 }
 
+int fetch_watches_priority(FetchWatches *ws, int64_t priority)
+{
+        return sd_event_source_set_priority(ws->source, priority);
+}
+
 void fetch_watches_clear(FetchWatches *ws)
 {
         for (size_t fd = 0; fd < ws->n_watches; fd++)

@@ -15,6 +15,7 @@
 /* Of all peers together. */
 #define PEER_CONNECTIONS   1024
 #define PEER_ANSWERS_BYTES (64 * 1024 * 1024)
+#define PEER_PRIORITY      10 /* behind who asks us */
 
 /* A catalog whose disk hangs must not keep the front end from its mode. */
 #define PATIENCE_USEC (5 * USEC_PER_SEC)
@@ -152,6 +153,8 @@ static int make_tools(Federation *f, Error *e)
                 r = fetch_client_new(f->event, f->resolver, &f->fetch);
         if (r >= 0) /* as many as a crowd of searches needs: who has none kept makes one */
                 r = fetch_client_keep(f->fetch, PEER_CONNECTIONS);
+        if (r >= 0)
+                r = fetch_client_priority(f->fetch, PEER_PRIORITY);
         if (r < 0)
                 return r;
         fetch_client_budget(f->fetch, PEER_ANSWERS_BYTES);

@@ -18,7 +18,7 @@ struct PeerAsk {
         void *userdata;
         Dialect dialect;
         unsigned n_tried;
-        uint64_t began_usec, timeout_usec;
+        uint64_t began_usec, sent_usec;
         bool trial, waiting, left;
         Fetch *fetch;
         sd_event_source *patience; /* while it waits for its turn, and then no more */
@@ -40,7 +40,7 @@ static int ask_go(PeerAsk *ask);
 
 static bool is_too_late(const PeerAsk *ask)
 {
-        return clock_boot_usec() - ask->began_usec + LEAST_USEC > ask->timeout_usec;
+        return clock_boot_usec() - ask->began_usec + LEAST_USEC > ask->peer->peers->search_timeout_usec;
 }
 
 /* The next ones may go. Whose time is all but over does not begin any more: that would be held against the peer. */
@@ -110,6 +110,21 @@ static void ask_end(PeerAsk *ask, PeerOutcome outcome, PeerAnswer *answer, const
                 peer_ask_free(ask);
 }
 
+/* Its breaker has opened while these waited for their turn. */
+static void turn_away(Peer *peer)
+{
+        PeerAsk *ask;
+        char why[sizeof(peer->error)];
+
+        plain_copy(why, sizeof(why), peer->error);
+        while ((ask = TAILQ_FIRST(&peer->waiting))) {
+                TAILQ_REMOVE(&peer->waiting, ask, turn);
+                ask->waiting = false;
+                peer->skipped++;
+                ask_end(ask, PEER_SKIPPED, NULL, why);
+        }
+}
+
 /* The peer is to blame. */
 static void ask_fail(PeerAsk *ask, bool timed_out, const char *error)
 {
@@ -123,7 +138,9 @@ static void ask_fail(PeerAsk *ask, bool timed_out, const char *error)
                 peer->timed_out++;
         else
                 peer->failed++;
-        peer_note_failure(peer, true, timed_out, text, clock_boot_usec() - ask->began_usec);
+        peer_note_failure(peer, true, timed_out, text, clock_boot_usec() - ask->sent_usec);
+        if (peer->breaker.state != BREAKER_CLOSED)
+                turn_away(peer);
         ask_end(ask, timed_out ? PEER_TIMEOUT : PEER_ERROR, NULL, text);
 }
 
@@ -149,7 +166,7 @@ void peer_ask_give_up(PeerAsk *ask, const char *why)
 /* It answers, but to be waited for it must be quicker. */
 static bool is_straggling(const PeerAsk *ask, char text[static PEER_WHY_SIZE])
 {
-        uint64_t usec = clock_boot_usec() - ask->began_usec;
+        uint64_t usec = clock_boot_usec() - ask->sent_usec;
         char duration[DURATION_SIZE];
 
         if (!ask->trial || !ask->peer->straggler || usec <= PEER_STRAGGLER_USEC)
@@ -187,7 +204,7 @@ static void ask_read(PeerAsk *ask, const FetchResult *result)
         peer->answered++;
         if (answer.n_results == 0)
                 peer->empty++;
-        peer_note_answer(peer, true, answer.generation, clock_boot_usec() - ask->began_usec);
+        peer_note_answer(peer, true, answer.generation, clock_boot_usec() - ask->sent_usec);
         ask_end(ask, answer.n_results > 0 ? PEER_OK : PEER_EMPTY, &answer, "");
 }
 
@@ -254,19 +271,30 @@ static int on_patience(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* What it is worth waiting for when it is asked nothing else; beside other questions of ours it may take longer, since they are
+ * its load, and ours. */
+static uint64_t patience_usec(const PeerAsk *ask, uint64_t most)
+{
+        const Peer *peer = ask->peer;
+
+        if (ask->trial)
+                return most;
+        return MIN(deadline_usec(&peer->latency, most) * (4 + peer->running) / 4, most);
+}
+
 /* Takes a place among the running; there must be one. */
 static int ask_go(PeerAsk *ask)
 {
         Peer *peer = ask->peer;
         const Peers *p = peer->peers;
-        uint64_t spent = clock_boot_usec() - ask->began_usec;
+        uint64_t now = clock_boot_usec(), end = ask->began_usec + p->search_timeout_usec,
+                 patience = patience_usec(ask, p->search_timeout_usec);
         _cleanup_free_ char *url =
                         string_printf("%s%s?%s", peer->url, dialect_path(ask->dialect), ask->query);
         const char *const headers[] = {p->node_header, "Accept: application/json", NULL};
         FetchRequest request = {
                         .url = url,
                         .headers = headers,
-                        .timeout_usec = ask->timeout_usec > spent ? ask->timeout_usec - spent : 1,
                         .response_max = p->response_max,
                         .redirects_max = 1, /* to https, mostly */
                         .flags = PEER_FETCH_FLAGS,
@@ -275,6 +303,10 @@ static int ask_go(PeerAsk *ask)
 
         if (!url)
                 return -ENOMEM;
+        if (ask->sent_usec == 0)
+                ask->sent_usec = now;
+        end = MIN(end, ask->sent_usec + patience); /* another dialect is tried within the same time */
+        request.timeout_usec = end > now ? end - now : 1;
         r = fetch_start(p->fetch, &request, on_fetched, ask, &ask->fetch);
         if (r >= 0)
                 peer->running++;
@@ -286,7 +318,7 @@ static int ask_wait(PeerAsk *ask)
         int r = loop_timer_new(ask->peer->peers->event, "peer's turn", on_patience, ask, &ask->patience);
 
         if (r >= 0)
-                r = loop_timer_set_after(ask->patience, ask->timeout_usec);
+                r = loop_timer_set_after(ask->patience, ask->peer->peers->search_timeout_usec);
         if (r < 0)
                 return r;
         ask->waiting = true;
@@ -310,7 +342,6 @@ static void say_skipped(const Peer *peer, uint64_t now, char ret[static PEER_WHY
 int peer_ask_start(Peer *peer, const char *query, unsigned most, PeerAskDone done, void *userdata,
                    PeerAsk **ret, char ret_why[static PEER_WHY_SIZE])
 {
-        const Peers *p = peer->peers;
         uint64_t now = clock_boot_usec();
         BreakerVerdict verdict = breaker_ask(&peer->breaker, now);
         _cleanup_(peer_ask_freep) PeerAsk *ask = NULL;
@@ -335,11 +366,8 @@ int peer_ask_start(Peer *peer, const char *query, unsigned most, PeerAskDone don
                         .userdata = userdata,
                         .dialect = peer->dialect_known ? peer->dialect : DIALECT_SEARCH,
                         .began_usec = now,
-                        .timeout_usec = p->search_timeout_usec,
                         .trial = verdict == BREAKER_TRY,
         };
-        if (!ask->trial)
-                ask->timeout_usec = deadline_usec(&peer->latency, p->search_timeout_usec);
         if (!ask->query)
                 return -ENOMEM;
         r = peer->running < PEER_RUNNING_MAX ? ask_go(ask) : ask_wait(ask);

@@ -9,7 +9,7 @@
 #define BEGIN_PRIORITY 100
 #define WAITING_MAX    1024
 #define WAIT_USEC      (10 * USEC_PER_SEC)
-#define RUNNING_MAX    64
+#define RUNNING_MAX    32
 #define ASKED_MAX      4096 /* requests to peers under way, more or less */
 #define ARRIVE_MAX     8    /* in one turn of the loop */
 

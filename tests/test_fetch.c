@@ -662,6 +662,33 @@ TEST(what_all_answers_hold_together_is_bounded)
         world_end(&w);
 }
 
+TEST(what_has_arrived_counts_when_the_loop_is_late)
+{
+        for (int late = 0; late < 2; late++) {
+                Fetch *f = NULL;
+                World w;
+
+                world_begin(&w);
+                if (late)
+                        CHECK_INT(fetch_client_priority(w.client, 10), 0);
+                CHECK_INT(fetch(&w, &(FetchRequest){.url = at(&w, "127.0.0.1", "/")}), FETCH_OK);
+                CHECK_INT(fetch_start(w.client,
+                                      &(FetchRequest){.url = w.url, .timeout_usec = 50 * USEC_PER_MSEC},
+                                      on_done, &w, &f),
+                          0);
+                while (w.http.n_requests < 2)
+                        CHECK(sd_event_run(w.event, 10 * USEC_PER_MSEC) >= 0);
+                usleep(60 * 1000); /* the loop stands still, while the answer has come */
+                run_until(&w, 2);
+                if (late)
+                        CHECK_INT(w.error, FETCH_OK);
+                else
+                        CHECK(w.error == FETCH_OK || w.error == FETCH_TIMEOUT);
+                fetch_free(f);
+                world_end(&w);
+        }
+}
+
 TEST(what_one_request_is_allowed_is_allowed_to_no_other)
 {
         static const char *const mine[] = {"127.0.0.0/8", NULL}, *const others[] = {"10.0.0.0/8", NULL};
