@@ -11,10 +11,13 @@
 
 #define BODY_MAX        (64 * 1024)
 #define CONNECTIONS_MAX 64
-#define ACCEPTED_MAX    65536 /* with limits, which may change while libmicrohttpd's own may not */
-#define RECEIVE_TIMEOUT (5 * USEC_PER_SEC)
-#define SEND_TIMEOUT    (30 * USEC_PER_SEC)
-#define STREAM_PING     (15 * USEC_PER_SEC)
+/* For a request's head, of all that comes at once, and that of the answer. More than 32 KiB is mapped by libmicrohttpd, not
+ * allocated, so that it goes back to the system when the connection ends. */
+#define CONNECTION_MEMORY ((size_t) 36 * 1024)
+#define ACCEPTED_MAX      65536 /* with limits, which may change while libmicrohttpd's own may not */
+#define RECEIVE_TIMEOUT   (5 * USEC_PER_SEC)
+#define SEND_TIMEOUT      (30 * USEC_PER_SEC)
+#define STREAM_PING       (15 * USEC_PER_SEC)
 
 /* GnuTLS, https://gnutls.org/manual/html_node/Priority-Strings.html */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -328,6 +331,7 @@ static struct MHD_Daemon *daemon_new(HttpServer *s, int fd)
                                                 (tls ? MHD_USE_TLS : 0),
                                 0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
                                 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, accepted_max(s),
+                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
                                 s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
                                 on_unescape, NULL, MHD_OPTION_ARRAY, tls ? tls_options : &tls_options[3],
