@@ -69,7 +69,7 @@ reload_and refused
 check "the address is told" said "127.0.0.1:${port[taken]}"
 check "the old name holds" status_is '.node.name == "Another Name"'
 check "at the old address" answers
-check "and nowhere else" not answers "$net:8441"
+check "and nowhere else" not answers "$net:8441" 2>/dev/null
 
 # Another address, beside the old one, then instead of it.
 sed -i "s|^listen: .*|listen: [\"$public\", \"$net:8441\", \"unix:$shop/http.sock\"]|" "$shop/federationd.yaml"
@@ -79,7 +79,7 @@ check "the old one, too" answers
 check "and the Unix socket" curl -sSf --max-time 5 -o /dev/null --unix-socket "$shop/http.sock" http://x/api/config
 sed -i "s|^listen: .*|listen: [\"$net:8441\"]|" "$shop/federationd.yaml"
 reload_and reloaded
-check "the old one is closed" not answers
+check "the old one is closed" not answers 2>/dev/null
 check "the new one stays" answers "$net:8441"
 plain_config
 reload_and reloaded
@@ -119,3 +119,27 @@ wait_for "it goes on" status_is .ready
 check "SIGTERM ends it with 0" stop federationd
 check "the socket may stay, and is taken over" daemon_start
 check "SIGINT, too" stop federationd INT
+
+# Who waits for an answer has it before that; who would wait too long is let go.
+part_start peer evil-peer
+plain_config "network: {search_timeout: 10s, cache: {size: 0}, peers: [{id: peer, url: \"http://127.0.0.1:${port[peer]}\"}]}"
+in_flight() {
+        status_is '.search.running + .search.waiting > 0'
+}
+stop_beside() { # ORDER: a search that waits for a peer that has it; $took seconds
+        local before
+        order peer "$1"
+        daemon_start
+        start visitor curl -s --max-time 20 -o "$shop/answer.json" -w '%{http_code}' "http://$public/api/network/search?q=x"
+        wait_for "the search is under way" in_flight
+        before=$EPOCHREALTIME
+        check "SIGTERM ends it with 0 beside a search" stop federationd
+        took=$(awk -v a="$before" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+        stop visitor 0 || true
+}
+stop_beside "slow 500"
+check "the search was answered" equal "$(<"$shop/visitor.out")" 200
+check "with the peer's word" equal "$(jq -r '.peers[0].status' "$shop/answer.json")" empty
+stop_beside silent
+check "nobody is waited for longer (took $took)" awk -v t="$took" 'BEGIN { exit t > 4 }'
+check "the other was let go" not equal "$(<"$shop/visitor.out")" 200 2>/dev/null
