@@ -2,34 +2,22 @@
 /* How long a peer is waited for. */
 #include "federation/deadline.h"
 
-static void keep(Latency *l, uint64_t usec)
+void latency_add(Latency *l, uint64_t usec)
 {
+        assert(l);
+
+        if (l->given_up >= DEADLINE_OUTAGE && usec > deadline_usec(l, UINT64_MAX))
+                l->n = l->next = 0;
+        l->given_up = 0;
         l->usec[l->next] = (uint32_t) MIN(usec, (uint64_t) UINT32_MAX);
         l->next = (l->next + 1) % LATENCY_KEPT;
         l->n += l->n < LATENCY_KEPT;
 }
 
-void latency_add(Latency *l, uint64_t usec)
+void latency_gave_up(Latency *l)
 {
         assert(l);
 
-        if (l->given_up >= DEADLINE_OUTAGE) {
-                if (usec > deadline_usec(l, UINT64_MAX))
-                        l->n = l->next = 0;
-        } else {
-                for (unsigned i = 0; i < l->given_up; i++)
-                        keep(l, l->patience[i]);
-        }
-        l->given_up = 0;
-        keep(l, usec);
-}
-
-void latency_gave_up(Latency *l, uint64_t usec)
-{
-        assert(l);
-
-        if (l->given_up < ELEMENTSOF(l->patience))
-                l->patience[l->given_up] = (uint32_t) MIN(usec, (uint64_t) UINT32_MAX);
         l->given_up += l->given_up < DEADLINE_OUTAGE;
 }
 

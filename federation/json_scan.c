@@ -440,6 +440,9 @@ size_t json_slice_string(JsonSlice string, char *buffer, size_t limit)
                 p += size;
         }
         buffer[n] = '\0';
+        for (char *c = buffer; (c = strchr(c, 0x7f));
+             c++) /* the one control character that JSON lets through as it is */
+                *c = ' ';
         return n;
 }
 

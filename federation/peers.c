@@ -108,7 +108,7 @@ void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *erro
         if (search) {
                 peer->search_failed = true;
                 if (timed_out)
-                        latency_gave_up(&peer->latency, usec);
+                        latency_gave_up(&peer->latency);
         }
         plain_copy(peer->error, sizeof(peer->error), error);
         breaker_failed(&peer->breaker, clock_boot_usec());

@@ -263,7 +263,8 @@ TEST(what_ends_a_script_or_hides_is_escaped)
                      "script\\u003e\\u003cb\\u003e\\u0026\\u007f\\u0085\\u202e\\u2028\\u2066\\ufeff\\udb40\\u"
                      "dc41 \xe2\x80\x94\xf0\x9f\x99\x82\\u001b\",\"n\\u202e\":\"\\n\"" NO_PRICE);
         _cleanup_peer_answer_ PeerAnswer a = {0};
-        const char *body = "[{\"title\":\"a\\u001b\\u0009b\\u0085c\\ud83d\\ude42\\\"\\/\\\\\"}]";
+        const char *body = "[{\"title\":\"a\\u001b\x7f"
+                           "b\\u0085c\\ud83d\\ude42\\\"\\/\\\\\"}]";
         CHECK_INT(parse(body, strlen(body), 0, &a, NULL), 0);
         CHECK_STR(a.results[0].title, "a  b c\xf0\x9f\x99\x82\"/\\");
 }
