@@ -96,7 +96,7 @@ visitor() {
         done
 }
 start visitors visitor
-for i in 1 2 3; do machine systemctl restart federationd.service; done
+for _ in 1 2 3; do machine systemctl restart federationd.service; done
 : >"$shop/enough"
 wait "${pid[visitors]}" || true
 unset "pid[visitors]"
