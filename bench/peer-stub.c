@@ -2,12 +2,13 @@
 /* Peers to be searched, many in one process: each answers on a port of its own after a while, always the same ten books; one
  * of them may be as bad as peers get. The ports are printed, one a line, the bad one first.
  *
- * peer-stub PEERS DELAY_MS [BAD]; BAD: hole (never answers), drip (a byte a second), huge (100 MB), bomb (gzip of 100 MB),
+ * peer-stub PEERS DELAY_MS [BAD [later]]; later: only after SIGUSR1. BAD: hole (never answers), drip (a byte a second), huge (100 MB), bomb (gzip of 100 MB),
  * garbage, slow (after two seconds), redirect (to a private address), reset, legacy (knows only /api/catalog/search). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +54,14 @@ static int poller;
 static uint64_t delay_ns;
 static char *bomb;
 static size_t bomb_size;
+
+static Peer *first;
+static Behaviour later;
+
+static void on_signal(int number)
+{
+        first->behaviour = later;
+}
 
 static uint64_t now_ns(void)
 {
@@ -342,7 +351,7 @@ int main(int argc, char **argv)
                 if (strcmp(argv[3], behaviours[i]) == 0)
                         bad = (Behaviour) i;
         if (n == 0 || !peers || (argc > 3 && bad == GOOD)) {
-                fprintf(stderr, "usage: peer-stub PEERS DELAY_MS [BAD]\n");
+                fprintf(stderr, "usage: peer-stub PEERS DELAY_MS [BAD [later]]\n");
                 return 2;
         }
         if (getrlimit(RLIMIT_NOFILE, &most) == 0) {
@@ -355,8 +364,11 @@ int main(int argc, char **argv)
                 die("epoll_create1");
         if (bad == BOMB)
                 bomb_new();
+        first = &peers[0];
+        later = bad;
+        signal(SIGUSR1, on_signal);
         for (unsigned i = 0; i < n; i++) {
-                peers[i].behaviour = i == 0 ? bad : GOOD;
+                peers[i].behaviour = i == 0 && argc < 5 ? bad : GOOD;
                 peer_books(&peers[i], i);
                 peer_listen(&peers[i]);
         }
