@@ -20,6 +20,7 @@
 #define BATCH_BYTES (16 * 1024 * 1024)
 #define BUSY_MSEC   60000 /* for the batches of another import */
 #define TIDY_SHARE  8     /* of the books are new */
+#define LOG_PAGES   16384 /* 64 MiB */
 #define TIDY_PAGES  1000
 #define SLOTS       (1 << 16) /* of the table of ids: more than twice BATCH_ROWS */
 
@@ -41,6 +42,7 @@ struct CatalogWriter {
                         *book_insert;
         CatalogWritten written;
         int64_t next;
+        int log_pages; /* written since it was last copied */
 };
 
 static_assert(SLOTS > 2 * BATCH_ROWS, "a hash table that is full is slow");
@@ -532,9 +534,17 @@ static int batch_write(CatalogWriter *w, CatalogWritten *written, Error *e)
         return r;
 }
 
-/* Copies the log into the database; what readers are in the way of, the next one does. */
-static void checkpoint(CatalogWriter *w)
+/* Copies the log into the database, when it has grown long or this is the end; what readers are in the way of, the next one
+ * does. */
+static void checkpoint(CatalogWriter *w, bool end)
 {
+        int pages = 0, high;
+
+        sqlite3_db_status(w->catalog.db, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &high, 1);
+        w->log_pages += pages;
+        if (w->log_pages < LOG_PAGES && !end)
+                return;
+        w->log_pages = 0;
         sqlite3_wal_checkpoint_v2(w->catalog.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
@@ -560,7 +570,7 @@ int catalog_writer_flush(CatalogWriter *w, Error *e)
         w->written.updated += written.updated;
         w->written.unchanged += written.unchanged;
         w->written.batches++;
-        checkpoint(w);
+        checkpoint(w, false);
         return 0;
 }
 
@@ -574,7 +584,7 @@ static int merge(CatalogWriter *w, const char *sql, Error *e)
                 r = db_run(w->catalog.db, e, sql, "i", pages);
                 if (r < 0 || sqlite3_total_changes64(w->catalog.db) - before < 2)
                         return r;
-                checkpoint(w);
+                checkpoint(w, false);
         }
 }
 
@@ -591,7 +601,10 @@ static int finish_write(CatalogWriter *w, bool changed, Error *e)
 {
         int64_t generation;
 
-        int r = db_begin(w->catalog.db, e);
+        /* Waits for the disk, for all that stands in the log. */
+        int r = db_exec(w->catalog.db, "PRAGMA synchronous = FULL", e);
+        if (r == 0)
+                r = db_begin(w->catalog.db, e);
         if (r == 0 && changed)
                 r = words_pack(w->catalog.db, e);
         if (r == 0 && changed)
@@ -626,7 +639,7 @@ int catalog_writer_finish(CatalogWriter *w, Error *e)
         if (r == 0)
                 r = finish_write(w, changed > 0, e);
         if (r == 0)
-                checkpoint(w);
+                checkpoint(w, true);
         return r;
 }
 
@@ -694,7 +707,7 @@ int catalog_writer_new(const char *path, CatalogWriter **ret, Error *e)
                 return error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
         int r = catalog_db_open(path, false, &w->catalog, e);
         if (r == 0)
-                r = db_exec(w->catalog.db, "PRAGMA cache_size = -32768", e);
+                r = db_exec(w->catalog.db, "PRAGMA cache_size = -32768; PRAGMA synchronous = NORMAL", e);
         if (r == 0)
                 sqlite3_busy_timeout(w->catalog.db, BUSY_MSEC);
         if (r == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Books into the catalog, batch by batch: each batch is one transaction, and durable when catalog_writer_flush() returns. */
+/* Books into the catalog, batch by batch, each one transaction. A power cut may undo the last batches, never half of one; after
+ * catalog_writer_finish() it undoes none. */
 #pragma once
 
 #include "federation/catalog_db.h"

@@ -112,6 +112,11 @@ class Stage:
         # Only what happens once the program stands: its libraries are loaded by openat(), too.
         self.run(where, f"{self.folder}/books.csv", ["strace", "-f", "-o", f"{where}/trace", "-e", "trace=" + ",".join("?" + c for c in CALLS)])
         with open(f"{where}/trace", encoding="utf-8") as f:
+            called = [m[1] + ("" if m[2] != "1" else " out") for m in (re.match(r"\d+ +(\w+)\((\d*)", line) for line in f) if m]
+        told = called.index("write out")
+        if called[:told][::-1].index("fdatasync") > called[:told][::-1].index("pwrite64"):
+            raise ValueError("it says that it is done before the disk does")
+        with open(f"{where}/trace", encoding="utf-8") as f:
             counts = collections.Counter(m[1] for m in (re.match(r"\d+ +(\w+)\(", line) for line in f) if m)
         points = []
         for call, n in counts.items():
