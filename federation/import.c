@@ -318,9 +318,6 @@ static int begin(Import *i, const char *data, size_t size, size_t *ret_size, Err
 {
         size_t mark = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, k = mark;
 
-        int r = refuse_binary(i, data, size, e);
-        if (r < 0)
-                return r;
         while (k < size && data[k] && strchr(" \t\r\n", data[k]))
                 k++;
         if (i->format == IMPORT_GUESS && k < size && data[k] == '[')
@@ -393,20 +390,22 @@ static int take_held(Import *i, bool last, Error *e)
 
 static int feed_piece(Import *i, const char *data, size_t size, Error *e)
 {
-        const char *nul = memchr(data, '\0', size);
+        size_t before = i->held.size;
 
+        text_add_bytes(&i->held, data, size);
+        if (i->held.failed)
+                return error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
+        int r = i->begun ? 0 : refuse_binary(i, i->held.data, i->held.size, e);
+        if (r < 0)
+                return r;
+        const char *nul = memchr(i->held.data + before, '\0', size);
         if (nul) {
                 uint64_t line = i->line;
-                for (size_t k = 0; k < i->held.size; k++)
-                        line += i->held.data[k] == '\n';
-                for (const char *c = data; c < nul; c++)
+                for (const char *c = i->held.data; c < nul; c++)
                         line += *c == '\n';
                 return error_set(e, -EINVAL, "%s:%llu: a NUL byte: this is no text file", i->name,
                                  (unsigned long long) line);
         }
-        text_add_bytes(&i->held, data, size);
-        if (i->held.failed)
-                return error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
         return i->held.size < i->enough ? 0 : take_held(i, false, e);
 }
 

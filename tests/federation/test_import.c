@@ -230,7 +230,7 @@ TEST(control_characters_do_not_get_in)
 
 TEST(files_that_are_none_of_ours_are_refused_as_a_whole)
 {
-        CHECK_STR(refused_whole("\x1f\x8b\x08", 3), "f: compressed by gzip: unpack it first (gunzip)");
+        CHECK_STR(refused_whole("\x1f\x8b\x08\0\0", 5), "f: compressed by gzip: unpack it first (gunzip)");
         CHECK_STR(refused_whole("PK\x03\x04", 4),
                   "f: a ZIP archive, or a spreadsheet: save it as CSV in UTF-8");
         CHECK_STR(refused_whole("\xff\xfet", 3), "f: UTF-16: convert it first (iconv -f UTF-16 -t UTF-8)");
