@@ -6,11 +6,13 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE_SIZE    (1024 * 1024)       /* what federationd takes at a time */
 #define END_USEC      (10 * USEC_PER_MIN) /* a million books have to be made findable by misspelling */
+#define PAUSE_MSEC    10000
 #define PROGRESS_USEC (200 * USEC_PER_MSEC)
 
 typedef struct Import {
@@ -97,39 +99,46 @@ static int begin(Import *m, Error *e)
         return 0;
 }
 
-static ssize_t read_piece(const Import *m, char *piece)
+/* As much as there is room for, or what has come when nothing more does for a while: an import that hears nothing is dropped.
+ * *ret_end: there is no more. */
+static ssize_t read_piece(const Import *m, char *piece, bool *ret_end)
 {
+        struct pollfd ready = {.fd = m->fd, .events = POLLIN};
         size_t size = 0;
 
         while (size < PIECE_SIZE) {
+                if (poll(&ready, 1, PAUSE_MSEC) == 0)
+                        return (ssize_t) size;
                 ssize_t n = read(m->fd, piece + size, PIECE_SIZE - size);
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
+                if (n < 0 && errno != EINTR && errno != EAGAIN)
                         return -errno;
+                *ret_end = n == 0;
                 if (n == 0)
                         break;
-                size += (size_t) n;
+                size += n > 0 ? (size_t) n : 0;
         }
         return (ssize_t) size;
 }
 
 static int send_all(Import *m, char *piece, Error *e)
 {
-        ssize_t n;
-
-        while ((n = read_piece(m, piece)) > 0) {
+        for (bool end = false; !end;) {
+                ssize_t n = read_piece(m, piece, &end);
                 json_t *answer = NULL;
-                int r = ctl_send(m->i, m->target, piece, (size_t) n, CTL_RUN_USEC, &answer, e);
 
+                if (n < 0)
+                        return error_set(e, (int) n, "%s: %s", m->name, strerror((int) -n));
+                if (n == 0 && end)
+                        break;
+                int r = ctl_send(m->i, m->target, piece, (size_t) n, CTL_RUN_USEC, &answer, e);
                 m->sent += (uint64_t) n;
                 take_answer(m, answer);
                 if (r < 0)
                         return r;
                 show_progress(m);
         }
-        return n < 0 ? error_set(e, (int) n, "%s: %s", m->name, strerror((int) -n)) : 0;
+        return 0;
 }
 
 static int end(Import *m, Error *e)
