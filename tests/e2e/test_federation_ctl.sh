@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016
 # failoverctl's verbs for the network against a real federationd: files of many pieces, bad rows by line, narrow terminals.
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
