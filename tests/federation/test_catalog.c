@@ -126,4 +126,124 @@ TEST(an_ask_that_is_freed_is_not_answered)
         sd_event_unref(seen.event);
 }
 
+static int ask_once(Catalog *c, sd_event *event, Seen *ret)
+{
+        CatalogAsk *ask;
+
+        *ret = (Seen){.event = event};
+        int r = catalog_get(c, "1", on_answer, ret, &ask);
+        if (r == 0)
+                wait_for(ret, 1);
+        return r;
+}
+
+static CatalogAsk *asked[400];
+
+static void on_one_of_many(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)
+{
+        Seen *seen = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(asked); i++)
+                if (asked[i] == ask)
+                        asked[i] = catalog_ask_free(ask);
+        seen->n++;
+}
+
+TEST(more_than_a_crowd_is_refused)
+{
+        Seen seen = {0};
+        Catalog *c = NULL;
+        int n = 0, r = 0;
+
+        CHECK(sd_event_new(&seen.event) >= 0);
+        CHECK_INT(catalog_new(seen.event, path, &c), 0);
+        while (n < 400 && (r = catalog_get(c, "2", on_one_of_many, &seen, asked + n)) == 0)
+                n++;
+        CHECK_INT(r, -EBUSY);
+        CHECK(n >= 256 && n <= 258);
+        wait_for(&seen, n / 2);
+        c = catalog_free(
+                        c); /* with half of them in flight: none is answered afterwards, and each is its asker's to free */
+        CHECK(seen.n < n);
+        for (int i = 0; i < n; i++)
+                catalog_ask_free(asked[i]);
+        sd_event_unref(seen.event);
+}
+
+TEST(a_file_that_is_none_is_told_and_a_mended_one_is_taken)
+{
+        _cleanup_event_ sd_event *event = NULL;
+        _cleanup_(catalog_freep) Catalog *c = NULL;
+        char bad[96];
+        CatalogFacts facts;
+        Seen seen;
+
+        snprintf(bad, sizeof(bad), "%s/bad.db", folder);
+        FILE *f = fopen(bad, "we");
+        CHECK(f);
+        for (unsigned i = 0; i < 1000; i++)
+                fputs("no database\n", f);
+        fclose(f);
+        CHECK(sd_event_new(&event) >= 0);
+        CHECK_INT(catalog_new(event, bad, &c), 0);
+        CHECK_INT(ask_once(c, event, &seen), 0);
+        CHECK_INT(seen.error, -EUCLEAN);
+        catalog_facts(c, &facts);
+        CHECK(!facts.open && strstr(facts.trouble, "not a database"));
+
+        char command[640];
+        snprintf(command, sizeof(command), "cp %s %s", path, bad);
+        CHECK_INT(system(command), 0);
+        CHECK_INT(ask_once(c, event, &seen), 0);
+        CHECK_INT(seen.error, 0);
+        CHECK_STR(seen.ids, "1 ");
+        catalog_facts(c, &facts);
+        CHECK(facts.open && streq(facts.trouble, ""));
+        CHECK_INT(facts.books, 4);
+        CHECK_INT(facts.categories, 3);
+        CHECK_STR(catalog_categories(c), "{\"Fiction\":2,\"Children\":1,\"Romance\":1}");
+}
+
+TEST(a_file_that_is_put_in_its_place_is_noticed)
+{
+        _cleanup_event_ sd_event *event = NULL;
+        _cleanup_(catalog_freep) Catalog *c = NULL;
+        char moved[96], aside[96];
+        Seen seen;
+
+        snprintf(moved, sizeof(moved), "%s/moved.db", folder);
+        snprintf(aside, sizeof(aside), "%s/aside.db", folder);
+        CHECK(sd_event_new(&event) >= 0);
+        CHECK_INT(catalog_new(event, moved, &c), 0);
+        CHECK_INT(ask_once(c, event, &seen), 0);
+        CHECK_STR(seen.ids, "");
+        uint64_t generation = seen.generation;
+        char command[640];
+        snprintf(command, sizeof(command), "cp %s %s && rm -f %s-wal %s-shm && mv %s %s", path, aside, moved,
+                 moved, aside, moved);
+        CHECK_INT(system(command), 0);
+        for (unsigned i = 0; i < 4; i++) { /* whichever thread answers */
+                CHECK_INT(ask_once(c, event, &seen), 0);
+                CHECK_STR(seen.ids, "1 ");
+        }
+        CHECK(seen.generation != generation);
+}
+
+TEST(an_import_is_seen_at_once)
+{
+        _cleanup_event_ sd_event *event = NULL;
+        _cleanup_(catalog_freep) Catalog *c = NULL;
+        Seen seen;
+
+        CHECK(sd_event_new(&event) >= 0);
+        CHECK_INT(catalog_new(event, path, &c), 0);
+        CHECK_INT(ask_once(c, event, &seen), 0);
+        uint64_t generation = seen.generation;
+        CHECK_INT(catalog_generation(c), generation);
+        import_text("id,title,category,popularity\n9,Something New,Fiction,1\n");
+        CHECK_INT(ask_once(c, event, &seen), 0);
+        CHECK(seen.generation > generation);
+        CHECK_INT(catalog_generation(c), seen.generation);
+}
+
 MAIN()
