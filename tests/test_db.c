@@ -745,3 +745,94 @@ TEST(a_first_start_on_a_full_disk_says_so)
 {
         on_small_disk(open_on_full_disk);
 }
+
+static int add_function(sqlite3 *db, Error *e)
+{
+        return db_exec(db, "CREATE TEMP VIEW of_setup AS SELECT 42 AS answer", e);
+}
+
+static sqlite3 *open_shared(void)
+{
+        sqlite3 *db = NULL;
+        Error e = {""};
+
+        if (db_open_shared(path, APP_ID, migrations, 2, add_function, &db, &e) < 0)
+                fprintf(stderr, "%s\n", e.text);
+        CHECK(db);
+        return db;
+}
+
+TEST(a_shared_database_is_read_beside_its_writer_and_by_other_programs)
+{
+        struct stat st;
+        int status;
+
+        setup();
+        sqlite3 *writer = open_shared(), *reader = open_shared();
+        CHECK_INT(number(reader, "SELECT answer FROM of_setup"), 42);
+        CHECK_INT(number(writer, "PRAGMA synchronous"), 2);
+        CHECK_INT(db_begin(writer, NULL), 0);
+        CHECK_INT(db_exec(writer, "INSERT INTO item (text) VALUES ('a')", NULL), 0);
+        CHECK_INT(number(reader, "SELECT count(*) FROM item"), 0);
+        CHECK_INT(db_commit(writer, NULL), 0);
+        CHECK_INT(number(reader, "SELECT count(*) FROM item"), 1);
+        pid_t child = fork();
+        if (child == 0) {
+                execlp("sqlite3", "sqlite3", path, "INSERT INTO item (text) VALUES ('b')", (char *) NULL);
+                _exit(127);
+        }
+        CHECK_INT(waitpid(child, &status, 0), child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        CHECK_INT(number(reader, "SELECT count(*) FROM item"), 2);
+        db_close(writer);
+        db_close(reader);
+        CHECK_INT(stat(wal_path, &st), -1); /* all of it is in the one file, which can be copied */
+        CHECK_INT(stat(path, &st), 0);
+        CHECK_INT(st.st_mode & 07777, 0600);
+        folder_remove();
+}
+
+TEST(two_that_open_a_new_shared_database_at_once_make_one)
+{
+        for (unsigned round = 0; round < 20; round++) {
+                pid_t children[4];
+
+                setup();
+                for (unsigned i = 0; i < 4; i++) {
+                        children[i] = fork();
+                        CHECK(children[i] >= 0);
+                        if (children[i] == 0) {
+                                sqlite3 *db = open_shared();
+                                _exit(db_exec(db, "INSERT INTO item (text) VALUES ('a')", NULL) == 0 ? 0 : 1);
+                        }
+                }
+                for (unsigned i = 0; i < 4; i++) {
+                        int status;
+                        CHECK_INT(waitpid(children[i], &status, 0), children[i]);
+                        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+                }
+                sqlite3 *db = open_shared();
+                CHECK_INT(number(db, "SELECT count(*) FROM item"), 4);
+                db_close(db);
+                folder_remove();
+        }
+}
+
+TEST(what_root_makes_in_anothers_folder_is_theirs)
+{
+        struct stat st;
+
+        if (geteuid() != 0)
+                return;
+        setup();
+        CHECK_INT(chown(folder, 65534, 65534), 0);
+        sqlite3 *db = open_shared();
+        CHECK_INT(db_exec(db, "INSERT INTO item (text) VALUES ('a')", NULL), 0);
+        CHECK_INT(stat(path, &st), 0);
+        CHECK_INT(st.st_uid, 65534);
+        CHECK_INT(stat(wal_path, &st), 0);
+        CHECK_INT(st.st_uid, 65534);
+        CHECK_INT(st.st_mode & 07777, 0600);
+        db_close(db);
+        folder_remove();
+}
