@@ -180,6 +180,47 @@ static size_t add_ascii(Fold *f, const char *s, size_t size)
         return n;
 }
 
+static bool is_ascii(const char *s, size_t size)
+{
+        uint64_t all = 0, v;
+
+        for (; size >= sizeof v; s += sizeof v, size -= sizeof v) {
+                memcpy(&v, s, sizeof v);
+                all |= v;
+        }
+        for (; size > 0; s++, size--)
+                all |= (uint8_t) *s;
+        return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* The same as below for what most text is. */
+static void add_folded_ascii(Text *t, const char *s, size_t size)
+{
+        char out[128];
+        size_t n = 0;
+        bool first = t->size == 0, in_word = false;
+
+        for (size_t i = 0; i < size; i++) {
+                char c = s[i];
+                if (c >= 'A' && c <= 'Z')
+                        c = (char) (c + ('a' - 'A'));
+                else if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+                        in_word = false;
+                        continue;
+                }
+                if (!in_word && !first)
+                        out[n++] = ' ';
+                out[n++] = c;
+                in_word = true;
+                first = false;
+                if (n + 2 > sizeof out) {
+                        text_add_bytes(t, out, n);
+                        n = 0;
+                }
+        }
+        text_add_bytes(t, out, n);
+}
+
 void text_add_folded(Text *t, const char *s, size_t size)
 {
         Fold f;
@@ -187,6 +228,10 @@ void text_add_folded(Text *t, const char *s, size_t size)
         assert(t);
         assert(s || size == 0);
 
+        if (is_ascii(s, size)) {
+                add_folded_ascii(t, s, size);
+                return;
+        }
         f.t = t;
         f.in_word = false;
         f.n = f.marks = 0;

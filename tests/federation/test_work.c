@@ -47,6 +47,10 @@ TEST(folds_case_marks_and_whatever_separates)
         CHECK_FOLD("a\xc2\xad"
                    "b",
                    "ab"); /* soft hyphen */
+        CHECK_FOLD("a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9 abcdefghijklm "
+                   "nopqrstuvwxyz a b c d e f g h i j k l m",
+                   "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9 abcdefghijklm "
+                   "nopqrstuvwxyz a b c d e f g h i j k l m");
         CHECK_FOLD("0x7f_a-b\tc\nd", "0x7f a b c d");
 }
 
@@ -95,6 +99,24 @@ TEST(folding_survives_whatever_bytes_come)
                         CHECK(size > 0 && point >= 0x20 && point != 0x7f);
                 }
                 CHECK(!strstr(once, "  ") && once[0] != ' ' && (!*once || once[strlen(once) - 1] != ' '));
+        }
+}
+
+TEST(ascii_is_folded_as_it_is_beside_other_text)
+{
+        uint64_t random = 9;
+        char text[300];
+
+        for (unsigned round = 0; round < 5000; round++) {
+                size_t n = random_next(&random) % (sizeof text - 4);
+                for (size_t i = 0; i < n; i++)
+                        text[i] = (char) (1 + random_next(&random) % 127);
+                strcpy(text + n, " \xc3\xa9");
+                _cleanup_free_ char *both = text_fold(text);
+                text[n] = '\0';
+                _cleanup_free_ char *alone = text_fold(text);
+                size_t size = strlen(alone);
+                CHECK(memcmp(both, alone, size) == 0 && streq(both + size, size > 0 ? " e" : "e"));
         }
 }
 
