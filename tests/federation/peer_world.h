@@ -59,10 +59,10 @@ static inline void fake_close(FakeCall *c)
 
 static inline void fake_send(FakeCall *c, unsigned status, const char *body)
 {
-        _cleanup_free_ char *text = string_printf("HTTP/1.1 %u X\r\nContent-Length: %zu\r\n\r\n%s", status,
-                                                  strlen(body), body);
+        static char text[8192];
 
-        CHECK(text);
+        snprintf(text, sizeof(text), "HTTP/1.1 %u X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body),
+                 body);
         CHECK_INT(send(c->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
@@ -127,8 +127,8 @@ static inline int fake_on_connection(sd_event_source *s, int fd, uint32_t events
         c->next = p->calls;
         p->calls = c;
         p->n_connections++;
-        CHECK_INT(loop_add_io(p->event, "fake-call", c->fd, EPOLLIN, fake_on_input, c, &c->input), 0);
-        CHECK_INT(loop_timer_new(p->event, "fake-due", fake_on_due, c, &c->due), 0);
+        CHECK(sd_event_add_io(p->event, &c->input, c->fd, EPOLLIN, fake_on_input, c) >= 0);
+        CHECK(sd_event_add_time(p->event, &c->due, CLOCK_BOOTTIME, USEC_NEVER, 1, fake_on_due, c) >= 0);
         return 0;
 }
 
