@@ -183,14 +183,19 @@ int find_described(CatalogDb *c, const Question *q, const char *match, size_t mo
         return find(c, q, c->search->whole, match, most, but, ret, e);
 }
 
-static int find_word(sqlite3_stmt *stmt, const MatchWord *w, int64_t *ret, Error *e)
+static int look_up(sqlite3_stmt *stmt, const char *word, size_t size, int64_t *ret, Error *e)
 {
-        sqlite3_bind_text(stmt, 1, w->text, (int) w->size, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 1, word, (int) size, SQLITE_STATIC);
         int r = db_step(stmt, e);
         if (r > 0)
                 *ret = sqlite3_column_int64(stmt, 0);
         sqlite3_reset(stmt);
         return MIN(r, 0);
+}
+
+int find_word(CatalogDb *c, const char *word, size_t size, int64_t *ret_books, Error *e)
+{
+        return look_up(c->search->word, word, size, ret_books, e);
 }
 
 int find_count(CatalogDb *c, double *ret, Error *e)
@@ -228,11 +233,11 @@ int find_words(CatalogDb *c, Match *m, Error *e)
         assert(m->n_words > 0);
 
         for (unsigned i = 0; i < m->n_words && r == 0; i++)
-                r = find_word(c->search->word, m->words + i, &m->words[i].books, e);
+                r = find_word(c, m->words[i].text, m->words[i].size, &m->words[i].books, e);
         MatchWord *last = m->words + m->n_words - 1;
         int64_t begins = 0;
         if (r == 0 && last->begun && last->indexed)
-                r = find_word(c->search->begins, last, &begins, e);
+                r = look_up(c->search->begins, last->text, last->size, &begins, e);
         else if (r == 0 && last->begun)
                 r = find_beginnings(c, last, e);
         last->begins |= begins > 0;

@@ -6,7 +6,8 @@
 #include "federation/isbn.h"
 #include "federation/work.h"
 
-#define BEGUN_LETTERS_MIN 2 /* a single letter is a word */
+#define ARTICLE_WEIGHT    0.5 /* even where no book has it; a word that all have weighs 0.8 */
+#define BEGUN_LETTERS_MIN 2   /* a single letter is a word */
 
 static bool is_letters(const char *word, size_t size)
 {
@@ -177,6 +178,8 @@ void match_rank(const Match *m, double books, RankQuestion *ret)
                 ret->weight[i] = rank_weight(
                                 (double) (w->books > 0 || w->n_near == 0 ? w->books : w->near[0].books),
                                 books);
+                if (ret->article[i] && m->n_words > 1)
+                        ret->weight[i] = MIN(ret->weight[i], ARTICLE_WEIGHT);
                 sum += ret->weight[i];
                 ret->forms[ret->n_forms++] = (RankForm){w->text, w->size, i, 1, w->begun};
         }

@@ -32,6 +32,11 @@ int match_read(CatalogDb *c, const Question *q, Match *ret);
 void match_clear(Match *m);
 #define _cleanup_match_ _cleanup_(match_clear)
 
+static inline bool match_knows(const MatchWord *w) /* once its books were counted */
+{
+        return w->books > 0 || w->begins;
+}
+
 typedef enum MatchHow {
         MATCH_BEGUN = 1 << 0, /* the last word may be the beginning of one */
         MATCH_NEAR = 1 << 1,  /* or the words near to each */

@@ -16,7 +16,9 @@
 
 #define ASIDE_WORTH      0.25 /* of a letter in a subtitle or series, beside one in the title */
 #define AUTHOR_COVER     0.5
-#define EXACT_WHOLE      0.03 /* the whole title, not only what stands before its subtitle */
+#define NAME_LETTERS     12.0 /* illustrators and translators make nobody less of an author */
+#define HALVINGS         12.0 /* from the most popular down to no merit */
+#define EXACT_WHOLE      0.03 /* the whole title, not only what stands before its series */
 #define EXACT_AUTHOR     0.02
 #define EXACT_POPULARITY 0.05
 
@@ -57,7 +59,7 @@ double rank_weight(double books_with_it, double books)
 typedef struct Found {
         double fit[RANK_WORDS_MAX];
         unsigned at[RANK_WORDS_MAX];
-        double token_fit[RANK_TOKENS_MAX]; /* by `at` */
+        double asked[RANK_TOKENS_MAX]; /* how much of each word of the book, by `at` */
 } Found;
 
 static double form_fits(const RankForm *f, const RankToken *t)
@@ -85,13 +87,14 @@ static void find(const RankQuestion *q, const RankToken *tokens, unsigned n, Fou
                                 ret->fit[f->word] = fit;
                                 ret->at[f->word] = tokens[i].at;
                         }
+                        double asked = fit * (double) f->size / (double) MAX(f->size, tokens[i].size);
                         if (tokens[i].at < RANK_TOKENS_MAX)
-                                ret->token_fit[tokens[i].at] = MAX(fit, ret->token_fit[tokens[i].at]);
+                                ret->asked[tokens[i].at] = MAX(asked, ret->asked[tokens[i].at]);
                 }
 }
 
-/* How much of it was asked for, by letters: an article more or less changes little. */
-static double cover(const Found *found, const RankToken *tokens, unsigned n, bool aside_counts)
+/* How much of it was asked for, by letters: an article more or less changes little. enough: letters that are all. */
+static double cover(const Found *found, const RankToken *tokens, unsigned n, bool aside_counts, double enough)
 {
         double sum = 0, asked = 0;
 
@@ -104,9 +107,12 @@ static double cover(const Found *found, const RankToken *tokens, unsigned n, boo
                 if (tokens[i].aside && !aside_counts)
                         continue;
                 sum += worth;
-                asked += worth * found->token_fit[MIN(tokens[i].at, (unsigned) RANK_TOKENS_MAX - 1)];
+                asked += worth * found->asked[MIN(tokens[i].at, (unsigned) RANK_TOKENS_MAX - 1)];
         }
-        return sum > 0 ? asked / sum : 0;
+        if (sum <= 0)
+                return 0;
+        sum = MIN(sum, enough);
+        return MIN(asked / sum, 1.0);
 }
 
 /* Neighbours in the question that are neighbours in the book. */
@@ -161,7 +167,7 @@ static Exactness exactness(const RankQuestion *q, unsigned first, unsigned end, 
                 return EXACT_NOT;
         if (is_title(q, first, end, b, false))
                 return EXACT_ALL;
-        return is_title(q, first, end, b, true) ? EXACT_MAIN : EXACT_NOT;
+        return !b->subtitled && is_title(q, first, end, b, true) ? EXACT_MAIN : EXACT_NOT;
 }
 
 /* "Emma", "Emma Austen", "Austen Emma": the title is what is left once the author's words are taken off one end. */
@@ -206,16 +212,20 @@ double rank_score(const RankQuestion *q, const RankBook *b, double *ret_match)
         *ret_match = x != EXACT_NOT ? 1 : match;
         if (x != EXACT_NOT)
                 return RANK_EXACT + (x == EXACT_ALL ? EXACT_WHOLE : 0) + (with_author ? EXACT_AUTHOR : 0);
-        double covered = MAX(cover(&title, b->title, b->n_title, false),
-                             cover(&title, b->title, b->n_title, true));
-        covered = MAX(covered, AUTHOR_COVER * cover(&author, b->author, b->n_author, true));
+        double covered = cover(&title, b->title, b->n_title, true, INFINITY);
+        if (!b->subtitled)
+                covered = MAX(covered, cover(&title, b->title, b->n_title, false, INFINITY));
+        covered = MAX(covered, AUTHOR_COVER * cover(&author, b->author, b->n_author, true, NAME_LETTERS));
         return (RANK_EXACT - 0.001) *
                (PART_MATCH * all + PART_COVER * covered + PART_ORDER * order(q, &title, &author));
 }
 
-double rank_with_popularity(double score, double popularity)
+double rank_with_popularity(double score, double popularity, double most)
 {
+        double halvings = log2((1 + MAX(most, popularity)) / (1 + popularity)),
+               merit = MAX(1 - halvings / HALVINGS, 0.0);
+
         if (score >= RANK_EXACT)
-                return score + EXACT_POPULARITY * popularity;
-        return score + (RANK_EXACT - 0.001) * PART_POPULARITY * popularity;
+                return score + EXACT_POPULARITY * merit;
+        return score + (RANK_EXACT - 0.001) * PART_POPULARITY * merit;
 }

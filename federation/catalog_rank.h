@@ -39,6 +39,7 @@ typedef struct RankBook {
         RankToken title[RANK_TOKENS_MAX], author[RANK_TOKENS_MAX],
                         about[RANK_TOKENS_MAX]; /* tags, category */
         unsigned n_title, n_author, n_about;
+        bool subtitled; /* what stands aside is a subtitle: the title before it may be the name of a whole family of books */
 } RankBook;
 
 /* May stand in front of a title without being part of it: "The Hobbit". */
@@ -51,5 +52,5 @@ double rank_weight(double books_with_it, double books);
 #define RANK_EXACT 0.9 /* exact titles have at least this, others less */
 /* Without popularity. ret_match: how much of the question is in title and author, 0 to 1. */
 double rank_score(const RankQuestion *q, const RankBook *b, double *ret_match);
-/* popularity: 0 to 1, among those it is compared with. */
-double rank_with_popularity(double score, double popularity);
+/* most: the highest popularity among those that it is compared with. */
+double rank_with_popularity(double score, double popularity, double most);

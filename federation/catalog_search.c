@@ -5,13 +5,13 @@
 
 #include "federation/catalog.h"
 
-#define CORRECTED_MAX \
-        3 /* words of one question; looking for each costs a millisecond or two in a large catalog */
 #define TITLES_MAX     100 /* books of one title in the window, beyond those that are popular */
 #define SOME_WORDS     6   /* the rarest, when no book has all */
 #define SOME_MAX       100 /* books that have two of them */
 #define SOME_SHARE     0.7 /* of the best score, or it is left out */
 #define RELEVANCE_REST 0.2 /* what is behind the window has less, what is in it more */
+#define ENOUGH_SHARE   0.4 /* of the question, by weight */
+#define RARE           0.6 /* of what a word weighs that no book has */
 #define ALL_WORDS      UINT32_MAX
 
 typedef struct Search {
@@ -60,62 +60,29 @@ static int find_all(Search *s, Error *e)
                               e);
 }
 
-static bool is_known(const MatchWord *w)
+/* Say these words enough of what was asked? Who asks for "cien años de soledad" is not served with "de". */
+static bool is_enough(const Search *s, const RankQuestion *rank, uint32_t words)
 {
-        return w->books > 0 || w->begins;
-}
+        double sum = 0, rare = RARE * rank_weight(0, s->books);
+        bool any_rare = false;
 
-/* 2 for II and ii for 2, as in the names of volumes. */
-static void add_numeral(MatchWord *w)
-{
-        static const char *const roman[] = {"", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
-        char digits[4];
-
-        for (unsigned i = 1; i < ELEMENTSOF(roman) && w->n_near < NEAR_MAX; i++) {
-                snprintf(digits, sizeof(digits), "%u", i);
-                const char *other = NULL;
-                if (strlen(digits) == w->size && memcmp(digits, w->text, w->size) == 0)
-                        other = roman[i];
-                else if (strlen(roman[i]) == w->size && memcmp(roman[i], w->text, w->size) == 0)
-                        other = digits;
-                if (!other)
-                        continue;
-                NearWord *n = w->near + w->n_near++;
-                *n = (NearWord){.size = strlen(other), .distance = 1, .books = 1, .fit = 0.95};
-                memcpy(n->text, other, n->size);
-        }
-}
-
-/* Words that nobody knows; when all are known, each. */
-static int correct(Search *s, unsigned *ret, Error *e)
-{
-        Match *m = &s->match;
-        unsigned unknown = 0, looked = 0;
-        int r = 0;
-
-        *ret = 0;
-        for (unsigned i = 0; i < m->n_words; i++)
-                unknown += !is_known(m->words + i);
-        for (unsigned i = 0; i < m->n_words && r == 0; i++) {
-                MatchWord *w = m->words + i;
-
-                if (w->letters && looked < CORRECTED_MAX && (unknown == 0 || !is_known(w))) {
-                        looked++;
-                        r = words_near(s->db->search->near, w->text, w->size, w->begun, w->near, &w->n_near,
-                                       e);
+        for (unsigned i = 0; i < rank->n_words; i++)
+                if (words & UINT32_C(1) << i) {
+                        const MatchWord *w = s->match.words + i;
+                        sum += rank->weight[i];
+                        any_rare |= rank_weight((double) (w->n_near > 0 ? w->near[0].books : w->books),
+                                                s->books) >= rare;
                 }
-                add_numeral(w);
-                *ret += w->n_near;
-        }
-        return r;
+        return any_rare || sum >= ENOUGH_SHARE;
 }
 
 static int find_corrected(Search *s, Error *e)
 {
-        unsigned near;
+        RankQuestion rank;
+        unsigned near = 0;
         uint32_t known = 0;
 
-        int r = correct(s, &near, e);
+        int r = match_correct(s->db, &s->match, &near, e);
         if (r == 0 && near > 0)
                 r = add_found(s, ALL_WORDS, MATCH_BEGUN | MATCH_NEAR, FOUND_MAX, &s->found, e);
         if (r < 0 || s->found.n > 0) {
@@ -123,9 +90,10 @@ static int find_corrected(Search *s, Error *e)
                 return r;
         }
         for (unsigned i = 0; i < s->match.n_words; i++)
-                if (is_known(s->match.words + i))
+                if (match_knows(s->match.words + i))
                         known |= UINT32_C(1) << i;
-        if (known == 0 || known == (UINT32_C(1) << s->match.n_words) - 1)
+        match_rank(&s->match, s->books, &rank);
+        if (known == (UINT32_C(1) << s->match.n_words) - 1 || !is_enough(s, &rank, known))
                 return 0;
         return add_found(s, known, MATCH_BEGUN, FOUND_MAX, &s->found, e);
 }
@@ -149,7 +117,7 @@ static unsigned rarest(const Search *s, const RankQuestion *rank, Weighed ret[st
         unsigned n = 0;
 
         for (unsigned i = 0; i < s->match.n_words; i++)
-                if (is_known(s->match.words + i) || s->match.words[i].n_near > 0)
+                if (match_knows(s->match.words + i) || s->match.words[i].n_near > 0)
                         ret[n++] = (Weighed){i, rank->weight[i]};
         qsort(ret, n, sizeof(*ret), compare_weights);
         return MIN(n, (unsigned) SOME_WORDS);
@@ -167,11 +135,15 @@ static int find_some(Search *s, const RankQuestion *rank, Error *e)
         for (unsigned i = 0; i < n && r == 0; i++)
                 for (unsigned k = i + 1; k < n && r == 0; k++) {
                         uint32_t two = UINT32_C(1) << words[i].word | UINT32_C(1) << words[k].word;
+                        if (!is_enough(s, rank, two))
+                                continue;
                         r = add_found(s, two, how, SOME_MAX, &s->found, e);
                         more |= s->found.more;
                 }
-        for (unsigned i = 0; i < MIN(n, 3u) && r == 0 && s->found.n == 0; i++)
-                r = add_found(s, UINT32_C(1) << words[i].word, how, SOME_MAX, &s->found, e);
+        size_t in_pairs = s->found.n;
+        for (unsigned i = 0; i < MIN(n, 3u) && r == 0 && in_pairs == 0; i++)
+                if (is_enough(s, rank, UINT32_C(1) << words[i].word))
+                        r = add_found(s, UINT32_C(1) << words[i].word, how, SOME_MAX, &s->found, e);
         if (r < 0)
                 return r;
         ranks_sort(&s->found);

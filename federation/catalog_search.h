@@ -41,6 +41,11 @@ int find_count(CatalogDb *c, double *ret, Error *e); /* of all books */
 /* How many books each word is in, and whether anything begins with the last. */
 int find_words(CatalogDb *c, Match *m, Error *e);
 
+int find_word(CatalogDb *c, const char *word, size_t size, int64_t *ret_books,
+              Error *e); /* untouched: there is none */
+/* Adds what else each word may have been meant to be: all those that nobody knows; when there are none, any. */
+int match_correct(CatalogDb *c, Match *m, unsigned *ret_near, Error *e);
+
 typedef struct Windowed {
         int64_t rank;
         double score;

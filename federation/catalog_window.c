@@ -2,8 +2,6 @@
 /* A few hundred books in the order of how well they fit. */
 #include "federation/catalog_search.h"
 
-#include <math.h>
-
 #define TOKENS_SIZE    8192 /* of catalog_find.c */
 #define ENOUGH_FOUND   0.97 /* of the question in title and author: tags need not be looked at */
 #define TEXT_LOOKED_AT 500
@@ -75,8 +73,10 @@ static int look_at(CatalogDb *c, const RankQuestion *q, int64_t rank, sqlite3_st
         size_t used = 0;
         double match;
 
+        size_t end = rank_title_end(title);
         b->n_about = 0;
-        int r = take(c, title, rank_title_end(title), &used, b->title, &b->n_title);
+        b->subtitled = title[end] == ':' || title[end] == ' ';
+        int r = take(c, title, end, &used, b->title, &b->n_title);
         if (r == 0)
                 r = take(c, column(stmt, 1), SIZE_MAX, &used, b->author, &b->n_author);
         if (r < 0)
@@ -98,7 +98,7 @@ static int score(CatalogDb *c, const RankQuestion *q, int64_t rank, double *ret_
         sqlite3_bind_int64(stmt, 1, rank);
         int r = db_step(stmt, e);
         if (r > 0) {
-                *ret_popularity = log2(1 + (double) sqlite3_column_int64(stmt, 2));
+                *ret_popularity = (double) sqlite3_column_int64(stmt, 2);
                 r = look_at(c, q, rank, stmt, ret_score);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(r));
@@ -120,7 +120,7 @@ int window_make(CatalogDb *c, const RankQuestion *q, const Ranks *ranks, Window 
 {
         _cleanup_window_ Window w = {.n = ranks->n};
         _cleanup_free_ double *popularity = calloc(ranks->n + 1, sizeof(*popularity));
-        double most = 1;
+        double most = 0;
         int r = 0;
 
         assert(ranks->n <= WINDOW_MAX);
@@ -137,7 +137,7 @@ int window_make(CatalogDb *c, const RankQuestion *q, const Ranks *ranks, Window 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < w.n; i++)
-                w.books[i].score = rank_with_popularity(w.books[i].score, popularity[i] / most);
+                w.books[i].score = rank_with_popularity(w.books[i].score, popularity[i], most);
         qsort(w.books, w.n, sizeof(*w.books), compare);
         *ret = w;
         w = (Window){0};

@@ -51,6 +51,7 @@ static double score(const char *question, const char *title, const char *author)
         b.n_title = cut(title, b.title);
         b.n_author = cut(author, b.author);
         b.n_about = 0;
+        b.subtitled = strstr(title, "|:");
         return rank_score(&q, &b, &match);
 }
 
@@ -58,8 +59,8 @@ TEST(an_exact_title_is_before_whatever_else_fits)
 {
         CHECK(score("emma", "emma", "jane austen") >= RANK_EXACT);
         CHECK(score("emma", "emma in love", "emma thompson") < RANK_EXACT);
-        CHECK(rank_with_popularity(score("emma", "emma in love", "emma thompson"), 1) <
-              rank_with_popularity(score("emma", "emma", "jane austen"), 0));
+        CHECK(rank_with_popularity(score("emma", "emma in love", "emma thompson"), 1000, 1000) <
+              rank_with_popularity(score("emma", "emma", "jane austen"), 0, 1000));
         CHECK(score("dracula", "dracula stories", "dracula") < RANK_EXACT);
 }
 
@@ -108,10 +109,11 @@ TEST(words_that_stand_together_are_before_words_that_do_not)
 
 TEST(popularity_breaks_ties_and_lifts_nothing_over_an_exact_title)
 {
-        CHECK(rank_with_popularity(0.5, 1) > rank_with_popularity(0.5, 0));
-        CHECK(rank_with_popularity(RANK_EXACT, 1) > rank_with_popularity(RANK_EXACT, 0));
-        CHECK(rank_with_popularity(score("red house", "red house mystery", "red house"), 1) < RANK_EXACT);
-        CHECK(rank_with_popularity(1, 1) >= 1);
+        CHECK(rank_with_popularity(0.5, 1000, 1000) > rank_with_popularity(0.5, 0, 1000));
+        CHECK(rank_with_popularity(RANK_EXACT, 1000, 1000) > rank_with_popularity(RANK_EXACT, 0, 1000));
+        CHECK(rank_with_popularity(score("red house", "red house mystery", "red house"), 1000, 1000) <
+              RANK_EXACT);
+        CHECK(rank_with_popularity(1, 1000, 1000) >= 1);
 }
 
 TEST(scores_are_between_0_and_1)
@@ -124,7 +126,7 @@ TEST(scores_are_between_0_and_1)
                                 if (*texts[i] == '|')
                                         continue;
                                 double s = score(texts[i], texts[k], texts[l]);
-                                CHECK(s >= 0 && rank_with_popularity(s, 1) <= 1 + 1e-9);
+                                CHECK(s >= 0 && rank_with_popularity(s, 1000, 1000) <= 1 + 1e-9);
                         }
 }
 
