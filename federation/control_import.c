@@ -168,6 +168,7 @@ static void on_worked(int error, void *job)
                 return;
         }
         log_end(s, error);
+        catalog_note_import(c->f->catalog, &s->report);
         for (size_t i = 0; i < IMPORTS_MAX; i++)
                 if (c->imports[i] == s)
                         c->imports[i] = NULL;
