@@ -4,8 +4,11 @@
 #include "base/text.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <strings.h>
 #include <unistd.h>
+
+#define VANISHED_MSEC 10000 /* what is sent stays without an acknowledgement for so long */
 
 static bool is_literal(const char *host)
 {
@@ -70,6 +73,9 @@ static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose, struct
                 f->local_error = -errno;
                 return CURL_SOCKET_BAD;
         }
+        if (f->flags & FETCH_HTTP2) /* else one whose other end has vanished takes request after request */
+                (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){VANISHED_MSEC},
+                                  sizeof(unsigned));
         r = fetch_watch_opened(f->client->watches, fd);
         if (r < 0) {
                 f->local_error = r;

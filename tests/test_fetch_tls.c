@@ -220,6 +220,76 @@ TEST(authorities_may_stand_in_a_hashed_folder)
         world_end(&w);
 }
 
+/* Node's: counts its connections and streams, and answers after 50 ms. */
+static TlsServer http2_start(World *w)
+{
+        static const char program[] = "const fs = require('fs'), http2 = require('http2'); let connections = "
+                                      "0, streams = 0;"
+                                      "const s = http2.createSecureServer({key: fs.readFileSync('key.pem'), "
+                                      "cert: fs.readFileSync('good.pem'), "
+                                      "allowHTTP1: true}, (q, r) => { streams++; setTimeout(() => "
+                                      "r.end(q.httpVersion + ' ' + streams + ' ' + "
+                                      "connections), 50); });"
+                                      "s.on('secureConnection', () => connections++);"
+                                      "s.listen(0, '127.0.0.1', () => { fs.writeFileSync('port.new', "
+                                      "String(s.address().port)); "
+                                      "fs.renameSync('port.new', 'port'); });";
+        uint64_t end = clock_boot_usec() + 20 * USEC_PER_SEC;
+        TlsServer s = {};
+        FILE *f;
+
+        s.pid = fork();
+        if (s.pid == 0) {
+                if (chdir(w->folder) == 0)
+                        execlp("node", "node", "-e", program, NULL);
+                _exit(1);
+        }
+        while (!(f = fopen(path_in(w, "port"), "re"))) {
+                CHECK(clock_boot_usec() < end && waitpid(s.pid, NULL, WNOHANG) == 0);
+                usleep(5000);
+        }
+        CHECK_INT(fscanf(f, "%u", &s.port), 1);
+        fclose(f);
+        return s;
+}
+
+TEST(http_2_is_spoken_where_it_is_offered_and_shares_a_connection)
+{
+        Fetch *fetches[8];
+        TlsServer s;
+        World w;
+
+        world_begin(&w);
+        authority_make(&w);
+        certificate_make(&w, "good", "IP:127.0.0.1", "20200101000000Z", "20990101000000Z");
+        setenv("SSL_CERT_FILE", path_in(&w, "ca.pem"), 1); /* what all trust: so that they may share */
+        fetch_client_free(w.client);
+        CHECK_INT(fetch_client_new(w.event, w.resolver, &w.client), 0);
+        unsetenv("SSL_CERT_FILE");
+        s = http2_start(&w);
+        snprintf(w.url, sizeof(w.url), "https://127.0.0.1:%u/", s.port);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_HTTP2}), FETCH_OK);
+        CHECK_STR(w.body, "2.0 1 1");
+        for (size_t i = 0; i < ELEMENTSOF(fetches); i++)
+                CHECK_INT(fetch_start(w.client,
+                                      &(FetchRequest){.url = w.url,
+                                                      .timeout_usec = LONG,
+                                                      .flags = FETCH_HTTP2},
+                                      on_done, &w, &fetches[i]),
+                          0);
+        fetches[0] = fetch_free(fetches[0]); /* without harm to the others on its connection */
+        run_until(&w, 8);
+        CHECK_INT(w.error, FETCH_OK);
+        CHECK(strncmp(w.body, "2.0 ", 4) == 0 && strstr(w.body, " 1"));
+        CHECK(!strstr(w.body, " 2"));
+        for (size_t i = 1; i < ELEMENTSOF(fetches); i++)
+                fetch_free(fetches[i]);
+        CHECK_INT(fetch(&w, &(FetchRequest){.url = w.url, .flags = FETCH_FRESH}), FETCH_OK);
+        CHECK(strncmp(w.body, "1.1 ", 4) == 0); /* not asked for */
+        tls_stop(&s);
+        world_end(&w);
+}
+
 TEST(one_request_does_not_use_the_trust_of_another)
 {
         TlsServer s;

@@ -37,6 +37,7 @@ struct FakePeer {
         bool silent;      /* to searches */
         unsigned status;  /* of searches; 0: 200 */
         const char *body; /* of searches */
+        const char *location;
         const char *stats;
         uint64_t delay_usec;
         /* What has happened. */
@@ -61,8 +62,9 @@ static inline void fake_send(FakeCall *c, unsigned status, const char *body)
 {
         static char text[8192];
 
-        snprintf(text, sizeof(text), "HTTP/1.1 %u X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body),
-                 body);
+        snprintf(text, sizeof(text), "HTTP/1.1 %u X\r\nContent-Length: %zu\r\n%s%s%s\r\n%s", status,
+                 strlen(body), c->peer->location ? "Location: " : "",
+                 c->peer->location ? c->peer->location : "", c->peer->location ? "\r\n" : "", body);
         CHECK_INT(send(c->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 

@@ -98,6 +98,30 @@ TEST(who_knows_no_search_is_told_apart)
         world_end(&w);
 }
 
+TEST(a_redirect_is_followed_once_and_not_to_where_strangers_must_not_lead)
+{
+        static const char *const networks[] = {"127.0.0.0/8", NULL};
+        char location[64];
+        Told t;
+        World w;
+
+        world_begin(&w, 2, QUIET);
+        w.fakes[0].status = 302;
+        w.fakes[1].body = one;
+        snprintf(location, sizeof(location), "http://127.0.0.1:%u/api/search?q=x", w.fakes[1].port);
+        w.fakes[0].location = location;
+        CHECK_INT(ask(&w, 0, &t), PEER_ERROR); /* its own address is trusted, and no other */
+        CHECK_STR(t.error, "127.0.0.1 is not a public address");
+        CHECK_INT(w.fakes[1].n_searches, 0);
+        CHECK_INT(fetch_client_allow(w.fetch, networks, NULL), 0);
+        CHECK_INT(ask(&w, 0, &t), PEER_OK);
+        CHECK(strstr(w.fakes[1].last, "\r\nX-Node-Id: me\r\n"));
+        snprintf(location, sizeof(location), "http://127.0.0.1:%u/api/search?q=x", w.fakes[0].port);
+        CHECK_INT(ask(&w, 0, &t), PEER_ERROR);
+        CHECK_STR(t.error, "redirects elsewhere");
+        world_end(&w);
+}
+
 TEST(a_damaged_memory_is_as_good_as_none)
 {
         _cleanup_free_ char *path = NULL;
