@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/text.h"
 
 /* A piece of the text, borrowed. */
 typedef struct JsonSlice {
