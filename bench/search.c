@@ -177,6 +177,8 @@ static void measure_ours(const char *path, const Asked *asked, size_t n, double 
         for (int round = 0; round < 2; round++) /* the first warms up */
                 for (size_t i = 0; i < n; i++) {
                         char *text = strdup(asked[i].text);
+                        if (!text)
+                                fail("questions", "no memory");
                         const Question q = {.text = text,
                                             .min_price_micros = -1,
                                             .max_price_micros = -1,
@@ -188,8 +190,6 @@ static void measure_ours(const char *path, const Asked *asked, size_t n, double 
                                 fail(text, e.text);
                         db_rollback(c.db);
                         ms[i] = now_ms() - start;
-                        if (getenv("BENCH_SLOW") && round == 1 && ms[i] > atof(getenv("BENCH_SLOW")))
-                                printf("%.3f ms: %s (%llu)\n", ms[i], text, (unsigned long long) found.total);
                         rows += round == 1 ? (double) found.n : 0;
                         free(text);
                 }

@@ -10,7 +10,7 @@
  *   book_fts    title, author, about (tags, category), terms: all that a book is found by but its description, words as by
  *               tokenizer.h, and the beginnings of words
  *   whole_fts   the same and the description, whole words only; a row for those that have a description
- *   word        each word of a title or an author, and in how many books; words of books that were changed may stay with 0
+ *   word        each word of a title, an author, tags or a category, and in how many books; words of books that were changed may stay with 0
  *   word_block  the same words, packed; see catalog_words.h
  *   category    key (tokenizer_key()), name as first met, books
  *   fact        books, generation, next (rank), changed (books, since words were packed), imported_usec */

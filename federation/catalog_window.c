@@ -139,8 +139,7 @@ int window_make(CatalogDb *c, const RankQuestion *q, const Ranks *ranks, Window 
         for (size_t i = 0; i < w.n; i++)
                 w.books[i].score = rank_with_popularity(w.books[i].score, popularity[i], most);
         qsort(w.books, w.n, sizeof(*w.books), compare);
-        *ret = w;
-        w = (Window){0};
+        *ret = (Window){TAKE_PTR(w.books), w.n, TAKE_PTR(w.ranks)};
         return 0;
 }
 

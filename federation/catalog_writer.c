@@ -272,15 +272,15 @@ static int count_word(const TokenizerWord *word, void *userdata)
         return tally_add_once(c->tally, word->word, word->size, c->row, c->by);
 }
 
-/* by: 1 for a book that comes, -1 for one that goes. */
-static int count_words(CatalogWriter *w, const char *title, const char *author, const char *category,
-                       size_t step, int by)
+/* Of title, author and about. by: 1 for a book that comes, -1 for one that goes. */
+static int count_words(CatalogWriter *w, const char *const text[static 3], const char *category, size_t step,
+                       int by)
 {
         Counting c = {w->words, step + 1, by};
+        int r = 0;
 
-        int r = tokenizer_words(w->catalog.words, false, title, strlen(title), count_word, &c);
-        if (r == 0)
-                r = tokenizer_words(w->catalog.words, false, author, strlen(author), count_word, &c);
+        for (int i = 0; i < 3 && r == 0; i++)
+                r = tokenizer_words(w->catalog.words, false, text[i], strlen(text[i]), count_word, &c);
         if (r < 0 || !*category)
                 return r;
         _cleanup_free_ char *key = tokenizer_key(w->catalog.words, category);
@@ -367,7 +367,7 @@ static int fts_delete(CatalogWriter *w, const Step *step, size_t i, Error *e)
         if (r == 0)
                 r = fts_write(w->fts_delete, w->whole_delete, step->rank, text, e);
         if (r == 0) {
-                r = count_words(w, text[0], text[1], text[5], i, -1);
+                r = count_words(w, text, text[5], i, -1);
                 if (r < 0)
                         error_set(e, r, "%s", error_words(r));
         }
@@ -380,11 +380,11 @@ static int fts_insert(CatalogWriter *w, Row *row, size_t i, Error *e)
         _cleanup_free_ char *about = about_make(&row->l);
 
         int r = about ? terms_make(w, &row->l, &row->terms) : -ENOMEM;
+        const char *const text[] = {row->l.title, row->l.author, about, row->terms, row->l.description};
         if (r == 0)
-                r = count_words(w, row->l.title, row->l.author, row->l.category, i, 1);
+                r = count_words(w, text, row->l.category, i, 1);
         if (r < 0)
                 return error_set(e, r, "%s", error_words(r));
-        const char *const text[] = {row->l.title, row->l.author, about, row->terms, row->l.description};
         return fts_write(w->fts_insert, w->whole_insert, row->rank, text, e);
 }
 

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <utf8proc.h>
+
 /* Characters that unicode61 is told to leave inside words, for us to judge. Marks (Mn, Mc) belong to words in the scripts of
  * India and South-East Asia. */
 #define APOSTROPHES "'\u2019\u2018\u02bc\u00b4`\uff07"
@@ -150,6 +152,27 @@ static bool is_plain_ascii(const char *s, size_t size)
         return true;
 }
 
+/* Greek, Cyrillic and Arabic letters without what stands above and below them, which unicode61 leaves: ά, ἰ, ё, أ. */
+static void add_base(Piece *p, uint32_t c, const char *s, size_t size)
+{
+        utf8proc_int32_t parts[8];
+        utf8proc_uint8_t letter[4];
+        int boundclass = 0;
+
+        if (!((c >= 0x370 && c <= 0x45f) || (c >= 0x620 && c <= 0x6d3) || (c >= 0x1f00 && c <= 0x1fff))) {
+                piece_add(p, s, size);
+                return;
+        }
+        utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t) c, parts, ELEMENTSOF(parts),
+                                                     UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD, &boundclass);
+        if (n < 1 || n > (utf8proc_ssize_t) ELEMENTSOF(parts)) {
+                piece_add(p, s, size);
+                return;
+        }
+        size_t written = (size_t) utf8proc_encode_char(parts[0], letter);
+        piece_add(p, (const char *) letter, written);
+}
+
 /* One character of a word with something in it that is judged here. */
 static bool take_character(Run *run, Piece *p, uint32_t c, const char *s, size_t size, size_t start,
                            size_t end)
@@ -183,7 +206,7 @@ static bool take_character(Run *run, Piece *p, uint32_t c, const char *s, size_t
         } else if ((as = typed_as(c)))
                 piece_add(p, as, strlen(as));
         else
-                piece_add(p, s, size);
+                add_base(p, c, s, size);
         return true;
 }
 

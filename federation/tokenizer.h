@@ -6,6 +6,7 @@
  *   J.R.R., J. K.    j, r, r, and in the last one's place jrr   C++, C#      c++, c#; c
  *   羅生門           one word a character, so that any part of it is found as a phrase
  *   Nesbø, Straße    nesbo, strasse: letters that are no base letter with a mark
+ *   Ἰλιάς, Мёртвые   ιλιας (with σ), мертвые: marks in Greek, Cyrillic and Arabic, too
  *
  * In a question only the first form counts: what stands "in its place" is what else a book is found by. */
 #pragma once

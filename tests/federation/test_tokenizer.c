@@ -50,6 +50,14 @@ TEST(letters_are_folded)
         CHECK_STR(words("!?. \u2014 \U0001f600", false), "");
 }
 
+TEST(greek_cyrillic_and_arabic_letters_are_folded_too)
+{
+        CHECK_STR(words("Ἰλιάς Ὀδύσσεια", false), "ιλιασ οδυσσεια");
+        CHECK_STR(words("Мёртвые души", false), "мертвые души");
+        CHECK_STR(words("ألف آدم", false), "الف ادم");
+        CHECK_STR(words("ιλιας", true), "ιλιασ");
+}
+
 TEST(apostrophes_join_and_the_parts_stand_beside)
 {
         CHECK_STR(words("Alice's", false), "alices +alice +s");
