@@ -82,7 +82,9 @@ void help_all(const Invocation *i, FILE *to)
 
         page_put(&p, STYLE_BOLD, "failoverctl [--json] [--socket PATH] VERB ...");
         page_end(&p);
-        page_put(&p, STYLE_PLAIN, "Asks and tells failoverd, the supervisor that keeps the shop selling.");
+        page_put(&p, STYLE_PLAIN,
+                 "Asks and tells failoverd, which keeps the shop selling, and federationd, which searches "
+                 "the network.");
         page_end(&p);
         page_end(&p);
         for (const Verb *verb = i->verbs; verb->name; verb++) {
