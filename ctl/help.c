@@ -82,10 +82,10 @@ void help_all(const Invocation *i, FILE *to)
 
         page_put(&p, STYLE_BOLD, "failoverctl [--json] [--socket PATH] VERB ...");
         page_end(&p);
-        page_put(&p, STYLE_PLAIN,
-                 "Asks and tells failoverd, which keeps the shop selling, and federationd, which searches "
-                 "the network.");
-        page_end(&p);
+        page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN,
+                       "Asks and tells failoverd, which keeps the shop selling, and federationd, which "
+                       "searches the "
+                       "network.");
         page_end(&p);
         for (const Verb *verb = i->verbs; verb->name; verb++) {
                 _cleanup_free_ char *left = string_printf("%s%s%s", verb->name, verb->arguments[0] ? " " : "",

@@ -35,8 +35,7 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_CATEGORY] = {"category", "NAME", "Books of this category only."},
                 [OPTION_MAX_PRICE] = {"max-price", "PRICE",
                                       "Books that cost at most 12.99, say, in whatever currency."},
-                [OPTION_FORMAT] = {"format", "csv|jsonl",
-                                   "What the file is; without it, what it looks like."},
+                [OPTION_FORMAT] = {"format", "FORMAT", "csv or jsonl; without it, what the file looks like."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
