@@ -186,6 +186,30 @@ TEST(a_folder_that_is_busily_made_and_removed_is_followed_to_its_last_state)
         teardown(&w);
 }
 
+/* More happens in the folder than the kernel remembers for us, and then all of it is replaced. */
+TEST(what_happens_while_events_are_lost_is_seen)
+{
+        World w;
+        char a[128], b[128], limit[32] = "";
+        setup(&w);
+        publish(&w, "backup", "crypto", 0);
+        begin(&w);
+        FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
+        CHECK(file && fgets(limit, sizeof(limit), file));
+        fclose(file);
+        snprintf(a, sizeof(a), "%s/a", w.run);
+        snprintf(b, sizeof(b), "%s/b", w.run);
+        CHECK_INT(mkdir(a, 0755), 0);
+        for (long i = 0; i <= atol(limit); i++) /* two events each */
+                CHECK_INT(i % 2 ? rename(b, a) : rename(a, b), 0);
+        run_command("rm -r \"$P/run\"", w.root);
+        publish(&w, "primary", "primary", 0);
+        RUN_UNTIL(&w, !w.now->stale && w.now->first);
+        publish(&w, "last", "federated", 0); /* in the new folder */
+        RUN_UNTIL(&w, streq(w.now->mode, "last"));
+        teardown(&w);
+}
+
 TEST(a_file_becomes_stale_without_anything_happening_and_fresh_with_the_next)
 {
         World w;
