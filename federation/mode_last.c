@@ -183,6 +183,8 @@ ModeLast *mode_last_free(ModeLast *l)
 {
         if (!l)
                 return NULL;
+        if (l->again)
+                keep_now(l); /* behind the one that is being written */
         worker_free(l->worker, END_PATIENCE);
         mode_record_clear(&l->kept);
         mode_record_clear(&l->next);
