@@ -77,6 +77,10 @@ void catalog_facts(Catalog *c, CatalogFacts *ret)
                         .open = open_catalog, .trouble = open_catalog ? "" : "the disk is full", .books = 3};
 }
 
+void catalog_note_import(Catalog *c, const ImportReport *report)
+{
+}
+
 uint64_t catalog_generation(Catalog *c)
 {
         return 7;
