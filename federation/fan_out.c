@@ -11,6 +11,8 @@
 #define CROWD            8
 #define STRAGGLER_FACTOR 10
 
+#define PRINTED_MAX (512 * 1024) /* bytes kept */
+
 int fan_out_new(Searcher *s, const Search *first, FanOut **ret)
 {
         FanOut *f = calloc(1, sizeof(*f));
@@ -93,9 +95,28 @@ static void leave_trials(FanOut *f)
                         peer_ask_leave(TAKE_PTR(f->rows[i].ask));
 }
 
+/* Answers are large, and memory that is new to the process is slow. */
+static Text text_borrow(Searcher *s)
+{
+        Text t = s->printed;
+
+        s->printed = (Text){0};
+        text_truncate(&t, 0);
+        return t;
+}
+
+static void text_return(Searcher *s, Text *t)
+{
+        if (t->capacity > PRINTED_MAX || t->failed || s->printed.data)
+                text_clear(t);
+        else
+                s->printed = *t;
+}
+
 static void fan_out_end(FanOut *f)
 {
-        _cleanup_text_ Text t = {0};
+        Searcher *s = f->searcher;
+        Text t = text_borrow(s);
         bool answered = anybody_answered(f);
         int r = 0;
 
@@ -118,6 +139,7 @@ static void fan_out_end(FanOut *f)
                              : answered ? 200
                                         : 503,
                              t.data, t.size, r >= 0 && answered && answer_complete(f) && is_current(f));
+        text_return(s, &t);
 }
 
 static void look_for_end(FanOut *f)

@@ -427,6 +427,7 @@ Searcher *searcher_free(Searcher *s)
         loop_source_free(s->begin);
         loop_source_free(s->expiry);
         cache_free(s->cache);
+        text_clear(&s->printed);
         free(s->source);
         sd_event_unref(s->event);
         free(s);

@@ -23,14 +23,25 @@ static void add_json_rest(Text *t, const char *s)
         t->size--;
 }
 
+/* 1.000, 0.984, 0.968, … */
+static void add_relevance(Text *t, unsigned rank)
+{
+        unsigned thousandths = (MERGE_K * 1000 + (MERGE_K + rank) / 2) / (MERGE_K + rank);
+        char text[] = ",\"relevance\":0.000";
+
+        for (size_t i = sizeof(text) - 2; i > sizeof(text) - 5; i--, thousandths /= 10)
+                text[i] = (char) ('0' + thousandths % 10);
+        text[sizeof(text) - 6] = (char) ('0' + thousandths);
+        text_add_bytes(t, text, sizeof(text) - 1);
+}
+
 /* All but the last brace. peer NULL: it is this node's own. rank: in what its source has answered. */
 static void add_open_result(Text *t, const PeerResult *r, const Peer *peer, unsigned rank)
 {
         text_add_bytes(t, r->json, r->json_size);
         if (!peer)
                 return;
-        text_add(t, ",\"relevance\":%.3f",
-                 (double) MERGE_K / (MERGE_K + rank)); /* what a peer says is its own measure */
+        add_relevance(t, rank); /* what a peer says is its own measure */
         text_add_string(t, peer->network_id);
         add_json_rest(t, r->id);
         text_add_string(t, peer->source);
@@ -49,7 +60,8 @@ static void add_price(Text *t, const PeerResult *r)
                 text_add_string(t, "null,\"price_minor\":null");
         else {
                 money_print(t, r->price_minor, r->currency);
-                text_add(t, ",\"price_minor\":%" PRId64, r->price_minor);
+                text_add_string(t, ",\"price_minor\":");
+                text_add_number(t, (uint64_t) r->price_minor);
         }
         text_add_string(t, ",\"currency\":");
         text_add_json(t, r->currency);

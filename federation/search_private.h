@@ -67,6 +67,7 @@ struct Searcher {
         const Config *config;
         Cache *cache;
         char *source; /* this node's, as Peer.source */
+        Text printed; /* the last answer's memory, for the next one */
         struct SearchList arriving;
         struct FanOutList waiting, running;
         sd_event_source *arrive, *begin, *expiry;
