@@ -108,6 +108,8 @@ TEST(a_listing_goes_to_the_work_that_most_shops_have_for_its_isbn)
 {
         CHECK_MERGE("l,a,b c,d", {0, 0, X, "k/a", "l", 0}, {1, 0, X, "k/a", "a", 0}, {2, 2, X, "z/a", "b", 0},
                     {3, 1, Y, "z/a", "c", 0}, {4, 1, Y, "z/a", "d", 0});
+        /* One word against one: for the name that more shops know. */
+        CHECK_MERGE("e,a,c", {0, 0, X, "aaa/z", "e", 0}, {1, 0, X, "k/a", "a", 0}, {2, 0, Z, "k/a", "c", 0});
         /* Two shops that know both names are believed: all of that name follows. */
         CHECK_MERGE("l,a,f,b,e,c,d,g", {0, 0, X, "k/a", "l", 0}, {1, 0, X, "k/a", "a", 0},
                     {2, 2, X, "z/a", "b", 0}, {3, 3, Y, "z/a", "c", 0}, {4, 4, "", "z/a", "d", 0},
