@@ -66,8 +66,10 @@ int catalog_db_open(const char *path, bool reader, CatalogDb *ret, Error *e)
                 r = db_prepare(c.db, &c.version, e, "PRAGMA data_version", "");
         if (r < 0)
                 return error_prefix(e, r, "%s", path);
-        *ret = c;
-        c = (CatalogDb){0};
+        *ret = (CatalogDb){.db = TAKE_PTR(c.db),
+                           .words = TAKE_PTR(c.words),
+                           .version = TAKE_PTR(c.version),
+                           .known_version = c.known_version};
         return 0;
 }
 
@@ -241,7 +243,7 @@ int catalog_db_get(CatalogDb *c, const char *id, CatalogRows *ret, Error *e)
 int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *ret, Error *e)
 {
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
-        int64_t books;
+        int64_t books = 0;
 
         int r = catalog_db_fact(c, "books", &books, e);
         if (r < 0)
@@ -289,7 +291,7 @@ static int count(CatalogDb *c, const char *sql, uint64_t *ret, Error *e)
 
 static int facts_read(CatalogDb *c, CatalogDbFacts *ret, Error *e)
 {
-        int64_t books, generation, imported;
+        int64_t books = 0, generation = 0, imported = 0;
         CatalogDbFacts f = {0};
 
         int r = catalog_db_fact(c, "books", &books, e);

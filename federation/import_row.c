@@ -283,7 +283,7 @@ static void text_set(Listing *l, ImportColumn column, const char *s)
 
 int import_row_read(char *const values[static _COLUMN_MAX], Listing *ret, Error *warning, Error *e)
 {
-        Listing l = {.year = 0};
+        Listing l = {.isbn = "", .url = ""};
         int r = 0;
 
         assert(ret);
