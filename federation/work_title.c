@@ -87,7 +87,7 @@ static bool begins(const char *s, const char *with)
         return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* Full-width punctuation, apostrophes and ampersands, as in titles of ASCII. */
+/* Full-width punctuation, apostrophes, ampersands and what is left of HTML, as in titles of ASCII. */
 static void make_plain(const char *s, char *out, size_t size)
 {
         static const struct {
@@ -98,7 +98,16 @@ static void make_plain(const char *s, char *out, size_t size)
                      {"\xe2\x80\x99", ""},
                      {"\xe2\x80\x98", ""},
                      {"'", ""},
+                     {"&amp;", " and "},
+                     {"&#39;", ""},
+                     {"&quot;", ""},
                      {"&", " and "},
+                     {"<i>", ""},
+                     {"</i>", ""},
+                     {"<b>", ""},
+                     {"</b>", ""},
+                     {"<em>", ""},
+                     {"</em>", ""},
                      {"\xe2\x80\x93", "-"},
                      {"\xe2\x80\x94", "-"},
                      {"[", "("},
@@ -111,7 +120,7 @@ static void make_plain(const char *s, char *out, size_t size)
                 s += s[1] == '\'' ? 2 : 4;
         while (s < end && n + 8 < size) {
                 size_t i = 0;
-                if ((uint8_t) *s >= 0x80 || *s == '\'' || *s == '&' || *s == '[' || *s == ']')
+                if ((uint8_t) *s >= 0x80 || *s == '\'' || *s == '&' || *s == '<' || *s == '[' || *s == ']')
                         for (; i < ELEMENTSOF(table) && !begins(s, table[i].from); i++)
                                 ;
                 else

@@ -154,6 +154,8 @@ TEST(a_title_is_what_is_left_without_series_article_and_edition)
         CHECK_TITLE("Harry Potter and the Sorcerer's Stone (Harry Potter, #1)",
                     "harry potter and the sorcerers stone");
         CHECK_TITLE("Harry Potter & the Sorcerer’s Stone", "harry potter and the sorcerers stone");
+        CHECK_TITLE("Pride &amp; Prejudice", "pride and prejudice");
+        CHECK_TITLE("<i>Ender&#39;s Game</i>", "enders game");
         CHECK_TITLE("Hunger Games, The", "hunger games");
         CHECK_TITLE("Der Zauberberg", "zauberberg");
         CHECK_TITLE("L'Étranger", "etranger");
