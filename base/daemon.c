@@ -128,7 +128,6 @@ int daemon_lock_state(const char *directory, const char *program, int *ret, Erro
                 usleep(LOCK_USEC);
         if (!locked && errno == EWOULDBLOCK)
                 return error_set(e, -EBUSY, "%s: another %s keeps its state there", directory, program);
-        *ret = fd;
-        fd = -1;
+        *ret = TAKE_FD(fd);
         return 0;
 }

@@ -36,6 +36,15 @@ void listeners_free(Routes *r)
         r->n_listeners = 0;
 }
 
+json_t *routes_addresses(const Routes *r)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < r->n_listeners; i++)
+                json_add(list, json_string_or_null(r->listeners[i].address));
+        return list;
+}
+
 /* --- the servers --- */
 
 /* What tells one certificate with its key from another, and from none. */

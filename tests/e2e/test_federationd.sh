@@ -75,6 +75,7 @@ check "and nowhere else" not answers "$net:8441" 2>/dev/null
 sed -i "s|^listen: .*|listen: [\"$public\", \"$net:8441\", \"unix:$shop/http.sock\"]|" "$shop/federationd.yaml"
 reload_and reloaded
 check "the new one answers" answers "$net:8441"
+check "status names them all" status_is ".listen == [\"$public\", \"$net:8441\", \"unix:$shop/http.sock\"]"
 check "the old one, too" answers
 check "and the Unix socket" curl -sSf --max-time 5 -o /dev/null --unix-socket "$shop/http.sock" http://x/api/config
 sed -i "s|^listen: .*|listen: [\"$net:8441\"]|" "$shop/federationd.yaml"
