@@ -59,9 +59,11 @@ TEST(a_comment_is_sent_while_nothing_happens)
 {
         Fixture f;
         setup_with(&f, (HttpOptions){.stream_ping_usec = 50 * USEC_PER_MSEC,
-                                     .receive_timeout_usec = USEC_PER_SEC / 10});
+                                     .receive_timeout_usec = USEC_PER_SEC});
         FILE *p = curl_start(&f, "-N http://x/stream");
-        check_has(curl_receive(&f, p, ":\n\n:\n\n:\n\n:\n\n"), ":\n\n:\n\n");
+        const char *eight = ":\n\n:\n\n:\n\n:\n\n:\n\n:\n\n:\n\n:\n\n";
+        for (int i = 0; i < 3; i++) /* longer than a request may take to come */
+                free(curl_receive(&f, p, eight));
         CHECK_INT(f.n_closed, 0);
         http_stream_close(f.streams[0]);
         free(curl_receive(&f, p, NULL));
