@@ -12,12 +12,16 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-#define N_READERS      2
-#define WAITING_MAX    256
-#define BUDGET_USEC    (2 * USEC_PER_SEC) /* of one question, while it runs */
-#define FACTS_USEC     USEC_PER_SEC       /* how old facts may be while somebody asks for them */
-#define PROGRESS_STEPS 2000               /* of SQLite's machine, between looks at the clock */
-#define PATIENCE_USEC  (2 * USEC_PER_SEC) /* with a disk that hangs, at the end */
+#define N_READERS   2
+#define WAITING_MAX 256
+#ifndef BUDGET_USEC
+#define BUDGET_USEC (2 * USEC_PER_SEC) /* of one question, while it runs */
+#endif
+#define FACTS_USEC USEC_PER_SEC /* how old facts may be while somebody asks for them */
+#ifndef PROGRESS_STEPS
+#define PROGRESS_STEPS 2000 /* of SQLite's machine, between looks at the clock */
+#endif
+#define PATIENCE_USEC (2 * USEC_PER_SEC) /* with a disk that hangs, at the end */
 
 /* A thread's connection; used by one job at a time. Outlives the catalog when its thread is stuck. */
 typedef struct Reader {

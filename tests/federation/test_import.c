@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static Text told;
 
@@ -449,6 +450,41 @@ TEST(readers_see_whole_batches_only)
         atomic_store(&importing, false);
         pthread_join(thread, NULL);
         CHECK(n > 0);
+        check_whole();
+}
+
+/* Ids from first on, all under the same few words and in one category. */
+static void import_many(unsigned first, unsigned n)
+{
+        _cleanup_text_ Text t = {0};
+
+        text_add_string(&t, "id,title,category,popularity\n");
+        for (unsigned i = first; i < first + n; i++)
+                text_add(&t, "%u,A common title %u,Fiction,%u\n", i, i % 1000, i * 7919 % 1009);
+        CHECK(!t.failed);
+        import_text(t.data);
+}
+
+TEST(two_imports_at_once_take_turns)
+{
+        pid_t children[2];
+
+        fresh();
+        for (unsigned i = 0; i < 2; i++) {
+                children[i] = fork();
+                CHECK(children[i] >= 0);
+                if (children[i] == 0) {
+                        import_many(i * 15000, 22000); /* 7,000 are the same */
+                        _exit(0);
+                }
+        }
+        for (unsigned i = 0; i < 2; i++) {
+                int status;
+                CHECK_INT(waitpid(children[i], &status, 0), children[i]);
+                CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+        CHECK_STR(asked("SELECT count(*), count(DISTINCT id) FROM book"), "37000|37000\n");
+        CHECK_STR(asked("SELECT books FROM word WHERE word = 'common'"), "37000\n");
         check_whole();
 }
 
