@@ -24,16 +24,16 @@ static int count_word(const TokenizerWord *w, void *userdata)
         return tally_add_once(c->tally, w->word, w->size, c->book, 1);
 }
 
-/* Words of titles and authors, counted anew. */
+/* Words of titles, authors, tags and categories, counted anew. */
 static int words_count(CatalogDb *c, Tally *tally, Error *e)
 {
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
         Counting counting = {tally, 0};
 
-        int r = db_prepare(c->db, &stmt, e, "SELECT title, author FROM book", "");
+        int r = db_prepare(c->db, &stmt, e, "SELECT title, author, tags || ' ' || category FROM book", "");
         while (r == 0 && (r = db_step(stmt, e)) > 0) {
                 counting.book++;
-                for (int i = 0; i < 2 && r >= 0; i++)
+                for (int i = 0; i < 3 && r >= 0; i++)
                         r = tokenizer_words(c->words, false, (const char *) sqlite3_column_text(stmt, i),
                                             (size_t) sqlite3_column_bytes(stmt, i), count_word, &counting);
         }
