@@ -255,6 +255,17 @@ void http_limits_stream_end(HttpLimits *l)
         l->counts.streams--;
 }
 
+void http_limits_answer(HttpLimits *l, size_t size)
+{
+        l->counts.answer_bytes += size;
+}
+
+void http_limits_answer_end(HttpLimits *l, size_t size)
+{
+        assert(l->counts.answer_bytes >= size);
+        l->counts.answer_bytes -= size;
+}
+
 void http_limits_counts(const HttpLimits *l, HttpLimitsCounts *ret)
 {
         *ret = l->counts;

@@ -24,6 +24,8 @@ void http_limits_disconnect(HttpLimits *l, HttpGuest *guest);
 uint64_t http_limits_request(HttpLimits *l, const struct sockaddr_storage *client, uint64_t now_usec);
 bool http_limits_stream(HttpLimits *l); /* false: one too many */
 void http_limits_stream_end(HttpLimits *l);
+void http_limits_answer(HttpLimits *l, size_t size); /* begins to be sent */
+void http_limits_answer_end(HttpLimits *l, size_t size);
 
 bool http_limits_trusts(const HttpLimits *l, const struct sockaddr_storage *from);
 /* Who asks: from, or when that is a trusted proxy, what it says. forwarded: the values of X-Forwarded-For, in order. */

@@ -268,8 +268,11 @@ void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *r
                 s->options.answered(r, status, s->options.userdata);
         if (size == HTTP_ENDLESS)
                 http_connection_set_deadline(r->connection, USEC_NEVER);
-        else
+        else {
                 http_connection_sends(r->connection, size);
+                if (s->options.limits)
+                        http_limits_answer(s->options.limits, r->answer_size = size);
+        }
         http_request_wake(r);
 }
 

@@ -189,6 +189,8 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
         if (!r)
                 return;
         *context = NULL;
+        if (r->answer_size > 0)
+                http_limits_answer_end(s->options.limits, r->answer_size);
         http_connection_set_deadline(r->connection, clock_boot_usec() + s->options.receive_timeout_usec);
         r->connection->request = NULL;
         r->connection = NULL;

@@ -49,6 +49,7 @@ HttpLimits *http_limits_free(HttpLimits *l);                                    
 typedef struct HttpLimitsCounts {
         uint64_t connections, refused_connections, requests, refused_requests;
         unsigned open, streams;
+        uint64_t answer_bytes; /* of answers that have not all been taken yet */
 } HttpLimitsCounts;
 void http_limits_counts(const HttpLimits *l, HttpLimitsCounts *ret);
 

@@ -77,7 +77,8 @@ struct HttpRequest {
         struct MHD_Response *response; /* NULL when answered: out of memory, the connection is closed */
         unsigned status;
         HttpStream *stream;
-        const void *note; /* the handler's */
+        size_t answer_size; /* what of it the limits count, until the request is completed */
+        const void *note;   /* the handler's */
 };
 
 /* NULL: no memory. */

@@ -11,6 +11,8 @@
 #define PAGE_MAX        10000
 #define PAGE_BYTES_MAX  (8 << 20) /* a page ends before; its `limit` says where */
 #define PAGE_OFFSET_MAX 100000000
+#define PAGES_BYTES_MAX \
+        (64 << 20) /* of answers that have not been taken yet, all together: then no more pages */
 
 /* An ETag that another answer never has: what the catalog was, and what this node says of itself. */
 static void reply_of_generation(Federation *f, HttpRequest *r, const Text *t, uint64_t generation,
@@ -44,8 +46,21 @@ static size_t add_page(Text *t, const Federation *f, const CatalogAnswer *a)
         return i;
 }
 
+/* Whoever asks for large pages and takes them slowly takes nobody's memory but this. */
+static bool has_room(const Federation *f)
+{
+        HttpLimitsCounts counts;
+
+        routes_limits(f->routes, &counts);
+        return counts.answer_bytes < PAGES_BYTES_MAX;
+}
+
 static void answer_page(Wait *w, const CatalogAnswer *a)
 {
+        if (!has_room(w->f)) {
+                route_unavailable(w->request, "busy: too many pages are on their way already");
+                return;
+        }
         _cleanup_text_ Text books = {0}, t = {0};
         size_t n = add_page(&books, w->f, a);
 
@@ -74,6 +89,10 @@ void route_catalog(Federation *f, HttpRequest *r, const char *rest)
                 n = question_brand(http_query(r, "brand"), &e);
         if (n < 0) {
                 http_reply_error(r, 400, "%s", e.text);
+                return;
+        }
+        if (!has_room(f)) {
+                route_unavailable(r, "busy: too many pages are on their way already");
                 return;
         }
         Wait *w = wait_new(f, r, answer_page);

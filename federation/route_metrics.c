@@ -39,6 +39,8 @@ static void add_http(const Federation *f, Text *t)
                 "Connections refused: too many, of one address or of all.", (double) c.refused_connections);
         add_one(t, "federationd_http_requests_refused_total", "counter",
                 "Requests answered 429: too many of one address.", (double) c.refused_requests);
+        add_one(t, "federationd_http_answers_bytes", "gauge", "Answers that have not all been taken yet.",
+                (double) c.answer_bytes);
         add_one(t, "federationd_event_streams", "gauge", "Event streams open now, of searches too.",
                 c.streams);
         add_one(t, "federationd_event_listeners", "gauge", "Listeners at /events now.",

@@ -258,21 +258,27 @@ TEST(ends_with_requests_that_wait)
         pclose(q);
 }
 
-TEST(a_page_of_long_books_ends_early_and_says_so)
+static void answer_long_page(void)
 {
         static char description[LISTING_DESCRIPTION_MAX + 1];
         static Listing many[2000];
-        World w;
 
         memset(description, 'x', LISTING_DESCRIPTION_MAX);
         for (size_t i = 0; i < ELEMENTSOF(many); i++)
                 many[i] = (Listing){"1", "T", "", "", description, "", "", "", "", "USD", .price_minor = 1};
+        asks[0]->done(asks[0], &(CatalogAnswer){.listings = many, .n_listings = 2000, .total = 2000},
+                      asks[0]->userdata);
+}
+
+TEST(a_page_of_long_books_ends_early_and_says_so)
+{
+        World w;
+
         world_start(&w);
         FILE *p = curl_start(&w.x, "http://x/api/catalog?limit=2000");
         RUN_UNTIL(&w.x, n_asks == 1);
         CHECK_INT(asks[0]->limit, 2000);
-        asks[0]->done(asks[0], &(CatalogAnswer){.listings = many, .n_listings = 2000, .total = 2000},
-                      asks[0]->userdata);
+        answer_long_page();
         char *answer = curl_receive(&w.x, p, NULL);
         json_t *j = json_loads(answer, 0, NULL);
         CHECK(j);
@@ -283,6 +289,40 @@ TEST(a_page_of_long_books_ends_early_and_says_so)
         json_decref(j);
         free(answer);
         pclose(p);
+        world_stop(&w);
+}
+
+/* Asks for a page and takes none of it. */
+static int page_left(World *w)
+{
+        int fd = raw_connect(&w->x), small = 4096;
+
+        CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+        raw_send(fd, "GET /api/catalog?limit=2000 HTTP/1.1\r\nHost: x\r\n\r\n");
+        return fd;
+}
+
+TEST(readers_who_take_nothing_do_not_take_all_memory)
+{
+        int fds[10];
+        World w;
+
+        world_start(&w);
+        w.x.from = "127.0.0.1";
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = page_left(&w);
+                RUN_UNTIL(&w.x, n_asks == 1 || i >= 8);
+                if (n_asks == 1)
+                        answer_long_page();
+        }
+        HttpLimitsCounts counts;
+        routes_limits(w.f.routes, &counts);
+        CHECK(counts.answer_bytes >= 64 << 20 && counts.answer_bytes < 80 << 20);
+        check_has(curl(&w.x, "-i http://x/api/books"), "too many pages");
+        check_has(curl(&w.x, "http://x/api/store/info"), "\"success\":true");
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+        RUN_UNTIL(&w.x, (routes_limits(w.f.routes, &counts), counts.answer_bytes == 0));
         world_stop(&w);
 }
 
