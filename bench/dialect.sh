@@ -11,5 +11,5 @@ bench_begin
 books=${1:-$shop/books.csv}
 [[ $# -gt 0 ]] || "$bench/make-books" 6000 >"$books"
 
-echo "$(machine)"
+machine
 "$bench/bench-dialect" "$books"
