@@ -5,6 +5,8 @@
 
 #define CORRECTED_MAX \
         3 /* words of one question; looking for each costs a millisecond or two in a large catalog */
+#define RARE_BOOKS    3
+#define RARE_SHARE    2000
 #define FIT_OTHERWISE 0.95 /* of what is merely written otherwise */
 
 static void add_near(MatchWord *w, const char *text, size_t size, int64_t books)
@@ -60,7 +62,15 @@ static int add_joined(CatalogDb *c, MatchWord *w, MatchWord *next, Error *e)
         return 0;
 }
 
-int match_correct(CatalogDb *c, Match *m, unsigned *ret_near, Error *e)
+/* A word that many books have is no misspelling; one that a few have may be, of a word that many have. */
+static bool may_be_wrong(const MatchWord *w, double books, bool any_unknown)
+{
+        if (!w->letters || match_knows(w) == any_unknown)
+                return false;
+        return any_unknown || (double) w->books <= RARE_BOOKS + books / RARE_SHARE;
+}
+
+int match_correct(CatalogDb *c, Match *m, double books, unsigned *ret_near, Error *e)
 {
         unsigned unknown = 0, looked = 0, near = 0;
         int r = 0;
@@ -77,7 +87,7 @@ int match_correct(CatalogDb *c, Match *m, unsigned *ret_near, Error *e)
                 add_numeral(w);
                 if (m->n_words > 1 && rank_is_article(w->text, w->size))
                         continue;
-                if (w->letters && looked < CORRECTED_MAX && (unknown == 0 || !match_knows(w))) {
+                if (looked < CORRECTED_MAX && may_be_wrong(w, books, unknown > 0)) {
                         looked++;
                         r = words_near(c->search->near, w->text, w->size, w->begun, found, &n, e);
                 }

@@ -136,6 +136,14 @@ int catalog_term(CatalogDb *c, CatalogTerm kind, const char *value, char ret[sta
         return 0;
 }
 
+unsigned catalog_price_step(int64_t micros)
+{
+        assert(micros >= 0);
+
+        double step = 2 * log2(1 + (double) micros / 1e4);
+        return (unsigned) MIN(step, CATALOG_PRICE_STEPS - 1.0);
+}
+
 bool catalog_term_is(const char *word, size_t size)
 {
         return size >= strlen(CATALOG_TERM_LEAD) &&

@@ -48,15 +48,18 @@ int64_t catalog_rank(int64_t popularity, int64_t next);
 
 typedef enum CatalogTerm {
         CATALOG_TERM_CATEGORY = 'c',
-        CATALOG_TERM_LANGUAGE = 'l',   /* without region: en, en-US and eng are one */
-        CATALOG_TERM_ISBN = 'i',       /* of the ISBN-13 */
-        CATALOG_TERM_TITLE = 't',      /* the whole title … */
+        CATALOG_TERM_LANGUAGE = 'l', /* without region: en, en-US and eng are one */
+        CATALOG_TERM_ISBN = 'i',     /* of the ISBN-13 */
+        CATALOG_TERM_PRICE = 'p', /* catalog_price_step() in digits: prices are looked up where that fits */
+        CATALOG_TERM_TITLE = 't', /* the whole title … */
         CATALOG_TERM_MAIN_TITLE = 'm', /* … and work_title(), when that is another */
 } CatalogTerm;
 /* In front of each: nobody types it, and beginnings of four letters are the same for all of them. */
 #define CATALOG_TERM_LEAD "\xee\x80\x80\xee\x80\x80\xee\x80\x80\xee\x80\x80"
 #define CATALOG_TERM_NONE CATALOG_TERM_LEAD "none" /* no book has it */
 #define CATALOG_TERM_SIZE 24                       /* with its terminator */
+unsigned catalog_price_step(int64_t micros);       /* two for each doubling: 0 to CATALOG_PRICE_STEPS - 1 */
+#define CATALOG_PRICE_STEPS 100
 bool catalog_term_is(const char *word, size_t size);
 const char *
 catalog_term_value(const char *term); /* what stands behind lead and kind: the same for the same value */

@@ -49,6 +49,26 @@ static int add_filter(Match *m, CatalogDb *c, CatalogTerm kind, const char *valu
         return r;
 }
 
+/* Only books whose price may be right: the price itself is looked at when one is found. */
+static int add_prices(Match *m, CatalogDb *c, int64_t least, int64_t most)
+{
+        unsigned from = least > 0 ? catalog_price_step(least) : 0,
+                 end = most >= 0 ? catalog_price_step(most) + 1 : CATALOG_PRICE_STEPS;
+        char step[16], term[CATALOG_TERM_SIZE];
+        int r = 0;
+
+        if (least < 0 && most < 0)
+                return 0;
+        text_add(&m->filter, " AND (\"" CATALOG_TERM_NONE "\"");
+        for (unsigned i = from; i < end && r == 0; i++) {
+                snprintf(step, sizeof(step), "%u", i);
+                r = catalog_term(c, CATALOG_TERM_PRICE, step, term);
+                text_add(&m->filter, " OR \"%s\"", term);
+        }
+        text_add_string(&m->filter, ")");
+        return r;
+}
+
 /* "978-0-14-143951-8", "ISBN: 0141439513". */
 static void read_isbn(const char *text, char ret[static ISBN_SIZE])
 {
@@ -80,6 +100,8 @@ static int read_all(CatalogDb *c, const Question *q, Match *m)
                 r = add_filter(m, c, CATALOG_TERM_CATEGORY, q->category);
         if (r == 0)
                 r = add_filter(m, c, CATALOG_TERM_LANGUAGE, q->language);
+        if (r == 0)
+                r = add_prices(m, c, q->min_price_micros, q->max_price_micros);
         if (r == 0 && (m->text.failed || m->filter.failed))
                 r = -ENOMEM;
         if (r < 0)

@@ -6,7 +6,7 @@
 #include "federation/catalog.h"
 
 #define TITLES_MAX     100 /* books of one title in the window, beyond those that are popular */
-#define SOME_WORDS     6   /* the rarest, when no book has all */
+#define SOME_WORDS     4   /* the rarest, when no book has all */
 #define SOME_MAX       100 /* books that have two of them */
 #define SOME_SHARE     0.7 /* of the best score, or it is left out */
 #define RELEVANCE_REST 0.2 /* what is behind the window has less, what is in it more */
@@ -82,7 +82,7 @@ static int find_corrected(Search *s, Error *e)
         unsigned near = 0;
         uint32_t known = 0;
 
-        int r = match_correct(s->db, &s->match, &near, e);
+        int r = match_correct(s->db, &s->match, s->books, &near, e);
         if (r == 0 && near > 0)
                 r = add_found(s, ALL_WORDS, MATCH_BEGUN | MATCH_NEAR, FOUND_MAX, &s->found, e);
         if (r < 0 || s->found.n > 0) {

@@ -43,8 +43,9 @@ int find_words(CatalogDb *c, Match *m, Error *e);
 
 int find_word(CatalogDb *c, const char *word, size_t size, int64_t *ret_books,
               Error *e); /* untouched: there is none */
-/* Adds what else each word may have been meant to be: all those that nobody knows; when there are none, any. */
-int match_correct(CatalogDb *c, Match *m, unsigned *ret_near, Error *e);
+/* Adds what else each word may have been meant to be: all those that nobody knows; when there are none, the rare ones. books: how
+ * many there are. */
+int match_correct(CatalogDb *c, Match *m, double books, unsigned *ret_near, Error *e);
 
 typedef struct Windowed {
         int64_t rank;

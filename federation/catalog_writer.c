@@ -322,6 +322,15 @@ static int terms_make(CatalogWriter *w, const Listing *l, char **ret)
                         return r;
                 text_add(&t, " %s", term);
         }
+        if (l->price_minor >= 0) {
+                char step[16];
+                snprintf(step, sizeof(step), "%u",
+                         catalog_price_step(money_micros(l->price_minor, l->currency)));
+                r = catalog_term(&w->catalog, CATALOG_TERM_PRICE, step, term);
+                if (r < 0)
+                        return r;
+                text_add(&t, " %s", term);
+        }
         return text_take(&t, ret);
 }
 
