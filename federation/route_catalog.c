@@ -200,16 +200,27 @@ json_t *stats_document(const Federation *f)
         return json_whole(d);
 }
 
+static void answer_stats(Wait *w, const CatalogAnswer *a)
+{
+        route_reply_document(w->request, stats_document(w->f));
+}
+
+/* What is known already. Who comes first, by a socket that systemd holds, say, waits until the catalog is open. */
 void route_stats(Federation *f, HttpRequest *r, const char *rest)
 {
         CatalogFacts facts;
 
         catalog_facts(f->catalog, &facts);
-        if (!facts.open)
-                route_unavailable(r, "the catalog cannot answer: %s",
-                                  *facts.trouble ? facts.trouble : "it is being opened");
-        else
+        if (facts.open)
                 route_reply_document(r, stats_document(f));
+        else if (*facts.trouble)
+                route_unavailable(r, "the catalog cannot answer: %s", facts.trouble);
+        else {
+                Wait *w = wait_new(f, r, answer_stats);
+
+                if (w)
+                        wait_begun(w, catalog_list(f->catalog, 1, 0, wait_answered, w, &w->ask));
+        }
 }
 
 void route_reply_document(HttpRequest *r, json_t *document)
