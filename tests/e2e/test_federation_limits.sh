@@ -138,14 +138,21 @@ check "which answers" contains "$(curl -sS --unix-socket "$shop/public.sock" htt
 fingerprint() {
         openssl s_client -connect "$address" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint
 }
+listening() { # the inode of the socket at our address; other tests have the same port on others
+        local bytes
+        IFS=. read -ra bytes <<<"$net"
+        awk -v at="$(printf '%02X%02X%02X%02X:%04X' "${bytes[3]}" "${bytes[2]}" "${bytes[1]}" "${bytes[0]}" "${node_port[shop]}")" \
+                '$2 == at && $4 == "0A" { print $10 }' /proc/net/tcp
+}
 old=$(fingerprint)
 certificates_make shop.example
 cp "$shop/tls/valid.key" "$shop/tls/node.key"
 cp "$shop/tls/valid.crt" "$shop/tls/node.crt"
-inode=$(grep -F "$(printf ':%04X' "${node_port[shop]}") " /proc/net/tcp | awk '$4 == "0A" { print $10 }')
+inode=$(listening)
 reload
 check "another certificate takes effect" test "$(fingerprint)" != "$old"
-check "on the same socket" equal "$(grep -F "$(printf ':%04X' "${node_port[shop]}") " /proc/net/tcp | awk '$4 == "0A" { print $10 }')" "$inode"
+check "its socket is known" test -n "$inode"
+check "on the same socket" equal "$(listening)" "$inode"
 
 # All or nothing: a port that is taken leaves all as it was.
 sockets() {
