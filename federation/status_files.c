@@ -227,22 +227,33 @@ static void on_read(int r, void *job)
         reading_free(g);
 }
 
+static void timer_arm(StatusFiles *s)
+{
+        uint64_t next = USEC_NEVER;
+        const Reading *g;
+
+        TAILQ_FOREACH(g, &s->readings, entry)
+        {
+                if (!STAILQ_EMPTY(&g->waiters) || g->until_usec > clock_boot_usec())
+                        next = MIN(next, g->until_usec);
+        }
+        loop_timer_set(s->timer, next);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         StatusFiles *s = userdata;
-        uint64_t now = clock_boot_usec(), next = USEC_NEVER;
+        uint64_t now = clock_boot_usec();
         HttpRequest *request;
         Reading *g;
 
         TAILQ_FOREACH(g, &s->readings, entry)
         {
-                if (g->until_usec > now)
-                        next = MIN(next, g->until_usec);
-                else
-                        while ((request = waiter_take(g)))
-                                reply_late(s, request, g->path);
+                while (g->until_usec <= now && (request = waiter_take(g)))
+                        reply_late(s, request, g->path);
         }
-        return loop_timer_set(s->timer, next);
+        timer_arm(s);
+        return 0;
 }
 
 static int reading_start(StatusFiles *s, const char *path, Reading **ret)
@@ -261,10 +272,9 @@ static int reading_start(StatusFiles *s, const char *path, Reading **ret)
                 reading_free(g);
                 return r;
         }
-        if (TAILQ_EMPTY(&s->readings))
-                loop_timer_set(s->timer, g->until_usec);
         TAILQ_INSERT_TAIL(&s->readings, g, entry);
         s->n_readings++;
+        timer_arm(s);
         *ret = g;
         return 0;
 }
@@ -287,7 +297,7 @@ static void read_for(StatusFiles *s, HttpRequest *r, const char *path)
         uint64_t busy_since = worker_busy_since(s->worker), now = clock_boot_usec();
         int error = 0;
 
-        if (busy_since > 0 && now - busy_since > PATIENCE_USEC) {
+        if ((busy_since > 0 && now - busy_since > PATIENCE_USEC) || (g && now >= g->until_usec)) {
                 reply_late(s, r, path); /* it hangs: nobody waits in vain */
                 return;
         }

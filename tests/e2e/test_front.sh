@@ -124,6 +124,8 @@ took=$((${EPOCHREALTIME/./} - begin))
 check "two seconds, that is" test "$took" -ge 1000000 -a "$took" -lt 4000000
 check "with the reason" grep -q "the status page cannot be read: its disk does not answer" "$shop/answer"
 check "what was read a moment ago is served" code /status/ 200
+check "nobody else waits longer" equal "$(get '/status/{badge.svg,history.atom,api/v2/components.json}' -o /dev/null -w '%{http_code} ')" \
+        "503 503 503 "
 check "nothing else is held up" test "$(get '/api/config?[1-20]' -o /dev/null -w '%{http_code} %{time_total}\n' |
         awk '$1 == 200 && $2 < 1' | wc -l)" = 20
 kill -CONT "${pid[mount]}"
