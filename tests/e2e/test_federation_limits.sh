@@ -43,7 +43,8 @@ status_of() { # CURL-ARGUMENT...: of /api/config
 say() { # BYTES: as printf has them, over TCP; what comes back until it is closed
         exec 9<>"/dev/tcp/$net/${node_port[shop]}"
         # shellcheck disable=SC2059
-        printf "$1" >&9
+        printf "$1" >"$shop/request"
+        cat "$shop/request" >&9 # in one piece: the shell writes line by line, and is reset in the middle
         timeout 15 cat <&9 || true
         exec 9>&-
 }
