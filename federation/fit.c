@@ -106,12 +106,31 @@ static bool whole_has_words(const char *title, const char *author, const char *w
         return all;
 }
 
+/* Does nothing stand in the work's title but what was asked for? */
+static bool covers_title(const Wanted *w, const char *work)
+{
+        size_t end = strcspn(work, "/");
+        bool any = false;
+
+        for (const char *word = work; word < work + end;) {
+                size_t size = MIN(strcspn(word, " "), (size_t) (work + end - word));
+                if (!is_idle(word, size)) {
+                        if (!has_word(w->words, word, size, false))
+                                return false;
+                        any = true;
+                }
+                word += size + (word[size] == ' ');
+        }
+        return any && !strchr(work + end, ':');
+}
+
 static bool is_title(const Wanted *w, const char *work, const char *title)
 {
         if (w->title_size == 0)
                 return false;
         if (*work)
-                return strncmp(work, w->title, w->title_size) == 0 && work[w->title_size] == '/';
+                return strncmp(work, w->title, w->title_size) == 0 && work[w->title_size] == '/' &&
+                       !strchr(work, ':');
         _cleanup_free_ char *own = work_title(title);
         return own && streq(own, w->title);
 }
@@ -125,5 +144,7 @@ Fit fit_of(const Wanted *w, const char *work, const char *title, const char *aut
         size_t n = count_words(work, w->words, &all);
         if (!all && (n > 0 || !*work))
                 all = whole_has_words(title, author, w->words);
-        return all ? FIT_WORDS : FIT_NEAR;
+        if (!all)
+                return FIT_NEAR;
+        return covers_title(w, work) ? FIT_TITLE : FIT_WORDS;
 }

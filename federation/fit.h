@@ -9,7 +9,8 @@ typedef enum Fit {
         FIT_NEAR,  /* it was answered; the shop knows why */
         FIT_WORDS, /* every word that was asked for (articles and such apart) stands in its title and author; the last may be begun
                     * only */
-        FIT_TITLE, /* its title is what was asked for */
+        FIT_TITLE, /* so it is, and nothing else stands in its title: "pride prejudice", "king shining". A subtitle is something
+                    * else: "Harry Potter: Film Wizardry" is not what "harry potter" means */
 } Fit;
 
 typedef struct Wanted { /* the question, normalised once */

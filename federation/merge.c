@@ -48,21 +48,26 @@ typedef struct Rank {
         bool shared;           /* more than one source has it */
 } Rank;
 
+/* The best source counts whole, each other one an eighth. */
 static void rank_work(Rank *work, const MergeItem *items, const uint32_t *order)
 {
         const MergeItem *before = NULL;
+        uint64_t sum = 0, most = 0;
 
         for (size_t i = 0; i < work->n; i++) {
                 const MergeItem *item = items + order[work->first + i];
                 work->fit = MAX(work->fit, item->fit);
                 if (before && before->source == item->source)
                         continue;
-                work->score += SCORE_ONE / (MERGE_K + 1 + (uint64_t) item->rank);
+                uint64_t score = SCORE_ONE / (MERGE_K + 1 + (uint64_t) item->rank);
+                sum += score;
+                most = MAX(most, score);
                 work->shared |= before != NULL;
                 if (!before || (work->best->source != 0 && item->rank < work->best->rank))
                         work->best = item;
                 before = item;
         }
+        work->score = most + (sum - most) / MERGE_OTHERS;
 }
 
 static int compare_ranks(const void *pa, const void *pb)

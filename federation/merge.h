@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* One ranked list from many: reciprocal rank fusion (Cormack, Clarke, Büttcher 2009; k = 60), works clustered with all who sell
- * them, one source counting once per work, and no source taking more than its share of the first page. Pure, deterministic:
- * the order of arrival does not matter. */
+ * them, one source counting once per work, and no source taking more than its share of the first page. The paper's rankings
+ * are of the same documents; ours are of catalogs of which each has a part, so that not being in one says little: the best
+ * source counts whole, the others a fraction. Pure, deterministic: the order of arrival does not matter. */
 #pragma once
 
 #include "base/error.h"
 
-#define MERGE_K     60
-#define MERGE_SHARE 2 /* a peer gets at most 1/2 of the first page while others have something to show; */
-#define MERGE_PAGE  20
+#define MERGE_K      60
+#define MERGE_OTHERS 8
+#define MERGE_SHARE  2 /* a peer gets at most 1/2 of the first page while others have something to show; */
+#define MERGE_PAGE   20
 
 /* One result of one source, in its order. */
 typedef struct MergeItem {
