@@ -48,7 +48,7 @@ typedef struct Rank {
         bool shared;           /* more than one source has it */
 } Rank;
 
-/* The best source counts whole, each other one an eighth. */
+/* The best source counts whole, each other one a sixteenth. */
 static void rank_work(Rank *work, const MergeItem *items, const uint32_t *order)
 {
         const MergeItem *before = NULL;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 #define MERGE_K      60
-#define MERGE_OTHERS 8
+#define MERGE_OTHERS 16
 #define MERGE_SHARE  2 /* a peer gets at most 1/2 of the first page while others have something to show; */
 #define MERGE_PAGE   20
 

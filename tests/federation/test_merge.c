@@ -69,7 +69,7 @@ TEST(ranks_by_reciprocal_rank_and_prefers_our_own_when_equal)
                     {2, 5, "", "k/a", "b5", 1});
 }
 
-TEST(the_best_source_counts_whole_and_others_an_eighth)
+TEST(the_best_source_counts_whole_and_others_a_sixteenth)
 {
         const MergeItem items[] = {
                         {0, 3, "", "k/a", "l", 0}, {4, 0, "", "k/a", "p", 0}, {4, 1, "", "k/a", "q", 0}};
@@ -77,7 +77,7 @@ TEST(the_best_source_counts_whole_and_others_an_eighth)
 
         CHECK_INT(merge_items(items, ELEMENTSOF(items), &m), 0);
         CHECK_INT(m.n_works, 1);
-        double wanted = 1.0 / 64 / 8 + 1.0 / 61; /* once for each source, at its best */
+        double wanted = 1.0 / 64 / 16 + 1.0 / 61; /* once for each source, at its best */
         CHECK(m.works[0].score > wanted - 1e-9 && m.works[0].score < wanted + 1e-9);
 }
 
