@@ -25,13 +25,24 @@ for _ in 1 2 3 4; do
 done
 before=$(memory_high here)
 
+# Peers that answer in a millisecond have a tenth of a second to do so. On a busy machine the good one may miss that, which says
+# nothing of the bad one: then it is tried again.
+ask_beside() { # ORDER
+        local _
+        for _ in {1..10}; do
+                order bad "$1"
+                search here "common book"
+                [[ $(row good) != "ok " ]] || return 0
+                order bad ok
+                wait_for "all are well again before: $1" whole
+        done
+        fail "the good peer is never in time beside: $1"
+}
 see() { # ORDER STATUS PART-OF-THE-ERROR
-        order bad "$1"
-        search here "common book"
+        ask_beside "$1"
         printf '%-45s %4s ms  %s\n' "$1" "$took" "$(row bad)"
         check "$1: this shop's book and the good peer's are there" found_is \
                 '[.results[].title] | contains(["The Common Book of here", "The Common Book of good"])'
-        check "$1: the good peer's row" equal "$(row good)" "ok "
         check "$1: the answer says that it is not whole" found_is '.complete == false and (.results | length) == 2'
         check "$1: the bad peer's row" equal "$(found '.peers[] | select(.id == "bad").status')" "$2"
         check "$1: with the reason" contains "$(row bad)" "$3"
@@ -68,8 +79,7 @@ for where in "http://127.0.0.1:${port[tripwire]}/api/search" "http://localhost:$
 done
 check "the tripwire was never reached" equal "$(part_report tripwire .connections)" 0
 
-order bad types
-search here "common book"
+ask_beside types
 check "a peer's one good result among bad ones is taken" found_is '.complete and (.network | any(.title == "The one good book")) and
         all(.network[]; .source_node == "good" or .source_node == "bad") and (tostring | contains("javascript") | not)'
 order bad ok

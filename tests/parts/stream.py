@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Reads a stream of server-sent events until it ends: stream.py URL prints each as {"ms", "event", "data"}, a JSON object a
-line; ms since the request was sent. The first line is {"status", "type"}."""
+line; ms since the request was sent. The first line is {"ms", "status", "type"}, as soon as the answer begins."""
 import http.client
 import json
 import sys
@@ -12,15 +12,21 @@ url = urllib.parse.urlsplit(sys.argv[1])
 node = http.client.HTTPConnection(url.netloc, timeout=20)
 node.connect()
 began = time.monotonic()
+
+
+def passed():
+    return round((time.monotonic() - began) * 1000, 2)
+
+
 node.request("GET", f"{url.path}?{url.query}", headers={"Accept": "text/event-stream"})
 answer = node.getresponse()
-print(json.dumps({"status": answer.status, "type": answer.getheader("Content-Type")}))
+print(json.dumps({"ms": passed(), "status": answer.status, "type": answer.getheader("Content-Type")}))
 event = "message"
 for line in answer:
     name, _, value = line.decode().rstrip("\r\n").partition(":")
     if name == "event":
         event = value.strip()
     elif name == "data":
-        print(json.dumps({"ms": round((time.monotonic() - began) * 1000, 2), "event": event, "data": json.loads(value)}))
+        print(json.dumps({"ms": passed(), "event": event, "data": json.loads(value)}))
     elif not name:
         event = "message"
