@@ -15,7 +15,9 @@ shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgre
 test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 bind9 prometheus
         monitoring-plugins-basic strace iproute2 mandoc python3 git
         systemd dbus polkitd passwd xfsprogs bindfs python3-nacl
-        chromium nodejs npm)
+        chromium)
+# Node.js may be there from elsewhere, with its own npm, beside which Debian's cannot be installed.
+command -v node >/dev/null && command -v npm >/dev/null || test_packages+=(nodejs npm)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
