@@ -16,7 +16,7 @@ typedef struct Entry {
         TAILQ_ENTRY(Entry) used;
         uint64_t generation, put_usec;
         size_t key_size, size;
-        char data[]; /* the key with its terminator, then the value */
+        char data[]; /* the key, then the value, each with a terminator */
 } Entry;
 
 struct Cache {
@@ -65,7 +65,7 @@ static Entry *find(Cache *c, const char *key, size_t size)
 
 static size_t bytes_of(size_t key_size, size_t size)
 {
-        return sizeof(Entry) + BOOKKEEPING + key_size + 1 + size;
+        return sizeof(Entry) + BOOKKEEPING + key_size + 1 + size + 1;
 }
 
 static void drop(Cache *c, Entry *e)
@@ -136,7 +136,7 @@ const char *cache_get(Cache *c, const char *key, uint64_t generation, uint64_t n
 
 static Entry *entry_new(const char *key, size_t key_size, const void *value, size_t size)
 {
-        Entry *e = calloc(1, sizeof *e + key_size + 1 + size);
+        Entry *e = calloc(1, sizeof *e + key_size + 1 + size + 1);
 
         if (!e)
                 return NULL;

@@ -18,7 +18,7 @@ int cache_new(size_t bytes_max, uint64_t ttl_usec, Cache **ret);
 Cache *cache_free(Cache *c);
 DEFINE_CLEANUP(Cache, cache_free)
 /* generation: of all catalogs that the answer came from, see peers_generation(); another one than it was put in with makes
- * an entry stale. Borrowed until the next call; NULL: none. */
+ * an entry stale. Borrowed until the next call, with a terminator behind it; NULL: none. */
 const char *cache_get(Cache *c, const char *key, uint64_t generation, uint64_t now_usec, size_t *ret_size);
 /* Copies; what was there under this key goes, whatever comes of it. What is larger than an eighth of the whole is not kept. Without memory, neither. */
 void cache_put(Cache *c, const char *key, uint64_t generation, const void *value, size_t size,

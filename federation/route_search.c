@@ -172,7 +172,7 @@ void route_catalog_search(Federation *f, HttpRequest *r, const char *rest)
 
 typedef struct NetworkSearch {
         HttpRequest *request; /* NULL: it is a stream */
-        HttpStream *stream;   /* NULL: the client is gone */
+        HttpStream *stream;   /* NULL: an answer in one piece is wanted, or it is not open yet */
         Search *search;
 } NetworkSearch;
 

@@ -22,7 +22,7 @@
 typedef struct Searcher Searcher;
 typedef struct Search Search; /* one asker's; freeing it cancels, for this asker */
 
-/* Each piece is one JSON document in one line, borrowed for the call. The last is always done(), once, never from within
+/* Each piece is one JSON document in one line, terminated, borrowed for the call. The last is always done(), once, never from within
  * search_start(); the search may be freed there. */
 typedef struct SearchSink {
         /* This node's own results: {"query":…,"local":[…],"totalResults":n}. NULL: not wanted (not a stream). Neither this nor

@@ -57,6 +57,7 @@ static void on_done(Search *s, unsigned status, const char *cached, const char *
         Asker *a = userdata;
         Error e;
 
+        CHECK_INT(strlen(json), size);
         a->n_done++;
         a->usec = clock_boot_usec() - a->began_usec;
         a->status = status;
