@@ -55,9 +55,8 @@ typedef struct Job {
         /* results */
         CatalogRows rows;
         CatalogDbFacts facts;
-        bool facts_known;
         char *categories; /* NULL: as before */
-        uint64_t took_usec;
+        uint64_t began_usec, took_usec;
         Error error;
 } Job;
 
@@ -77,7 +76,8 @@ struct Catalog {
         bool open, facts_wanted;
         Error trouble;
         CatalogDbFacts facts;
-        uint64_t facts_usec; /* boot time; 0: never */
+        uint64_t facts_usec; /* boot time at which they came; 0: never */
+        bool facts_old;      /* they are known to be */
         char *categories;
         uint64_t searches, search_usec, corrected;
         uint64_t rows_imported, rows_refused;
@@ -158,7 +158,6 @@ static int job_read(Job *job, Error *e)
                 if (r == 0)
                         reader->categories_generation = job->facts.generation;
         }
-        job->facts_known = r == 0;
         db_rollback(reader->db.db);
         return r;
 }
@@ -167,9 +166,9 @@ static int job_run(void *userdata)
 {
         Job *job = userdata;
         Reader *reader = job->reader;
-        uint64_t start_usec = clock_boot_usec();
 
-        reader->deadline_usec = start_usec + BUDGET_USEC;
+        job->began_usec = clock_boot_usec();
+        reader->deadline_usec = job->began_usec + BUDGET_USEC;
         int r = reader_open(reader, &job->error);
         if (r == 0)
                 r = job_read(job, &job->error);
@@ -177,7 +176,7 @@ static int job_run(void *userdata)
                 r = error_set(&job->error, -ETIMEDOUT, "took longer than 2 s");
         if (r == -EUCLEAN || r == -EIO) /* perhaps it is mended meanwhile */
                 reader_close(reader);
-        job->took_usec = clock_boot_usec() - start_usec;
+        job->took_usec = clock_boot_usec() - job->began_usec;
         return r;
 }
 
@@ -211,6 +210,13 @@ static void ask_tell(CatalogAsk *ask, const CatalogAnswer *answer)
                 free(ask);
 }
 
+/* While this one read, the other thread has read a later catalog. (A lower generation alone is none: another file may have been
+ * put in its place.) */
+static bool is_overtaken(const Catalog *c, const Job *job)
+{
+        return job->facts.generation < c->facts.generation && job->began_usec < c->facts_usec;
+}
+
 static void facts_take(Catalog *c, Job *job, int r)
 {
         if (r < 0) {
@@ -221,11 +227,14 @@ static void facts_take(Catalog *c, Job *job, int r)
         }
         c->open = true;
         c->trouble.text[0] = '\0';
-        c->facts = job->facts;
-        c->facts_usec = clock_boot_usec();
-        if (job->categories) {
-                free(c->categories);
-                c->categories = TAKE_PTR(job->categories);
+        if (!is_overtaken(c, job)) {
+                c->facts = job->facts;
+                c->facts_usec = clock_boot_usec();
+                c->facts_old = false;
+                if (job->categories) {
+                        free(c->categories);
+                        c->categories = TAKE_PTR(job->categories);
+                }
         }
         if (job->kind == ASK_SEARCH) {
                 c->searches++;
@@ -403,7 +412,8 @@ CatalogAsk *catalog_ask_free(CatalogAsk *ask)
 
 static void facts_refresh(Catalog *c)
 {
-        if (c->facts_wanted || (c->facts_usec > 0 && clock_boot_usec() - c->facts_usec < FACTS_USEC))
+        if (c->facts_wanted ||
+            (c->facts_usec > 0 && !c->facts_old && clock_boot_usec() - c->facts_usec < FACTS_USEC))
                 return;
         Job *job = job_new(ASK_FACTS);
         if (!job)
@@ -438,7 +448,7 @@ void catalog_note_import(Catalog *c, const ImportReport *report)
 
         c->rows_imported += report->added + report->updated + report->unchanged;
         c->rows_refused += report->refused;
-        c->facts_usec = 0; /* what is known is old */
+        c->facts_old = true;
         facts_refresh(c);
 }
 

@@ -36,4 +36,31 @@ TEST(a_question_that_takes_too_long_is_ended)
         CHECK_STR(facts.trouble, "");
 }
 
+static void take(Catalog *c, uint64_t generation, uint64_t began_usec)
+{
+        Job job = {.kind = ASK_SEARCH,
+                   .facts.generation = generation,
+                   .categories = strdup(generation == 7 ? "new" : "old"),
+                   .began_usec = began_usec};
+
+        facts_take(c, &job, 0);
+        free(job.categories);
+}
+
+TEST(who_read_before_the_other_one_does_not_bring_old_facts_back)
+{
+        uint64_t before = clock_boot_usec() - 1;
+        Catalog c = {.open = false};
+
+        take(&c, 7, before);
+        take(&c, 6, before);
+        CHECK_INT(c.facts.generation, 7);
+        CHECK_STR(c.categories, "new");
+        take(&c, 5, clock_boot_usec() + 1); /* another file in its place */
+        CHECK_INT(c.facts.generation, 5);
+        CHECK_STR(c.categories, "old");
+        CHECK_INT(c.searches, 3);
+        free(c.categories);
+}
+
 MAIN()
