@@ -61,13 +61,13 @@ FanOut *fan_out_free(FanOut *f)
         return NULL;
 }
 
-/* Nobody has changed anything since it was said to us. */
+/* Nobody has changed anything since it was said to us: neither the shops, nor who they are, nor what they are called. */
 static bool is_current(const FanOut *f)
 {
         const Searcher *s = f->searcher;
         bool enabled = s->config->network.enabled;
 
-        if (f->n_rows != (enabled ? peers_count(s->peers) : 0) ||
+        if (f->configuration != s->configuration || f->n_rows != (enabled ? peers_count(s->peers) : 0) ||
             (f->local_asked && f->catalog_generation != catalog_generation(s->catalog)))
                 return false;
         for (size_t i = 0; i < f->n_rows; i++)
@@ -318,6 +318,7 @@ void fan_out_begin(FanOut *f)
         int r;
 
         f->began_usec = clock_boot_usec();
+        f->configuration = s->configuration;
         r = loop_timer_new(s->event, "search-patience", on_patience, f, &f->patience);
 
         if (r >= 0)

@@ -352,6 +352,7 @@ int searcher_configure(Searcher *s, const Config *config)
         free(s->source);
         s->source = source;
         s->config = config;
+        s->configuration++;
         cache_configure(s->cache, config->network.cache_bytes, config->network.cache_ttl_usec);
         cache_clear(s->cache); /* names and shares may be others */
         return 0;

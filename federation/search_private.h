@@ -51,6 +51,7 @@ struct FanOut { /* one question */
         char *local_error; /* NULL: fine */
         PeerAnswer local;  /* complete objects but for their last brace, like a peer's */
         uint64_t catalog_generation;
+        uint64_t configuration; /* Searcher.configuration when it began */
         sd_event_source *patience, *stragglers;
 
         FanRow *rows; /* in the order of the peers' ids */
@@ -65,6 +66,7 @@ struct Searcher {
         Catalog *catalog;
         Peers *peers;
         const Config *config;
+        uint64_t configuration; /* counts up with each one */
         Cache *cache;
         char *source; /* this node's, as Peer.source */
         Text printed; /* the last answer's memory, for the next one */

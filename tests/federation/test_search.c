@@ -247,6 +247,28 @@ TEST(a_complete_answer_is_kept_until_a_catalog_changes)
         world_end(&w);
 }
 
+TEST(an_answer_from_before_a_reload_is_not_kept)
+{
+        Asker a = {0};
+        World w;
+
+        world_begin(&w, 1, QUIET);
+        w.fakes[0].body = theirs;
+        w.fakes[0].delay_usec = 100 * USEC_PER_MSEC;
+        world_open_shop(&w, ours);
+        ask(&w, &a, "northern", false);
+        RUN_UNTIL(&w, w.fakes[0].n_searches == 1);
+        world_reload(&w, 1, QUIET); /* the shop may have another name by now */
+        RUN_UNTIL(&w, a.n_done == 1);
+        CHECK(is_complete(&a));
+        ask_and_wait(&w, &a, "northern");
+        CHECK_STR(a.cached, "miss");
+        ask_and_wait(&w, &a, "northern");
+        CHECK_STR(a.cached, "hit");
+        asker_clear(&a);
+        world_end(&w);
+}
+
 TEST(the_same_question_is_asked_once_and_late_followers_catch_up)
 {
         Asker first = {0}, second = {0}, late = {0};
