@@ -92,7 +92,9 @@ static int find_results(const char *body, size_t size, const JsonMembers *member
         JsonSlice key, value;
         char said[100], plain[100];
 
-        body += strspn(body, " \t\r\n");
+        size_t blank = strspn(body, " \t\r\n");
+        body += blank;
+        size -= blank;
         if (*body == '[') {
                 *ret = (JsonSlice){body, size}; /* its end is found on the way */
                 return 0;

@@ -127,6 +127,20 @@ TEST(finds_the_results_wherever_they_are)
         check_titles("{\"r\\u0065sults\":[{\"title\":\"a\"}]}", "a");
 }
 
+/* Eight bytes are looked at together, as long as there are so many. */
+TEST(blanks_in_front_move_no_end)
+{
+        static const char answer[] = "                [{\"title\":\"x\"}]";
+        PeerAnswer a = {0};
+        Error e;
+
+        for (size_t blanks = 0; blanks <= 16; blanks++) {
+                CHECK_INT(parse(answer + blanks, strlen(answer) - blanks, 0, &a, &e), 0);
+                CHECK_INT(a.n_results, 1);
+                peer_answer_clear(&a);
+        }
+}
+
 TEST(takes_only_what_a_network_search_found_at_home)
 {
         check_titles("{\"results\":[{\"title\":\"a\"},{\"title\":\"b\"}],\"local\":[{\"title\":\"a\"}],"
