@@ -221,6 +221,9 @@ static int rows_place(CatalogWriter *w, CatalogWritten *written, Error *e)
                         written->added++;
                 if (same)
                         continue;
+                if (w->next >= CATALOG_RANK_STEP)
+                        return error_set(e, -EOVERFLOW,
+                                         "the catalog has been changed too often: make it anew");
                 row->rank = catalog_rank(row->l.popularity, w->next);
                 if (old_rank > 0 && old_rank / CATALOG_RANK_STEP == row->rank / CATALOG_RANK_STEP)
                         row->rank = old_rank;
@@ -527,8 +530,6 @@ static int batch_write(CatalogWriter *w, CatalogWritten *written, Error *e)
                 r = rows_place(w, written, e);
         if (r < 0 || written->added + written->updated == 0)
                 return r;
-        if (w->next >= CATALOG_RANK_STEP)
-                return error_set(e, -EOVERFLOW, "the catalog has been changed too often: make it anew");
         _cleanup_free_ Step *steps = calloc(2 * w->n_rows, sizeof(*steps));
         if (!steps)
                 return error_set(e, -ENOMEM, "%s", error_words(ENOMEM));
@@ -622,6 +623,8 @@ static int finish_write(CatalogWriter *w, bool changed, Error *e)
                 r = fact_set(w, "imported_usec", (int64_t) clock_wall_usec(), e);
         if (r == 0)
                 r = catalog_db_fact(&w->catalog, "generation", &generation, e);
+        if (r == 0 && changed) /* misspelled words find other books from here on */
+                r = fact_set(w, "generation", ++generation, e);
         if (r == 0)
                 r = db_commit(w->catalog.db, e);
         else
