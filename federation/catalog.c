@@ -551,8 +551,8 @@ Catalog *catalog_free(Catalog *c)
                 if (!c->readers[i])
                         continue;
                 Worker *worker = c->readers[i]->worker;
-                if (worker_submit(worker, reader_end, on_reader_ended, c->readers[i]) == 0)
-                        worker_free(worker, PATIENCE_USEC);
+                (void) worker_submit(worker, reader_end, on_reader_ended, c->readers[i]); /* or it is left */
+                worker_free(worker, PATIENCE_USEC);
         }
         free(c->categories);
         free(c);

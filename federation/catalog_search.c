@@ -202,8 +202,8 @@ static int add_listing(Search *s, int64_t rank, double relevance, CatalogRows *r
 
         sqlite3_bind_int64(stmt, 1, rank);
         int r = db_step(stmt, e);
-        if (r > 0)
-                r = catalog_rows_add(ret, stmt, 0, relevance);
+        if (r > 0 && (r = catalog_rows_add(ret, stmt, 0, relevance)) < 0)
+                no_memory(e);
         sqlite3_reset(stmt);
         return r;
 }

@@ -13,7 +13,7 @@ typedef struct Fold {
         bool in_word; /* what was added last is a word of ours */
         size_t n, marks;
         utf8proc_int32_t points[POINTS_MAX + PER_POINT + 1];
-        char out[POINTS_MAX * 4 + 8];
+        char out[(POINTS_MAX + PER_POINT + 1) * 4]; /* all of them, whatever they are */
 } Fold;
 
 /* Letters with a stroke and the like, which Unicode does not decompose, as people type them who lack the key. */

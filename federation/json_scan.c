@@ -214,9 +214,10 @@ static bool check_key(Scan *s, bool outermost)
 /* Of the outermost object: it began behind its key. */
 static void note_value(Scan *s)
 {
-        struct JsonMember *m = s->members ? s->members->all + s->members->n - 1 : NULL;
-
-        if (!m || s->members->n == 0 || m->value.s)
+        if (!s->members || s->members->n == 0)
+                return;
+        struct JsonMember *m = s->members->all + s->members->n - 1;
+        if (m->value.s)
                 return;
         const char *begin = skip_space(skip_space(m->key.s + m->key.size) + 1);
         m->value = (JsonSlice){begin, (size_t) (s->at - begin)};
