@@ -82,8 +82,10 @@ static int swap(Federation *f, Reload *r)
                 return error;
         error = apply(f, r->config, &r->error);
         if (error < 0) {
-                if (apply(f, old, &ignored) < 0)
+                if (apply(f, old, &ignored) < 0) {
                         log_error("cannot go back to the configuration in force, either: %s", ignored.text);
+                        r->config = NULL; /* some parts may have stayed with it */
+                }
                 return error;
         }
         f->config = TAKE_PTR(r->config);
