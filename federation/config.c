@@ -103,8 +103,8 @@ const ConfField config_peer_fields[] = {
 /* `cache` is a mapping of the same struct: its offsets begin where the network's do. */
 static const ConfField network_fields[] = {
                 {"enabled", &conf_bool, offsetof(NetworkConfig, enabled), 0, "true",
-                 "Ask other nodes at all; false: networkEnabled is false in /api/config, and nobody is "
-                 "asked."},
+                 "Ask other nodes at all; false: nobody is asked, and networkStatus is disabled in "
+                 "/api/stats."},
                 {"search_timeout", &conf_duration, offsetof(NetworkConfig, search_timeout_usec), 0, "3s",
                  "No peer is waited for longer; what its own recent answers justify is usually much less.",
                  &timeout_range},
