@@ -47,12 +47,18 @@ static const char *peer_address(const Peer *p)
         return p->status == PEER_FALLBACK && p->fallback_url && *p->fallback_url ? p->fallback_url : p->url;
 }
 
+/* How nodes are is not known where nobody is asked. */
+static bool may_choose(const Front *f)
+{
+        return f->peers && peers_enabled(f->peers);
+}
+
 /* Not another one at every change of who is quickest: buyers are on their way. One that has failed once is better than none. */
 static const Peer *node_choose(const Front *f)
 {
-        const Peer *best = f->peers ? peers_healthy(f->peers) : NULL;
+        const Peer *best = may_choose(f) ? peers_healthy(f->peers) : NULL;
 
-        for (size_t i = 0; f->peers && f->node_id && i < peers_count(f->peers); i++) {
+        for (size_t i = 0; f->node_id && may_choose(f) && i < peers_count(f->peers); i++) {
                 const Peer *p = peers_at(f->peers, i);
                 if (streq(p->id, f->node_id) &&
                     (best ? p->status == best->status && p->type == best->type : p->status == PEER_SUSPECT))
@@ -95,6 +101,7 @@ static json_t *config_document(const Front *f)
         json_put(j, "cryptoEnabled", json_boolean(streq(n->payment, "crypto")));
         json_put(j, "checkoutRoute", json_string(n->checkout));
         json_put(j, "healthyNode", f->node_url ? json_string_or_null(f->node_url) : json_null());
+        json_put(j, "networkEnabled", json_boolean(may_choose(f)));
         json_put(j, "banner", *n->message ? json_string_or_null(n->message) : json_null());
         json_put(j, "since", *n->since ? json_string_or_null(n->since) : json_null());
         json_put(j, "stale", json_boolean(n->stale));
@@ -228,8 +235,8 @@ void front_on_peers(Front *f)
 {
         events_forget(f->events, "peer");
         tell_peers(f);
-        if (node_update(f))
-                print(f);
+        node_update(f);
+        print(f);
 }
 
 void front_attach(Front *f, const ModeFile *mode, Peers *peers)

@@ -294,6 +294,7 @@ static int configure(Peers *p, const Config *config)
                 qsort(plans, n, sizeof(*plans), compare_plans);
                 plans_apply(p, plans, n, TAKE_PTR(list));
                 exchange(&p->node_header, &header);
+                p->enabled = network->enabled;
                 p->search_timeout_usec = network->search_timeout_usec;
                 p->check_interval_usec = network->enabled ? network->check_interval_usec : 0;
                 p->response_max = (size_t) network->response_max;
@@ -322,6 +323,11 @@ Peer *peers_at(Peers *p, size_t i)
         return p->peers[i];
 }
 
+bool peers_enabled(const Peers *p)
+{
+        return p->enabled;
+}
+
 uint64_t peers_generation(const Peers *p)
 {
         return p->generation;
@@ -337,7 +343,7 @@ const Peer *peers_healthy(const Peers *p)
 {
         const Peer *best = NULL;
 
-        for (size_t i = 0; i < p->n_peers; i++) {
+        for (size_t i = 0; p->enabled && i < p->n_peers; i++) {
                 const Peer *peer = p->peers[i];
 
                 if (peer->status == PEER_ACTIVE && peer->type == NODE_FULL &&

@@ -66,13 +66,14 @@ DEFINE_CLEANUP(Peers, peers_free)
 /* Takes peers over from the configuration: those of the same id and URL keep what is known of them. All or nothing. Never
  * this node itself (by id or URL). */
 int peers_configure(Peers *p, const Config *config, Error *e);
+bool peers_enabled(const Peers *p); /* network.enabled: false, and nobody is asked how it is, either */
 size_t peers_count(const Peers *p);
 Peer *peers_at(Peers *p, size_t i); /* in the order of their ids */
 Peer *peer_ref(Peer *p);
 Peer *peer_unref(Peer *p);
 /* Grows when any peer's catalog is seen to have changed, or the set of peers is another. */
 uint64_t peers_generation(const Peers *p);
-/* The best other shop to send buyers to: active, full, quickest; NULL: none. */
+/* The best other shop to send buyers to: active, full, quickest; NULL: none, or nobody is asked. */
 const Peer *peers_healthy(const Peers *p);
 /* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "revenue_share_pct", "listings", "generation",
  * "seen": timestamp or null, "latency_ms": of the last good answer, or null, "p95_ms", "deadline_ms", "breaker", "asked_again_s":

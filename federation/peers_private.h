@@ -14,6 +14,7 @@ struct Peers {
         Peer **peers; /* in the order of their ids */
         size_t n_peers;
         uint64_t generation;
+        bool enabled; /* others are asked at all */
         void (*on_change)(const Peer *peer, void *userdata);
         void *userdata;
         char *node_header; /* X-Node-Id: … */

@@ -69,7 +69,7 @@ peer_start two
 federation_start
 check "cards are assumed, and that this is stale is said" config_is \
         'del(.healthyNode) == {paymentMode: "primary", stripeEnabled: true, cryptoEnabled: false, checkoutRoute: "checkout",
-               banner: null, since: null, stale: true}'
+               networkEnabled: true, banner: null, since: null, stale: true}'
 check "an edge worker leaves buyers here" code /api/health 200
 check "it is told to be stale, too" answer_is .stale
 check "no status page is 404" code /status/ 404
@@ -88,6 +88,18 @@ wait_for "the status page is served" code /status/ 200
 check "as failoverd wrote it" grep -q "<title>.*My Shop" "$shop/answer"
 wait_for "its documents, too" bash -c "curl -sS --noproxy '*' $front/status/api/v2/status.json | jq -e '.status.indicator == \"none\"'"
 check "without its slash it leads there" equal "$(get /status -o /dev/null -w '%{http_code} %{redirect_url}')" "308 $front/status/"
+
+# ---- the operator leaves the network
+
+cp "$shop/federationd.yaml" "$shop/federationd.good"
+sed -i 's/^network:$/&\n  enabled: false/' "$shop/federationd.yaml"
+kill -HUP "${pid[federationd]}"
+wait_for "pages and listeners know: nobody is asked, and buyers are sent to nobody" \
+        told config '.networkEnabled == false and .healthyNode == null'
+cp "$shop/federationd.good" "$shop/federationd.yaml"
+kill -HUP "${pid[federationd]}"
+wait_for "and when it is back" config_is '.networkEnabled and .healthyNode != null'
+tag=$(get /api/config -D - -o /dev/null | tr -d '\r' | sed -n 's/^ETag: //p')
 
 # ---- the payment API fails
 

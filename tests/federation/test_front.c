@@ -92,7 +92,8 @@ TEST(without_any_mode_file_cards_are_taken_and_that_it_is_stale_is_said)
         begin(&w);
         check_config(&w, "{\"paymentMode\":\"primary\",\"stripeEnabled\":true,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"checkout\","
-                         "\"healthyNode\":null,\"banner\":null,\"since\":null,\"stale\":true}");
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":null,"
+                         "\"stale\":true}");
         check_curl(&w.f, "-w ' %{http_code}' http://x/health",
                    "{\"mode\":null,\"first\":true,\"paymentMode\":\"primary\",\"since\":null,\"change\":null,"
                    "\"success\":true,"
@@ -107,13 +108,14 @@ TEST(each_payment_mode_says_which_buttons_to_show)
         publish(&w, "cards", true, "primary", "");
         check_config(&w, "{\"paymentMode\":\"primary\",\"stripeEnabled\":true,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"banner\":null,\"since\":" SINCE ",\"stale\":false}");
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":" SINCE
+                         ",\"stale\":false}");
         check_curl(&w.f, "-o /dev/null -w '%{http_code}' http://x/health", "200");
         publish(&w, "crypto", false, "crypto", "Pay by <b>coin</b>.");
         check_config(&w, "{\"paymentMode\":\"crypto\",\"stripeEnabled\":false,\"cryptoEnabled\":true,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"banner\":\"Pay by <b>coin</b>.\",\"since\":" SINCE
-                         ",\"stale\":false}");
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":\"Pay by "
+                         "<b>coin</b>.\",\"since\":" SINCE ",\"stale\":false}");
         check_curl(&w.f, "-w ' %{http_code}' http://x/health",
                    "{\"mode\":\"crypto\",\"first\":false,\"paymentMode\":\"crypto\",\"since\":" SINCE
                    ",\"change\":\"01J\",\"success\":false,\"error\":\"this shop runs in its fallback mode "
@@ -122,7 +124,8 @@ TEST(each_payment_mode_says_which_buttons_to_show)
         publish(&w, "network", false, "federated", "");
         check_config(&w, "{\"paymentMode\":\"federated\",\"stripeEnabled\":false,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"banner\":null,\"since\":" SINCE ",\"stale\":false}");
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":" SINCE
+                         ",\"stale\":false}");
         end(&w);
 }
 

@@ -156,6 +156,10 @@ TEST(in_the_background_each_is_asked_how_it_is)
         peer = peers_at(w.peers, 0);
         CHECK(peers_healthy(w.peers));
         CHECK_INT(peer->asked, 0); /* no search */
+        CHECK(peers_enabled(w.peers));
+        world_reload(&w, 3, "enabled: false"); /* what was known grows old, and buyers are not sent by it */
+        CHECK(!peers_enabled(w.peers));
+        CHECK(!peers_healthy(w.peers));
         world_end(&w);
 }
 
