@@ -193,7 +193,8 @@ int answer_take_local(FanOut *f, const CatalogAnswer *answer)
 
 typedef struct Found { /* where an item comes from */
         const PeerResult *result;
-        const Peer *peer; /* NULL: this node */
+        const struct Found *before; /* the same shop's one before it in this work */
+        const Peer *peer;           /* NULL: this node */
         unsigned rank;
 } Found;
 
@@ -238,7 +239,25 @@ static int put_together(const FanOut *f, Found *found, size_t n, Merge *ret)
         return merge_items(items, n, ret);
 }
 
-static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *work, const Found *found)
+/* The same shop's same price: it has been said. Those of one shop are linked, so that this stays cheap whatever they send. */
+static bool is_repeated(const Merge *m, const MergeWork *work, Found *found, size_t i)
+{
+        Found *one = &found[m->order[work->first + i]];
+
+        one->before = NULL;
+        for (size_t k = i; k > 0 && !one->before; k--) {
+                const Found *other = &found[m->order[work->first + k - 1]];
+                if (other->peer == one->peer)
+                        one->before = other;
+        }
+        for (const Found *other = one->before; other; other = other->before)
+                if (other->result->price_minor == one->result->price_minor &&
+                    streq(other->result->currency, one->result->currency))
+                        return true;
+        return false;
+}
+
+static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *work, Found *found)
 {
         const Found *best = &found[m->order[work->first]];
 
@@ -247,6 +266,8 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
         for (size_t i = 0; i < work->n_items; i++) {
                 const Found *one = &found[m->order[work->first + i]];
 
+                if (is_repeated(m, work, found, i))
+                        continue;
                 text_add_string(t, i > 0 ? ",{" : "{");
                 text_add_string(t, (one->peer ? one->peer->source : f->searcher->source) + 1);
                 add_price(t, one->result);
@@ -255,7 +276,7 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
         text_add_string(t, "]}");
 }
 
-static void add_results(Text *t, const FanOut *f, const Merge *m, const Found *found)
+static void add_results(Text *t, const FanOut *f, const Merge *m, Found *found)
 {
         size_t end = MIN((size_t) f->offset + f->limit, m->n_works);
 

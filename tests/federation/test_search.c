@@ -382,6 +382,36 @@ TEST(who_is_far_behind_a_crowd_is_not_waited_for)
         world_end(&w);
 }
 
+TEST(one_shop_cannot_fill_a_work_with_what_it_has_said)
+{
+        Asker a = {0};
+        World w;
+
+        world_begin(&w, 2, QUIET);
+        w.fakes[0].body = "{\"results\":[{\"id\":1,\"title\":\"Northern Lights\",\"author\":\"Ann "
+                          "Other\",\"price\":5},"
+                          "{\"id\":2,\"title\":\"Northern Lights\",\"author\":\"Ann Other\",\"price\":9},"
+                          "{\"id\":3,\"title\":\"Northern Lights\",\"author\":\"Ann Other\",\"price\":5},"
+                          "{\"id\":4,\"title\":\"Northern Lights\",\"author\":\"Ann "
+                          "Other\",\"price\":5,\"currency\":\"EUR\"},"
+                          "{\"id\":5,\"title\":\"Northern Lights\",\"author\":\"Ann Other\",\"price\":9}]}";
+        w.fakes[1].body = "{\"results\":[{\"id\":1,\"title\":\"Northern Lights\",\"author\":\"Ann "
+                          "Other\",\"price\":5},"
+                          "{\"id\":2,\"title\":\"Northern Lights\",\"author\":\"Ann Other\",\"price\":5}]}";
+        world_open_shop(&w, "title\nSomething Else\n");
+        ask_and_wait(&w, &a, "northern lights");
+        CHECK_INT(count_at(&a, "results"), 1);
+        CHECK_INT(count_at(&a, "network"), 7);
+        CHECK_INT(count_at(&a, "results.0.sellers"),
+                  4); /* two prices and a currency of one, one price of the other */
+        CHECK_STR(text_at(&a, "results.0.sellers.0.source_node"), "p00");
+        CHECK_STR(text_at(&a, "results.0.sellers.1.source_node"), "p01");
+        CHECK_INT(number_at(&a, "results.0.sellers.2.price_minor"), 900);
+        CHECK_STR(text_at(&a, "results.0.sellers.3.currency"), "EUR");
+        asker_clear(&a);
+        world_end(&w);
+}
+
 TEST(with_the_network_off_this_node_answers_alone)
 {
         Asker a = {0};
