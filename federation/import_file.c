@@ -114,7 +114,9 @@ static int run_import(Run *run, const char *catalog_path, Error *e)
         line_end(run);
         if (r == 0)
                 sum_print(run, &report);
-        else if (import) {
+        if (r == 0 && report.rows > 0 && report.refused == report.rows)
+                r = error_set(e, -EBADMSG, "%s: not one row could be used", run->name);
+        else if (r < 0 && import) {
                 import_report(import, &report);
                 if (report.added + report.updated > 0)
                         fprintf(stderr,

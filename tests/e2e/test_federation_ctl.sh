@@ -48,6 +48,8 @@ check "a file without rows is none to complain about" equal "$(ctl catalog impor
 printf 'title,price\nA,x\nB,y\n' >"$shop/bad.csv"
 check "not one row: 1" equal "$(ctl_status catalog import "$shop/bad.csv")" 1
 head -c 3000000 /dev/urandom >"$shop/noise.csv"
+check "so it is beside the daemon" bash -c '"$1" --config "$2/shop/federationd.yaml" --state-dir "$2/shop/state" --import "$2/bad.csv" 2>"$2/refused"; test $? = 1' - "$build/federationd" "$shop"
+check "and says so" grep -q 'bad.csv: not one row could be used' "$shop/refused"
 check "no text: 1" equal "$(ctl_status catalog import "$shop/noise.csv")" 1
 check "with a reason" contains "$(<"$shop/err")" 'noise.csv'
 check "no file: 1" equal "$(ctl_status catalog import "$shop/nothing.csv")" 1
