@@ -93,7 +93,7 @@ static void keep_now(ModeLast *l);
 static int write_run(void *job)
 {
         WriteJob *j = job;
-        return file_publish(j->path, j->text, strlen(j->text), 0644);
+        return file_publish(j->path, j->text, strlen(j->text), 0600);
 }
 
 static WriteJob *write_job_free(WriteJob *job)

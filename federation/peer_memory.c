@@ -34,7 +34,7 @@ static int job_run(void *userdata)
 {
         Job *job = userdata;
 
-        return file_publish(job->path, job->text, strlen(job->text), 0644);
+        return file_publish(job->path, job->text, strlen(job->text), 0600);
 }
 
 static void job_done(int r, void *userdata)
