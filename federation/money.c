@@ -121,6 +121,21 @@ void money_print(Text *t, int64_t minor, const char *currency)
         }
 }
 
+void money_print_price(Text *t, int64_t minor, const char *currency)
+{
+        if (minor < 0) {
+                text_add_string(t, "\"price\":null,\"price_minor\":null");
+        } else {
+                text_add_string(t, "\"price\":");
+                money_print(t, minor, currency);
+                text_add_string(t, ",\"price_minor\":");
+                text_add_number(t, (uint64_t) minor);
+        }
+        text_add_string(t, ",\"currency\":\"");
+        text_add_string(t, currency);
+        text_add_bytes(t, "\"", 1);
+}
+
 int64_t money_micros(int64_t minor, const char *currency)
 {
         assert(minor >= 0 && minor <= MONEY_MINOR_MAX);

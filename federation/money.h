@@ -15,6 +15,9 @@ unsigned money_digits(const char *currency);
 int money_parse(const char *text, const char *currency, int64_t *ret_minor, Error *e);
 /* A JSON number in major units: 1299 USD is 12.99, 1299 JPY is 1299. */
 void money_print(Text *t, int64_t minor, const char *currency);
+/* What results say of a price, without a comma in front: "price":…,"price_minor":…,"currency":"…". minor -1: unknown, null.
+ * currency: three capital letters. */
+void money_print_price(Text *t, int64_t minor, const char *currency);
 /* Millionths of a major unit, so that prices of unlike digits compare; -EINVAL as above. */
 int64_t money_micros(int64_t minor, const char *currency);
 int money_parse_micros(const char *text, int64_t *ret_micros, Error *e);

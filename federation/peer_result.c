@@ -288,21 +288,6 @@ static void complete(Reading *r)
         }
 }
 
-static void add_price(Text *t, int64_t minor, const char *currency)
-{
-        if (minor < 0) {
-                text_add_string(t, ",\"price\":null,\"price_minor\":null");
-        } else {
-                text_add_string(t, ",\"price\":");
-                money_print(t, minor, currency);
-                text_add_string(t, ",\"price_minor\":");
-                text_add_number(t, (uint64_t) minor);
-        }
-        text_add_string(t, ",\"currency\":\"");
-        text_add_string(t, currency);
-        text_add_bytes(t, "\"", 1);
-}
-
 static void read_text(JsonSlice value, char *buffer, size_t limit)
 {
         buffer[0] = '\0';
@@ -349,7 +334,8 @@ int peer_result_read(JsonWalk *element, Text *scratch, PeerResult *ret)
         read_text(r.value[ISBN], isbn, LISTING_ISBN_MAX);
         read_currency(r.value[CURRENCY], currency);
         int64_t minor = read_price(r.value[PRICE_MINOR], r.value[PRICE], currency);
-        add_price(scratch, minor, currency);
+        text_add_bytes(scratch, ",", 1);
+        money_print_price(scratch, minor, currency);
         if (scratch->failed)
                 return -ENOMEM;
         return peer_result_make(&(PeerResultParts){scratch->data, scratch->size, id, title, author, isbn,

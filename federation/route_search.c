@@ -47,15 +47,8 @@ static void add_sellers(Text *t, const Federation *f, const Listing *l, const Se
         text_add_json(t, seller->name);
         text_add_string(t, ",\"source_url\":");
         text_add_json(t, seller->url);
-        text_add_string(t, ",\"price\":");
-        if (l->price_minor < 0)
-                text_add_string(t, "null,\"price_minor\":null");
-        else {
-                money_print(t, l->price_minor, l->currency);
-                text_add(t, ",\"price_minor\":%" PRId64, l->price_minor);
-        }
-        text_add_string(t, ",\"currency\":");
-        text_add_json(t, l->currency);
+        text_add_string(t, ",");
+        money_print_price(t, l->price_minor, l->currency);
         text_add(t, ",\"revenue_share_pct\":%u}]", f->config->node.revenue_share);
 }
 

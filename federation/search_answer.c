@@ -53,20 +53,6 @@ static void add_result(Text *t, const PeerResult *r, const Peer *peer, unsigned 
         text_add_bytes(t, "}", 1);
 }
 
-static void add_price(Text *t, const PeerResult *r)
-{
-        text_add_string(t, ",\"price\":");
-        if (r->price_minor < 0)
-                text_add_string(t, "null,\"price_minor\":null");
-        else {
-                money_print(t, r->price_minor, r->currency);
-                text_add_string(t, ",\"price_minor\":");
-                text_add_number(t, (uint64_t) r->price_minor);
-        }
-        text_add_string(t, ",\"currency\":");
-        text_add_json(t, r->currency);
-}
-
 static void add_row(Text *t, const FanRow *row)
 {
         text_add_string(t, "{\"id\":");
@@ -270,7 +256,8 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
                         continue;
                 text_add_string(t, i > 0 ? ",{" : "{");
                 text_add_string(t, (one->peer ? one->peer->source : f->searcher->source) + 1);
-                add_price(t, one->result);
+                text_add_bytes(t, ",", 1);
+                money_print_price(t, one->result->price_minor, one->result->currency);
                 text_add_bytes(t, "}", 1);
         }
         text_add_string(t, "]}");

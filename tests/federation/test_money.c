@@ -119,4 +119,18 @@ TEST(currencies_are_three_capitals)
         CHECK(!money_is_currency(""));
 }
 
+TEST(a_price_is_three_members)
+{
+        _cleanup_text_ Text t = {0};
+
+        money_print_price(&t, 1299, "USD");
+        text_add_string(&t, " ");
+        money_print_price(&t, 0, "JPY");
+        text_add_string(&t, " ");
+        money_print_price(&t, -1, "EUR");
+        CHECK_STR(t.data, "\"price\":12.99,\"price_minor\":1299,\"currency\":\"USD\" "
+                          "\"price\":0,\"price_minor\":0,\"currency\":\"JPY\" "
+                          "\"price\":null,\"price_minor\":null,\"currency\":\"EUR\"");
+}
+
 MAIN()
