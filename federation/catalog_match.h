@@ -13,7 +13,7 @@ typedef struct MatchWord {
         bool begun;    /* the last word: perhaps not all of it has been typed */
         bool letters;  /* of a script with words: can be begun and be misspelt */
         bool begins;   /* some word begins so; asked only of the last one */
-        int64_t books; /* whose title or author has it */
+        int64_t books; /* that have it, but for their descriptions */
         NearWord near[NEAR_MAX];
         unsigned n_near;
         bool indexed; /* as a beginning; if not, begun_as: ` OR "words" OR "that" OR "begin"` so */
