@@ -138,7 +138,7 @@ static void ask_fail(PeerAsk *ask, bool timed_out, const char *error)
                 peer->timed_out++;
         else
                 peer->failed++;
-        peer_note_failure(peer, true, timed_out, text, clock_boot_usec() - ask->sent_usec);
+        peer_note_failure(peer, true, timed_out, text);
         if (peer->breaker.state != BREAKER_CLOSED)
                 turn_away(peer);
         ask_end(ask, timed_out ? PEER_TIMEOUT : PEER_ERROR, NULL, text);
@@ -159,6 +159,10 @@ static void ask_fail_ourselves(PeerAsk *ask, bool timed_out, const char *error)
 
 void peer_ask_give_up(PeerAsk *ask, const char *why)
 {
+        if (ask->waiting) { /* for other questions of ours: this one it has not even heard */
+                ask_fail_ourselves(ask, true, why);
+                return;
+        }
         ask->peer->straggler = true;
         ask_fail(ask, true, why);
 }

@@ -38,7 +38,8 @@ PeerAsk *peer_ask_free(PeerAsk *ask);
 DEFINE_CLEANUP(PeerAsk, peer_ask_free)
 /* It goes on to its end for what is learned by it; done() will not be called. */
 void peer_ask_leave(PeerAsk *ask);
-/* Nobody waits any longer, and it is the peer's fault: done() is called from within, with PEER_TIMEOUT. */
+/* Nobody waits any longer, and it is the peer's fault, unless we have not let it have its turn: done() is called from within,
+ * with PEER_TIMEOUT. */
 void peer_ask_give_up(PeerAsk *ask, const char *why);
 /* A peer that was given up so comes back only when it answers within this. */
 #define PEER_STRAGGLER_USEC (300 * USEC_PER_MSEC)

@@ -39,7 +39,7 @@ static void check_ended(Peer *peer, const char *error, bool timed_out, uint64_t 
         snprintf(text, sizeof(text), "%s", error ? error : "");
         peer_check_stop(peer);
         if (error)
-                peer_note_failure(peer, false, timed_out, text, usec);
+                peer_note_failure(peer, false, timed_out, text);
         else
                 peer_note_answer(peer, false, 0, usec);
         if (error && peer->breaker.state == BREAKER_CLOSED)

@@ -103,7 +103,7 @@ void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t use
         peer_settle(peer);
 }
 
-void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error, uint64_t usec)
+void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error)
 {
         if (search) {
                 peer->search_failed = true;

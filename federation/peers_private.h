@@ -28,9 +28,9 @@ struct Peers {
 
 #define PEER_FETCH_FLAGS (FETCH_GUARD | FETCH_TRUST_HOST | FETCH_HTTP2)
 
-/* peers.c: what was learned of one. usec: how long it took. search: it was a search, not a check. */
+/* peers.c: what was learned of one. search: it was a search, not a check. usec: how long it took. */
 void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t usec);
-void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error, uint64_t usec);
+void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error);
 void peer_note_generation(Peer *peer, uint64_t generation);
 void peer_settle(Peer *peer); /* its status, as its breaker and last answer have it */
 

@@ -254,6 +254,35 @@ TEST(a_crowd_waits_for_its_turn_within_the_deadline)
         world_end(&w);
 }
 
+TEST(who_has_not_been_asked_yet_is_not_to_blame)
+{
+        enum { MANY = PEER_RUNNING_MAX + 1 };
+        Told told[MANY] = {0};
+        PeerAsk *asks[MANY];
+        World w;
+
+        world_begin(&w, 1, QUIET);
+        w.fakes[0].silent = true;
+        const Peer *p = peers_at(w.peers, 0);
+        for (unsigned i = 0; i < MANY; i++) {
+                char why[PEER_WHY_SIZE];
+
+                CHECK_INT(peer_ask_start(peers_at(w.peers, 0), "q=x", 5, on_told, &told[i], &asks[i], why),
+                          0);
+        }
+        peer_ask_give_up(asks[MANY - 1], "too late"); /* it waits for its turn */
+        CHECK_INT(told[MANY - 1].outcome, PEER_TIMEOUT);
+        CHECK_INT(p->timed_out, 0);
+        CHECK(!p->straggler);
+        peer_ask_give_up(asks[0], "too late");
+        CHECK_INT(told[0].outcome, PEER_TIMEOUT);
+        CHECK_INT(p->timed_out, 1);
+        CHECK(p->straggler);
+        for (unsigned i = 1; i < MANY - 1; i++)
+                peer_ask_free(asks[i]);
+        world_end(&w);
+}
+
 TEST(an_ask_may_be_freed_or_left_at_any_moment)
 {
         World w;
