@@ -110,8 +110,8 @@ static sqlite3 *database(void)
 /* "word distance, " for each. */
 static const char *near(sqlite3 *db, const char *word, bool prefix)
 {
-        static char text[1024];
         NearWord found[NEAR_MAX];
+        static char text[NEAR_MAX * (sizeof(found->text) + 16)];
         unsigned n = 99;
         _cleanup_(words_near_freep) WordsNear *w = NULL;
         Error e = {""};
@@ -121,8 +121,10 @@ static const char *near(sqlite3 *db, const char *word, bool prefix)
         text[0] = '\0';
         for (unsigned i = 0; i < n; i++) {
                 CHECK(found[i].fit > 0 && found[i].fit < 1);
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s %u, ", found[i].text,
-                         found[i].distance);
+                char one[sizeof(found[i].text) + 16];
+
+                snprintf(one, sizeof(one), "%s %u, ", found[i].text, found[i].distance);
+                strcat(text, one);
         }
         return text;
 }
