@@ -121,10 +121,10 @@ static const char *near(sqlite3 *db, const char *word, bool prefix)
         text[0] = '\0';
         for (unsigned i = 0; i < n; i++) {
                 CHECK(found[i].fit > 0 && found[i].fit < 1);
-                char one[sizeof(found[i].text) + 16];
+                char number[16];
 
-                snprintf(one, sizeof(one), "%s %u, ", found[i].text, found[i].distance);
-                strcat(text, one);
+                snprintf(number, sizeof(number), " %u, ", found[i].distance);
+                strcat(strcat(text, found[i].text), number);
         }
         return text;
 }
