@@ -14,6 +14,7 @@
 #define END_USEC      (10 * USEC_PER_MIN) /* a million books have to be made findable by misspelling */
 #define PAUSE_MSEC    10000
 #define PROGRESS_USEC (200 * USEC_PER_MSEC)
+#define TOLD_MAX      20 /* of refused rows, and of remarks: a file may be bad all through */
 
 typedef struct Import {
         const Invocation *i;
@@ -24,6 +25,7 @@ typedef struct Import {
         json_t *report;
         bool live; /* stderr is a terminal: one line is written over and over */
         uint64_t shown_usec;
+        uint64_t n_refused, n_remarks;
 } Import;
 
 static void clear_progress(const Import *m)
@@ -45,33 +47,28 @@ static void show_progress(Import *m)
                 fprintf(stderr, ", %.0f %%", 100.0 * (double) MIN(m->sent, m->size) / (double) m->size);
 }
 
-/* Rows that were refused, or taken with a part left out. */
-static void show_problems(const Import *m, const json_t *answer)
+static void show_problem(Import *m, const json_t *problem)
 {
-        const json_t *problems = json_object_get(answer, "problems"), *problem;
-        int64_t more = ctl_integer(answer, "more");
-        size_t k;
+        _cleanup_text_ Text line = {};
+        bool refused = json_is_true(json_object_get(problem, "refused"));
+        uint64_t *n = refused ? &m->n_refused : &m->n_remarks;
 
-        if (json_array_size(problems) > 0 || more > 0)
-                clear_progress(m);
-        json_array_foreach(problems, k, problem)
-        {
-                _cleanup_text_ Text line = {};
-
-                text_add_plain(&line, ctl_string(problem, "reason"), 0);
-                if (!line.failed && line.data)
-                        fprintf(stderr, "%s%s\n", line.data,
-                                json_is_true(json_object_get(problem, "refused")) ? "" : " (row taken)");
-        }
-        if (more > 0)
-                fprintf(stderr, "… and %" PRId64 " more like these\n", more);
+        text_add_plain(&line, ctl_string(problem, "reason"), 0);
+        if (line.failed || !line.data || ++*n > TOLD_MAX + 1)
+                return;
+        clear_progress(m);
+        if (*n <= TOLD_MAX)
+                fprintf(stderr, "%s%s\n", line.data, refused ? " (row refused)" : "");
+        else
+                fprintf(stderr, "further %s are only counted\n", refused ? "refused rows" : "remarks");
 }
 
 static void take_answer(Import *m, json_t *answer)
 {
-        json_t *report = json_object_get(answer, "report");
+        json_t *report = json_object_get(answer, "report"), *problem;
+        size_t k;
 
-        show_problems(m, answer);
+        json_array_foreach(json_object_get(answer, "problems"), k, problem) show_problem(m, problem);
         if (report) {
                 json_decref(m->report);
                 m->report = json_incref(report);
@@ -182,6 +179,19 @@ static int import(Import *m, Error *e)
         return r;
 }
 
+static void show_sum(const Import *m, int64_t rows, int64_t refused)
+{
+        int64_t remarks = ctl_integer(m->report, "warned");
+
+        printf("%" PRId64 " row%s: %" PRId64 " added, %" PRId64 " updated, %" PRId64 " unchanged, %" PRId64
+               " refused",
+               rows, rows == 1 ? "" : "s", ctl_integer(m->report, "added"), ctl_integer(m->report, "updated"),
+               ctl_integer(m->report, "unchanged"), refused);
+        if (remarks > 0)
+                printf("; %" PRId64 " taken in part", remarks);
+        putchar('\n');
+}
+
 /* 0 when anything was taken, or there was nothing to take. */
 static int conclude(const Import *m)
 {
@@ -190,10 +200,7 @@ static int conclude(const Import *m)
         if (m->i->given[OPTION_JSON])
                 ctl_print_json(m->report);
         else
-                printf("%" PRId64 " row%s: %" PRId64 " added, %" PRId64 " updated, %" PRId64
-                       " unchanged, %" PRId64 " refused\n",
-                       rows, rows == 1 ? "" : "s", ctl_integer(m->report, "added"),
-                       ctl_integer(m->report, "updated"), ctl_integer(m->report, "unchanged"), refused);
+                show_sum(m, rows, refused);
         return rows > 0 && refused == rows ? m->i->verb->failure : CTL_DONE;
 }
 

@@ -35,11 +35,12 @@ static void on_row(uint64_t line, bool refused, const char *reason, void *userda
         Run *run = userdata;
         uint64_t *n = refused ? &run->n_refused : &run->n_warned;
 
-        if (++*n > TOLD_MAX)
+        if (++*n > TOLD_MAX + 1)
                 return;
         line_end(run);
-        fprintf(stderr, "%s%s\n", reason, refused ? " (row refused)" : "");
-        if (*n == TOLD_MAX)
+        if (*n <= TOLD_MAX)
+                fprintf(stderr, "%s%s\n", reason, refused ? " (row refused)" : "");
+        else
                 fprintf(stderr, "further %s are only counted\n", refused ? "refused rows" : "remarks");
 }
 

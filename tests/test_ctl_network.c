@@ -190,7 +190,7 @@ TEST(import_counts_and_names_bad_rows)
         CHECK_STR(ran.err, "");
         s.answer = IMPORTED("2", "2", "{\"line\":2,\"refused\":true,\"reason\":\"books.csv:2: no title\"}");
         CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 1);
-        CHECK(strstr(ran.err, "books.csv:2: no title\n"));
+        CHECK(strstr(ran.err, "books.csv:2: no title (row refused)\n"));
         s.status = 422;
         s.answer = "{\"success\":false,\"error\":\"books.csv: no header\"}";
         CHECK_INT(CTL(&s, &ran, "catalog", "import", file), 1);

@@ -48,6 +48,13 @@ check "a file without rows is none to complain about" equal "$(ctl catalog impor
 printf 'title,price\nA,x\nB,y\n' >"$shop/bad.csv"
 check "not one row: 1" equal "$(ctl_status catalog import "$shop/bad.csv")" 1
 head -c 3000000 /dev/urandom >"$shop/noise.csv"
+seq -f 'Book %.0f,x' 100000 | sed '1i title,price' >"$shop/bad.csv"
+ctl_status catalog import "$shop/bad.csv" >/dev/null
+check "twenty refused rows are told, however many there are" equal "$(wc -l <"$shop/err") $(tail -n 1 "$shop/err")" '21 further refused rows are only counted'
+check "as refused" equal "$(grep -c '(row refused)$' "$shop/err")" 20
+printf 'id,title,isbn,price,currency\nb1,"Book 1: größer",123,1.50,EUR\n' >"$shop/part.csv"
+check "what was left out of a row is told in the sum" equal "$(ctl catalog import "$shop/part.csv")" \
+        '1 row: 0 added, 1 updated, 0 unchanged, 0 refused; 1 taken in part'
 check "so it is beside the daemon" bash -c '"$1" --config "$2/shop/federationd.yaml" --state-dir "$2/shop/state" --import "$2/bad.csv" 2>"$2/refused"; test $? = 1' - "$build/federationd" "$shop"
 check "and says so" grep -q 'bad.csv: not one row could be used' "$shop/refused"
 check "no text: 1" equal "$(ctl_status catalog import "$shop/noise.csv")" 1
