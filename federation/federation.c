@@ -91,11 +91,18 @@ static int make_service(Federation *f)
 
 /* --- ready --- */
 
+void federation_tell_status(const Federation *f)
+{
+        size_t n = f->config->network.n_peers;
+
+        service_status(f->service, "%s, %zu peer%s", f->config->node.name, n, n == 1 ? "" : "s");
+}
+
 static void ready(Federation *f)
 {
         f->patience = loop_source_free(f->patience);
         service_ready(f->service);
-        service_status(f->service, "%s, %zu peers", f->config->node.name, f->config->network.n_peers);
+        federation_tell_status(f);
 }
 
 static void on_first_answer(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata)

@@ -56,3 +56,5 @@ Federation *federation_free(Federation *f);
 DEFINE_CLEANUP(Federation, federation_free)
 int federation_run(Federation *f); /* until SIGTERM or SIGINT; 0 */
 Seller federation_seller(const Federation *f);
+void federation_tell_status(
+                const Federation *f); /* to systemd: whose shop it is, and how many others it asks */

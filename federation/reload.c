@@ -113,8 +113,12 @@ static void on_loaded(int error, void *job)
                 error = swap(f, r);
         if (error < 0)
                 log_error("reload refused, nothing has changed: %s", r->error.text);
-        else
-                log_notice("reloaded: %zu peers", f->config->network.n_peers);
+        else {
+                size_t n = f->config->network.n_peers;
+
+                log_notice("reloaded: %zu peer%s", n, n == 1 ? "" : "s");
+                federation_tell_status(f);
+        }
         service_reloaded(f->service);
         if (f->reload_again)
                 reload_start(f);

@@ -27,9 +27,11 @@ more_pings() { # THAN
 wait_for "the watchdog is pinged while nobody asks" more_pings 4
 
 : >"$shop/manager.out"
+sed -i 's/My Shop/Our Shop/' "$shop/federationd.yaml"
 reload
 wait_for "RELOADING" grep -q RELOADING=1 "$shop/manager.out"
 wait_for "and READY again" heard READY=1
+check "STATUS has its new name" heard "STATUS=Our Shop, 0 peers"
 : >"$shop/manager.out"
 echo "nonsense: 1" >>"$shop/federationd.yaml"
 reload
