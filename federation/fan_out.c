@@ -13,6 +13,18 @@
 
 #define PRINTED_MAX (512 * 1024) /* bytes kept */
 
+/* How many results of each source make a page. The same for many pages: what is put together of more has another order, and
+ * pages of it show twice or leave out. */
+static unsigned depth_of(const FanOut *f)
+{
+        static const unsigned depths[] = {20, 100};
+
+        for (size_t i = 0; i < ELEMENTSOF(depths); i++)
+                if (f->offset + f->limit <= depths[i])
+                        return depths[i];
+        return SEARCH_LOCAL_MAX;
+}
+
 int fan_out_new(Searcher *s, const Search *first, FanOut **ret)
 {
         FanOut *f = calloc(1, sizeof(*f));
@@ -32,7 +44,7 @@ int fan_out_new(Searcher *s, const Search *first, FanOut **ret)
         }
         f->limit = f->question->limit;
         f->offset = f->question->offset;
-        f->question->limit = MIN(f->offset + f->limit, (unsigned) SEARCH_LOCAL_MAX);
+        f->question->limit = depth_of(f);
         f->question->offset = 0;
         *ret = f;
         return 0;
@@ -280,7 +292,7 @@ static int ask_peers(FanOut *f)
         size_t n = s->config->network.enabled ? peers_count(s->peers) : 0;
         _cleanup_free_ char *query = NULL;
         unsigned cap = MIN(s->config->network.results_per_peer, (unsigned) DIALECT_RESULTS_MAX),
-                 most = MIN(f->offset + f->limit, cap);
+                 most = MIN(depth_of(f), cap);
         int r = question_to_query(f->question, most, &query);
 
         if (r < 0 || n == 0)
