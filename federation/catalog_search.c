@@ -258,19 +258,45 @@ static int search_isbn(Search *s, Error *e)
         return r;
 }
 
+/* Would it find something in any category and language, at any price? Then its words are right, and what is near to them is
+ * not what is meant. */
+static int is_left_out(Search *s, bool *ret, Error *e)
+{
+        const Question *asked = s->question;
+        Question bare = *asked;
+        Text filter = s->match.filter;
+        Ranks any = {0};
+        int r = 0;
+
+        if (filter.size > 0 || bare.min_price_micros >= 0 || bare.max_price_micros >= 0) {
+                bare.min_price_micros = bare.max_price_micros = -1;
+                s->question = &bare;
+                s->match.filter = (Text){0};
+                r = add_found(s, ALL_WORDS, MATCH_BEGUN, 1, &any, e);
+                s->match.filter = filter;
+                s->question = asked;
+        }
+        *ret = any.n > 0;
+        ranks_clear(&any);
+        return r;
+}
+
 static int search_words(Search *s, Error *e)
 {
         RankQuestion rank;
+        bool left_out = false;
 
         int r = find_words(s->db, &s->match, e);
         if (r == 0)
                 r = find_all(s, e);
         if (r == 0 && s->found.n == 0)
+                r = is_left_out(s, &left_out, e);
+        if (r == 0 && s->found.n == 0 && !left_out)
                 r = find_corrected(s, e);
         if (r < 0)
                 return r;
         match_rank(&s->match, s->books, &rank);
-        if (s->found.n == 0 && s->described.n == 0 && s->match.n_words > 1)
+        if (s->found.n == 0 && !left_out && s->described.n == 0 && s->match.n_words > 1)
                 return find_some(s, &rank, e);
         return window_open(s, &rank, e);
 }

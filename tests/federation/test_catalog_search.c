@@ -46,6 +46,8 @@ static void begin(void)
                             "free,Costs Nothing,Nobody,Gifts,en,0,USD,5,\n"
                             "dear,Costs Something,Nobody,Gifts,en,,USD,5,\n"
                             "frank,Frankenstein,Mary Shelley,Horror,en,3,USD,80,\n"
+                            "emma,Emma,Jane Austen,Romance,en,3,USD,80,\n"
+                            "kant,Kritik,Immanuel Kant,Philosophie,de,30,USD,80,\n"
                             "and,And Or Not Near,Fts Five,Queries,en,3,USD,7,\n");
         CHECK(!t.failed);
         rig_import(t.data, t.size);
@@ -216,6 +218,27 @@ TEST(filters_by_category_language_and_price)
         q.min_price_micros = -1;
         rig_search(&q, &rows);
         CHECK(rows.total > in_range);
+        catalog_rows_clear(&rows);
+}
+
+TEST(a_word_that_a_filter_leaves_out_is_not_misspelt)
+{
+        Question q = question("emma");
+        CatalogRows rows = {0};
+
+        q.language = (char *) (uintptr_t) "de";
+        rig_search(&q, &rows);
+        CHECK_INT(rows.total, 0);
+        catalog_rows_clear(&rows);
+        q.language = NULL;
+        q.min_price_micros = 10000000;
+        rig_search(&q, &rows);
+        CHECK_INT(rows.total, 0);
+        catalog_rows_clear(&rows);
+        q = question("imanuel");
+        q.language = (char *) (uintptr_t) "de";
+        rig_search(&q, &rows);
+        CHECK_INT(rows.total, 1);
         catalog_rows_clear(&rows);
 }
 
