@@ -73,6 +73,9 @@ int json_parse(const char *data, size_t size, json_t **ret, Error *e)
         json_t *j = json_loadb(data ? data : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
         if (!j && memory_refused)
                 return error_set(e, -ENOMEM, "%s", strerror(ENOMEM));
+        char *advice = j ? NULL : strstr(error.text, " without JSON_ALLOW_NUL"); /* to programmers */
+        if (advice)
+                memmove(advice, advice + 23, strlen(advice + 23) + 1);
         if (!j)
                 return error_set(e, -EINVAL, "line %d, column %d: %s", MAX(error.line, 1),
                                  MAX(error.column, 1), plain_copy(plain, sizeof plain, error.text));

@@ -297,6 +297,16 @@ static int json_next(Import *i, char *data, size_t size, bool last, size_t *ret_
 
 #define BEGINNING 4096 /* bytes that are wanted, to know the format and the separator */
 
+/* A brace alone in its line. */
+static bool begins_indented(const char *data, size_t size, size_t at)
+{
+        if (at >= size || data[at] != '{')
+                return false;
+        for (at++; at < size && strchr(" \t\r", data[at]) && data[at]; at++)
+                ;
+        return at < size && data[at] == '\n';
+}
+
 static int binary(const Import *i, Error *e, const char *what)
 {
         return error_set(e, -EINVAL, "%s: %s", i->name, what);
@@ -323,6 +333,11 @@ static int begin(Import *i, const char *data, size_t size, size_t *ret_size, Err
         if (i->format == IMPORT_GUESS && k < size && data[k] == '[')
                 return binary(i, e,
                               "a JSON array: one object a line is wanted (jq -c '.[]' makes that of it)");
+        if (i->format == IMPORT_GUESS && begins_indented(data, size, k))
+                return binary(i, e,
+                              "a JSON object over several lines: one object a line is wanted (jq -c . makes "
+                              "that "
+                              "of it)");
         if (i->format == IMPORT_GUESS)
                 i->format = k < size && data[k] == '{' ? IMPORT_JSONL : IMPORT_CSV;
         i->begun = true;
