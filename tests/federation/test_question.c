@@ -102,15 +102,15 @@ TEST(cuts_long_text_at_a_word)
         text[sizeof(text) - 1] = '\0';
         q = parsed(ASKED("q", text));
         CHECK_INT(strlen(q->text), QUESTION_TEXT_MAX);
-        q = question_free(q);
+        question_free(q);
         text[150] = text[QUESTION_TEXT_MAX + 1] = ' ';
         q = parsed(ASKED("q", text));
         CHECK_INT(strlen(q->text), 150);
-        q = question_free(q);
+        question_free(q);
         text[QUESTION_TEXT_MAX] = ' ';
         q = parsed(ASKED("q", text));
         CHECK_INT(strlen(q->text), QUESTION_TEXT_MAX); /* a word ends just there */
-        q = question_free(q);
+        question_free(q);
         for (size_t i = 0; i + 2 < sizeof(text); i += 2)
                 memcpy(text + i, "\xc3\xa9", 2);
         text[998] = '\0';
