@@ -41,8 +41,9 @@ static const ConfField node_fields[] = {
                  "Where buyers and other nodes reach this node; default: http:// and the first address of "
                  "`listen`."},
                 {"type", &conf_enum, offsetof(NodeConfig, type), 0, "full",
-                 "full; affiliate: its catalog is the network's; mirror: stands in for a node that has "
-                 "failed.",
+                 "full; affiliate: a search of the network leaves its own catalog out; mirror: told to "
+                 "others, "
+                 "nothing more yet.",
                  type_names},
                 {"operator", &conf_string, offsetof(NodeConfig, operator_name), 0, NULL,
                  "Who runs it, for people."},

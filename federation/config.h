@@ -6,7 +6,7 @@
 
 typedef enum NodeType {
         NODE_FULL,
-        NODE_AFFILIATE, /* its catalog is the network's */
+        NODE_AFFILIATE, /* a search of the network leaves its own catalog out */
         NODE_MIRROR,    /* stands in for another node while that has failed */
         _NODE_TYPE_MAX,
 } NodeType;
