@@ -640,13 +640,12 @@ TEST(what_all_answers_hold_together_is_bounded)
 {
         Fetch *held = NULL;
         FetchRequest request = {.timeout_usec = LONG};
-        static const char head[] = "HTTP/1.1 200 X\r\n\r\n";
         char raw[7000];
         World w;
 
         world_begin(&w);
         memset(raw, ' ', sizeof(raw));
-        memcpy(raw, head, sizeof(head) - 1);
+        *stpcpy(raw, "HTTP/1.1 200 X\r\n\r\n") = ' ';
         w.http.raw = raw;
         w.http.raw_size = sizeof(raw);
         fetch_client_budget(w.client, 10000);
