@@ -164,7 +164,7 @@ bad_from_the_start() {
 
 crowd() {
         local what path got
-        printf '\n256 users search 32 peers; beside them, milliseconds\n%-40s%10s%10s%10s\n' "" p50 p99 "searches/s"
+        printf '\n256 users search 32 peers; beside them, milliseconds\n%-40s%10s%10s%12s\n' "" p50 p99 "searches/s"
         peers_start 32
         node_start 0
         load node 1 100000 >/dev/null
@@ -183,7 +183,7 @@ crowd() {
                 # shellcheck disable=SC2046,SC2183
                 printf '%-40s%10.2f%10.2f%10s\n' "$what" $(cut -d' ' -f1,2 <<<"$got") "$(cut -d' ' -f3 <"$shop/crowd")"
         done
-        echo "partial answers: $(incomplete); peak $(awk '$1 == "VmHWM:" { print $2 / 1024 }' "/proc/${pid[node]}/status") MiB"
+        echo "partial answers: $(incomplete); peak $(awk '$1 == "VmHWM:" { printf "%.1f", $2 / 1024 }' "/proc/${pid[node]}/status") MiB"
         end node peers
 }
 
