@@ -95,7 +95,8 @@ const ConfField config_peer_fields[] = {
                 {"type", &conf_enum, offsetof(PeerConfig, type), 0, "full", "full, affiliate or mirror.",
                  type_names},
                 {"public_key", &conf_string, offsetof(PeerConfig, public_key), 0, NULL,
-                 "Its Ed25519 key, base64 as in its /.well-known/aan-node.json."},
+                 "Its Ed25519 key, base64 as in its /.well-known/aan-node.json; nothing is checked by it "
+                 "yet."},
                 {"revenue_share", &conf_unsigned, offsetof(PeerConfig, revenue_share), 0, "0",
                  "Per cent that it pays for a buyer who was sent there.", &share_range},
                 {NULL},

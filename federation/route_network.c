@@ -15,7 +15,7 @@ static json_t *nodes(const Federation *f)
         catalog_facts(f->catalog, &facts);
         json_add(list, node_of_node(f->config, &facts));
         for (size_t i = 0; i < peers_count(f->peers); i++)
-                json_add(list, node_of_peer(f->config, peers_at(f->peers, i)));
+                json_add(list, node_of_peer(peers_at(f->peers, i)));
         return list;
 }
 
@@ -103,7 +103,7 @@ static json_t *stores(const Federation *f)
 
         json_add(list, store_of_node(f->config));
         for (size_t i = 0; i < peers_count(f->peers); i++)
-                json_add(list, store_of_peer(f->config, peers_at(f->peers, i)));
+                json_add(list, store_of_peer(peers_at(f->peers, i)));
         return list;
 }
 

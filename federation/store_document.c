@@ -25,15 +25,6 @@ static json_t *api_of(const char *url)
         return api ? json_string_or_null(api) : NULL;
 }
 
-/* The operator has written down whom he means, by a key that only they have. */
-static bool is_verified(const Config *config, const Peer *peer)
-{
-        for (size_t i = 0; i < config->network.n_peers; i++)
-                if (streq(config->network.peers[i].id, peer->id))
-                        return config->network.peers[i].public_key;
-        return false;
-}
-
 /* What both kinds of document begin with. */
 static json_t *head_of_node(const NodeConfig *n)
 {
@@ -50,7 +41,7 @@ static json_t *head_of_node(const NodeConfig *n)
         return d;
 }
 
-static json_t *head_of_peer(const Config *config, const Peer *p)
+static json_t *head_of_peer(const Peer *p)
 {
         json_t *d = json_object();
 
@@ -60,7 +51,7 @@ static json_t *head_of_peer(const Config *config, const Peer *p)
         json_put(d, "api", api_of(p->url));
         json_put(d, "type", json_string(node_type_name(p->type)));
         json_put(d, "status", json_string(peer_status_name(p->status)));
-        json_put(d, "verified", json_boolean(is_verified(config, p)));
+        json_put(d, "verified", json_false()); /* nothing that it signed has been checked */
         json_put(d, "joined", json_null());
         return d;
 }
@@ -78,9 +69,9 @@ json_t *store_of_node(const Config *config)
         return json_whole(d);
 }
 
-json_t *store_of_peer(const Config *config, const Peer *peer)
+json_t *store_of_peer(const Peer *peer)
 {
-        json_t *d = head_of_peer(config, peer);
+        json_t *d = head_of_peer(peer);
 
         json_put(d, "tagline", json_string(""));
         json_put(d, "specialties", json_array());
@@ -112,9 +103,9 @@ json_t *node_of_node(const Config *config, const CatalogFacts *facts)
         return json_whole(d);
 }
 
-json_t *node_of_peer(const Config *config, const Peer *peer)
+json_t *node_of_peer(const Peer *peer)
 {
-        json_t *d = head_of_peer(config, peer);
+        json_t *d = head_of_peer(peer);
 
         json_put(d, "fallbackUrl", json_string_or_null(peer->fallback_url));
         json_put(d, "onionUrl", json_null());

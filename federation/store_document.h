@@ -9,9 +9,9 @@
 
 /* {id, name, url, api, type, status, verified, joined, tagline, specialties[], features[], owner, contact}. NULL: no memory. */
 json_t *store_of_node(const Config *config);
-json_t *store_of_peer(const Config *config, const Peer *peer);
+json_t *store_of_peer(const Peer *peer);
 /* An entry of a registry: {id, name, url, fallbackUrl, onionUrl, api, type, status, paymentMethods[], catalog{totalBooks,
  * totalCategories}, revenueShare{accepts, percentage}, verified, operator, location, joined}. */
 json_t *node_of_node(const Config *config, const CatalogFacts *facts);
-json_t *node_of_peer(const Config *config, const Peer *peer);
+json_t *node_of_peer(const Peer *peer);
 json_t *json_strings(char *const *list); /* an array; NULL is an empty one */
