@@ -175,6 +175,13 @@ static int make_catalog(Federation *f)
         return path ? catalog_new(f->event, path, &f->catalog) : -ENOMEM;
 }
 
+static int make_store(Federation *f)
+{
+        _cleanup_free_ char *path = string_printf("%s/federation.db", f->places.state_dir);
+
+        return path ? store_new(f->event, path, &f->store) : -ENOMEM;
+}
+
 /* What the front end is told of mode and peers. */
 static int make_front(Federation *f)
 {
@@ -221,6 +228,8 @@ static int make_parts(Federation *f, Error *e)
         int r = 0;
 
         r = make_catalog(f);
+        if (r >= 0)
+                r = make_store(f);
         if (r >= 0)
                 r = make_front(f);
         if (r >= 0)
@@ -271,7 +280,8 @@ Federation *federation_free(Federation *f)
                 return NULL;
         f->stopping = true;
         worker_free(TAKE_PTR(f->loader), 0);
-        searcher_free(f->searcher); /* who waits for an answer gets one */
+        searcher_free(f->searcher);     /* who waits for an answer gets one */
+        store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
         routes_free(f->routes);
         control_free(f->control);
         status_files_free(f->status);

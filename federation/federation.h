@@ -15,6 +15,7 @@
 #include "federation/peers.h"
 #include "federation/search.h"
 #include "federation/status_files.h"
+#include "federation/store.h"
 
 typedef struct Places { /* owned by main.c */
         const char *config, *state_dir, *runtime_dir;
@@ -33,6 +34,7 @@ typedef struct Federation {
         Resolver *resolver;
         FetchClient *fetch; /* guarded: for peers */
         Catalog *catalog;
+        Store *store; /* federation.db */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;

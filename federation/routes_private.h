@@ -4,7 +4,7 @@
 
 #include "federation/routes.h"
 
-#define ROUTES_MAX     32
+#define ROUTES_MAX     48
 #define STATUSES_MAX   16         /* of one route; more are counted with the last */
 #define BODY_UNLIMITED (16 << 20) /* limits.body 0: off, but what nobody's request needs */
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The registry: who belongs to the network, by whose word, and which keys speak for whom. What is configured under network.peers is
+ * the operator's word; the rest registered, and waits (`pending`) until it is accepted or proven. Kept in federation.db, held in
+ * memory (10,000 nodes in 20 MiB); changes are durable, and in the audit log, before anybody is told of them.
+ *
+ * Bounds, whatever strangers send: MEMBERS_PENDING_MAX wait at most (the oldest legacy ones give way to those that could prove
+ * themselves, none that is accepted ever gives way), MEMBERS_PENDING_PER_ADDRESS of one address. */
+#pragma once
+
+#include "federation/node_document.h"
+#include "federation/peers.h"
+#include "federation/store.h"
+
+#define MEMBERS_MAX                 20000
+#define MEMBERS_PENDING_MAX         1000
+#define MEMBERS_PENDING_PER_ADDRESS 20
+
+typedef enum MemberState {
+        MEMBER_PENDING,
+        MEMBER_ACCEPTED,
+        MEMBER_BANNED,
+        MEMBER_CONFIGURED, /* under network.peers: accepted by the operator's own hand; its id is reserved */
+        _MEMBER_STATE_MAX,
+} MemberState;
+const char *member_state_name(MemberState s);
+
+typedef struct Member { /* owned by Members; stays where it is until it is forgotten */
+        char *id;
+        MemberState state;
+        NodeDocument *document; /* of a configured one: NULL until it was found at its url */
+        bool proven; /* the document was found, signed by these keys, at the url, or the operator gave the key */
+        uint64_t registered_usec, changed_usec; /* wall */
+} Member;
+
+typedef struct Members Members;
+typedef struct Federation Federation;
+
+/* Reads federation.db in the store's thread; until that has ended (members_ready()) nobody is known but the configured ones. */
+int members_new(Federation *f, Members **ret);
+Members *members_free(Members *m);
+DEFINE_CLEANUP(Members, members_free)
+bool members_ready(const Members *m);
+int members_configure(Members *m, const Config *config, Error *e); /* after a reload */
+
+size_t members_count(const Members *m);
+const Member *members_at(const Members *m, size_t i); /* in the order of their ids */
+const Member *members_find(const Members *m, const char *id);
+
+/* The key by which `node` may have signed something dated `at`. Keys are pinned: never fetched because a message names one.
+ * -ENOENT: no such node; -EACCES: pending or banned; -ENOKEY: none is known for it, or not this one; -EKEYEXPIRED; -EKEYREVOKED. */
+int members_key(const Members *m, const char *node, const char *key_id, uint64_t at_usec,
+                uint8_t ret[static SIGN_PUBLIC_SIZE], Error *e);
