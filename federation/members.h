@@ -30,6 +30,9 @@ typedef struct Member { /* owned by Members; stays where it is until it is forgo
         NodeDocument *document; /* of a configured one: NULL until it was found at its url */
         bool proven; /* the document was found, signed by these keys, at the url, or the operator gave the key */
         uint64_t registered_usec, changed_usec; /* wall */
+        char *trouble; /* why a document found at its url does not count, for people; NULL */
+
+        uint64_t fetch_due_usec; /* boot; of node_fetch.c, which looks at 0 soon */
 } Member;
 
 typedef struct Members Members;
@@ -50,3 +53,9 @@ const Member *members_find(const Members *m, const char *id);
  * -ENOENT: no such node; -EACCES: pending or banned; -ENOKEY: none is known for it, or not this one; -EKEYEXPIRED; -EKEYREVOKED. */
 int members_key(const Members *m, const char *node, const char *key_id, uint64_t at_usec,
                 uint8_t ret[static SIGN_PUBLIC_SIZE], Error *e);
+
+/* A signed document that passed node_document_verify() was found at the node's own url (node_fetch.c): consumed. It is taken when it
+ * succeeds the pinned one; pinned when there was none (a configured peer: its public_key, where there is one, must have signed it; a
+ * pending one under `registration: open`: its id, url and a key are those that were registered). Else the pinned one stays, and
+ * Member.trouble says why; when none is wrong any more that is NULL again. 0: taken, or nothing new; -ENOENT; -EKEYREJECTED, -ESTALE, … */
+int members_offer_document(Members *m, const char *id, NodeDocument *document, Error *e);
