@@ -11,6 +11,36 @@
 
 #define TOLD_MAX 8 /* in one turn of the loop: telling costs what the caller does with it */
 
+/* Most of them have about the same time, so that the place is found at once. */
+static void deadline_insert(Fetch *f, uint64_t boot_usec)
+{
+        struct FetchList *list = &f->client->deadlines;
+        Fetch *before;
+
+        f->deadline_usec = boot_usec;
+        TAILQ_FOREACH_REVERSE(before, list, FetchList, by_deadline)
+        if (before->deadline_usec <= boot_usec)
+                break;
+        if (before)
+                TAILQ_INSERT_AFTER(list, before, f, by_deadline);
+        else
+                TAILQ_INSERT_HEAD(list, f, by_deadline);
+}
+
+static int deadlines_arm(FetchClient *c)
+{
+        const Fetch *first = TAILQ_FIRST(&c->deadlines);
+
+        return lazy_timer_set(&c->deadline, first ? first->deadline_usec : USEC_NEVER);
+}
+
+static int fetch_set_deadline(Fetch *f, uint64_t boot_usec)
+{
+        TAILQ_REMOVE(&f->client->deadlines, f, by_deadline);
+        deadline_insert(f, boot_usec);
+        return deadlines_arm(f->client);
+}
+
 /* In a moment it is told how it has ended. */
 static void fetch_queue(Fetch *f, CURLcode code)
 {
@@ -67,6 +97,15 @@ static void client_act(FetchClient *c, curl_socket_t fd, int action)
 
 static int on_curl_time(sd_event_source *s, uint64_t usec, void *userdata)
 {
+        FetchClient *c = userdata;
+
+        if (lazy_timer_fired(&c->timer))
+                client_act(c, CURL_SOCKET_TIMEOUT, 0);
+        return 0;
+}
+
+static int on_begin(sd_event_source *s, void *userdata)
+{
         client_act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
@@ -91,7 +130,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata
         r = fetch_watch_set(c->watches, fd, events);
         if (r < 0 && curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &f) == CURLE_OK && f) {
                 f->local_error = r;
-                (void) loop_timer_set_after(f->deadline, 0);
+                (void) fetch_set_deadline(f, 0);
         }
         return 0;
 }
@@ -100,14 +139,15 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *userdata)
 {
         FetchClient *c = userdata;
 
-        if (timeout_ms < 0)
-                (void) loop_timer_set(c->timer, USEC_NEVER);
-        else
-                (void) loop_timer_set_after(c->timer, (uint64_t) timeout_ms * USEC_PER_MSEC);
+        (void) sd_event_source_set_enabled(c->begin, timeout_ms == 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        (void) lazy_timer_set(&c->timer,
+                              timeout_ms <= 0 ? USEC_NEVER
+                                              : clock_boot_usec() + (uint64_t) timeout_ms * USEC_PER_MSEC);
         return 0;
 }
 
 static int on_finished(sd_event_source *s, void *userdata);
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata);
 
 static CURLM *multi_new(FetchClient *c)
 {
@@ -161,7 +201,13 @@ static int client_open(FetchClient *c)
         if (r >= 0)
                 r = fetch_trust_new(&c->trust);
         if (r >= 0)
-                r = loop_timer_new(event, "fetch-timer", on_curl_time, c, &c->timer);
+                r = lazy_timer_new(event, "fetch-timer", on_curl_time, c, &c->timer);
+        if (r >= 0)
+                r = lazy_timer_new(event, "fetch-deadline", on_deadline, c, &c->deadline);
+        if (r >= 0)
+                r = loop_add_once(event, "fetch-begin", on_begin, c, &c->begin);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->begin, SD_EVENT_OFF);
         if (r >= 0)
                 r = loop_add_once(event, "fetch-finished", on_finished, c, &c->finished);
         if (r >= 0)
@@ -195,11 +241,13 @@ int fetch_client_priority(FetchClient *c, int64_t priority)
 
         r = fetch_watches_priority(c->watches, priority);
         if (r >= 0)
-                r = sd_event_source_set_priority(c->timer, priority);
+                r = sd_event_source_set_priority(c->timer.source, priority);
+        if (r >= 0)
+                r = sd_event_source_set_priority(c->begin, priority);
+        if (r >= 0)
+                r = sd_event_source_set_priority(c->deadline.source, priority != 0 ? priority + 1 : 0);
         if (r >= 0)
                 r = sd_event_source_set_priority(c->finished, priority);
-        if (r >= 0)
-                c->priority = priority;
         return r;
 }
 
@@ -231,6 +279,7 @@ int fetch_client_new(sd_event *event, Resolver *resolver, FetchClient **ret)
                 return -ENOMEM;
         TAILQ_INIT(&c->running);
         TAILQ_INIT(&c->queue);
+        TAILQ_INIT(&c->deadlines);
         c->event = sd_event_ref(event);
         c->resolver = resolver;
         r = fetch_client_keep(c, FETCH_KEPT);
@@ -259,7 +308,9 @@ FetchClient *fetch_client_free(FetchClient *c)
                 curl_global_cleanup();
         }
         fetch_watches_free(c->watches);
-        loop_source_free(c->timer);
+        lazy_timer_clear(&c->timer);
+        lazy_timer_clear(&c->deadline);
+        loop_source_free(c->begin);
         loop_source_free(c->finished);
         fetch_trust_free(c->trust);
         free(c->allowed);
@@ -342,7 +393,7 @@ static void fetch_end(Fetch *f, FetchError error, const char *message)
         }
         if (f->last_address.ss_family == AF_INET || f->last_address.ss_family == AF_INET6)
                 address_format(address, &f->last_address);
-        loop_timer_set(f->deadline, USEC_NEVER);
+        (void) fetch_set_deadline(f, USEC_NEVER);
         fetch_stop(f);
         FetchResult result = {
                         .error = error,
@@ -558,7 +609,7 @@ static void fetch_ended(Fetch *f)
                         fetch_end_errno(f, r);
         } else if (f->session && f->code == CURLE_OK) {
                 fetch_note_peer(f);
-                loop_timer_set(f->deadline, USEC_NEVER);
+                (void) fetch_set_deadline(f, USEC_NEVER);
                 f->session->on_ready(f->userdata); /* may free f, and the client */
         } else {
                 FetchError error = fetch_result_judge(f, message);
@@ -587,21 +638,39 @@ static int on_finished(sd_event_source *s, void *userdata)
         return 0;
 }
 
-static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+static void fetch_expire(Fetch *f)
 {
-        Fetch *f = userdata;
         char message[FETCH_MESSAGE_SIZE];
         FetchError error;
 
         if (f->state == FETCH_STATE_QUEUED) /* it has just made it */
-                return 0;
-        if (f->local_error < 0) {
+                (void) fetch_set_deadline(f, USEC_NEVER);
+        else if (f->local_error < 0)
                 fetch_end_errno(f, f->local_error);
-                return 0;
+        else {
+                error = fetch_result_timeout(f, message);
+                fetch_end(f, error, message);
         }
-        error = fetch_result_timeout(f, message);
-        fetch_end(f, error, message);
-        return 0;
+}
+
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        FetchClient *c = userdata;
+        uint64_t now = clock_boot_usec();
+        bool freed = false;
+        Fetch *f;
+
+        if (!lazy_timer_fired(&c->deadline))
+                return 0;
+        c->freed = &freed;
+        for (unsigned i = 0; i < TOLD_MAX && (f = TAILQ_FIRST(&c->deadlines)) && f->deadline_usec <= now;
+             i++) {
+                fetch_expire(f); /* may free the client */
+                if (freed)
+                        return 0;
+        }
+        c->freed = NULL;
+        return deadlines_arm(c);
 }
 
 /* "Name: value" without a line break in it: what is sent must be one header. */
@@ -740,13 +809,11 @@ int fetch_start_session(FetchClient *c, const FetchRequest *request, const Fetch
                         .session = session,
         };
         c->n_fetches++;
+        deadline_insert(f, f->timeout_usec < USEC_NEVER - f->began_usec ? f->began_usec + f->timeout_usec
+                                                                        : USEC_NEVER);
         r = copy_request(f, request);
         if (r >= 0)
-                r = loop_timer_new(c->event, "fetch-deadline", on_deadline, f, &f->deadline);
-        if (r >= 0 && c->priority != 0)
-                r = sd_event_source_set_priority(f->deadline, c->priority + 1);
-        if (r >= 0)
-                r = loop_timer_set_after(f->deadline, f->timeout_usec);
+                r = deadlines_arm(c);
         if (r >= 0)
                 r = fetch_go(f);
         if (r < 0)
@@ -761,7 +828,8 @@ Fetch *fetch_free(Fetch *f)
                 return NULL;
         fetch_stop(f);
         f->client->n_fetches--;
-        loop_source_free(f->deadline);
+        TAILQ_REMOVE(&f->client->deadlines, f, by_deadline);
+        (void) deadlines_arm(f->client);
         curl_url_cleanup(f->url);
         for (char **h = f->headers; h && *h; h++)
                 secret_free(*h);

@@ -36,17 +36,19 @@ struct FetchClient {
         sd_event *event;
         Resolver *resolver;
         CURLM *multi;
-        sd_event_source *timer, *finished;
-        bool broken; /* multi: see client_give_up() */
+        LazyTimer timer;                        /* curl's */
+        sd_event_source *begin, *finished;      /* curl wants to act at once; it has ended some */
+        LazyTimer deadline;                     /* the first one of all */
+        TAILQ_HEAD(FetchList, Fetch) deadlines; /* every fetch, the soonest first */
+        bool broken;                            /* multi: see client_give_up() */
         bool *freed; /* set by fetch_client_free(), for who tells several of their end in a row */
         FetchWatches *watches;
-        TAILQ_HEAD(, Fetch) running;
-        TAILQ_HEAD(, Fetch) queue; /* ended, not yet told */
+        struct FetchList running;
+        struct FetchList queue; /* ended, not yet told */
         unsigned n_fetches;
         CURL **pool; /* making a handle costs more than a request on loopback */
         size_t n_pool, n_pool_max;
         size_t held, budget; /* bytes of answers */
-        int64_t priority;
         FetchTrust *trust;
         Network *allowed;
         size_t n_allowed;
@@ -67,9 +69,9 @@ struct Fetch {
         FetchDone done;
         void *userdata;
         uint64_t began_usec, timeout_usec;
-        sd_event_source *deadline;
+        uint64_t deadline_usec; /* USEC_NEVER: none */
         Resolve *resolve;
-        TAILQ_ENTRY(Fetch) entry;
+        TAILQ_ENTRY(Fetch) entry, by_deadline;
 
         /* The request. */
         CURLU *url;

@@ -53,6 +53,50 @@ int loop_timer_set_after(sd_event_source *timer, uint64_t usec)
         return loop_timer_set(timer, usec < USEC_NEVER - now ? now + usec : USEC_NEVER);
 }
 
+int lazy_timer_new(sd_event *event, const char *description, sd_event_time_handler_t fn, void *userdata,
+                   LazyTimer *ret)
+{
+        LazyTimer t = {.due_usec = USEC_NEVER, .armed_usec = USEC_NEVER};
+        int r = loop_timer_new(event, description, fn, userdata, &t.source);
+
+        if (r >= 0)
+                *ret = t;
+        return r;
+}
+
+void lazy_timer_clear(LazyTimer *t)
+{
+        *t = (LazyTimer){.source = loop_source_free(t->source)};
+}
+
+static int lazy_timer_arm(LazyTimer *t, uint64_t boot_usec)
+{
+        t->armed_usec = boot_usec;
+        return loop_timer_set(t->source, boot_usec);
+}
+
+int lazy_timer_set(LazyTimer *t, uint64_t boot_usec)
+{
+        assert(t->source);
+
+        t->due_usec = boot_usec;
+        if (boot_usec < t->armed_usec)
+                return lazy_timer_arm(t, boot_usec);
+        if (boot_usec > t->armed_usec && t->armed_usec > clock_boot_usec() + LAZY_TIMER_USEC)
+                return lazy_timer_arm(t, boot_usec);
+        return 0;
+}
+
+bool lazy_timer_fired(LazyTimer *t)
+{
+        bool due = t->due_usec <= clock_boot_usec();
+
+        (void) lazy_timer_arm(t, due ? USEC_NEVER : t->due_usec);
+        if (due)
+                t->due_usec = USEC_NEVER;
+        return due;
+}
+
 sd_event_source *loop_source_free(sd_event_source *source)
 {
         return sd_event_source_disable_unref(source);

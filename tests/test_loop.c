@@ -93,6 +93,59 @@ TEST(never_disarms_a_timer)
         loop_source_free(t);
 }
 
+typedef struct Lazy {
+        LazyTimer timer;
+        int woken, fired;
+        uint64_t fired_usec;
+} Lazy;
+
+static int on_lazy(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Lazy *l = userdata;
+
+        l->woken++;
+        if (lazy_timer_fired(&l->timer)) {
+                l->fired++;
+                l->fired_usec = clock_boot_usec();
+        }
+        return 0;
+}
+
+TEST(a_lazy_timer_that_is_put_off_fires_at_its_last_time_only)
+{
+        _cleanup_event_ sd_event *e = event_new();
+        uint64_t now = clock_boot_usec(), last = now + 60 * USEC_PER_MSEC;
+        Lazy l = {0};
+
+        CHECK_INT(lazy_timer_new(e, "test", on_lazy, &l, &l.timer), 0);
+        CHECK(lazy_timer_set(&l.timer, now + 40 * USEC_PER_MSEC) >= 0);
+        CHECK(lazy_timer_set(&l.timer, now + 20 * USEC_PER_MSEC) >= 0);
+        for (uint64_t at = now + 30 * USEC_PER_MSEC; at <= last; at += 100)
+                CHECK(lazy_timer_set(&l.timer, at) >= 0);
+        while (l.fired == 0)
+                CHECK(sd_event_run(e, 5 * USEC_PER_SEC) > 0);
+        CHECK(l.fired_usec >= last);
+        CHECK_INT(l.woken, 2); /* once for nothing, not three hundred times */
+
+        /* Not wanted any more: one that is near stays, and says nothing; one that is far off is taken back. */
+        now = clock_boot_usec();
+        CHECK(lazy_timer_set(&l.timer, now + 10 * USEC_PER_MSEC) >= 0);
+        CHECK(lazy_timer_set(&l.timer, USEC_NEVER) >= 0);
+        CHECK(sd_event_run(e, 5 * USEC_PER_SEC) > 0);
+        CHECK_INT(l.woken, 3);
+        CHECK(lazy_timer_set(&l.timer, clock_boot_usec() + 10 * USEC_PER_SEC) >= 0);
+        CHECK(lazy_timer_set(&l.timer, USEC_NEVER) >= 0);
+        CHECK_INT(sd_event_source_get_enabled(l.timer.source, NULL), SD_EVENT_OFF);
+        CHECK_INT(sd_event_run(e, 10 * USEC_PER_MSEC), 0);
+        CHECK_INT(l.fired, 1);
+
+        CHECK(lazy_timer_set(&l.timer, 0) >= 0); /* in the past: at once */
+        CHECK(sd_event_run(e, 5 * USEC_PER_SEC) > 0);
+        CHECK_INT(l.fired, 2);
+        lazy_timer_clear(&l.timer);
+        lazy_timer_clear(&l.timer);
+}
+
 TEST(once_runs_later_and_one_time)
 {
         _cleanup_event_ sd_event *e = event_new();
