@@ -258,9 +258,12 @@ static void server_run(HttpServer *s, bool woken)
         bool pause = needs_pause(s, woken);
         bool timed = !pause && MHD_get_timeout(s->daemon, &msec) == MHD_YES;
         sd_event_source_set_enabled(s->io, pause ? SD_EVENT_OFF : SD_EVENT_ON);
-        loop_timer_set_after(s->timer, pause ? IDLE_PAUSE : timed ? msec * USEC_PER_MSEC : USEC_NEVER);
+        bool at_once = timed && msec == 0;
+        loop_timer_set_after(s->timer, pause               ? IDLE_PAUSE
+                                       : timed && !at_once ? msec * USEC_PER_MSEC
+                                                           : USEC_NEVER);
         /* Once at its limit of connections it listens again in the run after the one that closed one. */
-        if (s->lost_connection)
+        if (s->lost_connection || at_once)
                 sd_event_source_set_enabled(s->again, SD_EVENT_ONESHOT);
 }
 
