@@ -27,7 +27,8 @@ typedef struct PeerConfig {
         char *id, *url, *name; /* name: the id when absent. url: without a final slash */
         int type;              /* NodeType */
         unsigned revenue_share;
-        char *public_key; /* NULL: as found at the URL, later */
+        char *public_key; /* base64; NULL: as found at the URL */
+        uint8_t key[32];  /* that, decoded */
 } PeerConfig;
 
 typedef struct NetworkConfig {

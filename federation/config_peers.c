@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* network.peers: the other nodes as the operator names them. */
+#include "base/sign.h"
 #include "base/text.h"
 #include "federation/config_private.h"
 
@@ -144,6 +145,23 @@ static char *default_id(const char *url)
         return strndup(host, strcspn(host, "/"));
 }
 
+static int read_key(PeerConfig *p, const ConfNode *node, Error *e)
+{
+        const char *key = p->public_key, *space;
+        size_t size = 0;
+
+        if (!key)
+                return 0;
+        space = strrchr(key, ' ');
+        if (strncmp(key, "ed25519:", 8) == 0 && space) /* the whole line, as keygen prints it */
+                key = space + 1;
+        if (base64_decode(key, p->key, sizeof(p->key), &size) >= 0 && size == sizeof(p->key))
+                return 0;
+        return conf_error(conf_get(node, "public_key"), e,
+                          "`public_key` is an Ed25519 key in base64, 43 characters, as `failoverctl keygen` "
+                          "prints it");
+}
+
 static int settle_peer(PeerConfig *p, const ConfNode *node, Error *e)
 {
         int r = config_normalise_url(conf_get(node, "url"), &p->url, e);
@@ -159,7 +177,7 @@ static int settle_peer(PeerConfig *p, const ConfNode *node, Error *e)
                                   NODE_ID_MAX);
         if (!p->name && !(p->name = strdup(p->id)))
                 return error_set(e, -ENOMEM, "out of memory");
-        return 0;
+        return read_key(p, node, e);
 }
 
 static int check_clash(const NetworkConfig *n, size_t i, const ConfNode *node, Error *e)

@@ -11,6 +11,7 @@
 #include "federation/config.h"
 #include "federation/events.h"
 #include "federation/front.h"
+#include "federation/members.h"
 #include "federation/mode_file.h"
 #include "federation/peers.h"
 #include "federation/search.h"
@@ -24,7 +25,8 @@ typedef struct Places { /* owned by main.c */
 typedef struct Routes Routes;
 typedef struct Control Control;
 
-typedef struct Federation {
+typedef struct Federation Federation;
+struct Federation {
         sd_event *event;
         Places places;
         Config *config;
@@ -35,6 +37,7 @@ typedef struct Federation {
         FetchClient *fetch; /* guarded: for peers */
         Catalog *catalog;
         Store *store; /* federation.db */
+        Members *members;
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;
@@ -50,7 +53,7 @@ typedef struct Federation {
         sd_event_source *patience;
         sd_event_source *pulse; /* below everything else: has been reached since the watchdog asked */
         uint64_t pulses;
-} Federation;
+};
 
 /* Everything up to the loop. Takes over config. On failure, too, *ret is to be freed when it is not NULL. */
 int federation_new(const Places *places, Config *config, Federation **ret, Error *e);

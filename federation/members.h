@@ -24,15 +24,24 @@ typedef enum MemberState {
 } MemberState;
 const char *member_state_name(MemberState s);
 
-typedef struct Member { /* owned by Members; stays where it is until it is forgotten */
+typedef struct Member { /* owned by Members; stays where it is until it is forgotten, or the configuration drops it */
         char *id;
         MemberState state;
         NodeDocument *document; /* of a configured one: NULL until it was found at its url */
         bool proven; /* the document was found, signed by these keys, at the url, or the operator gave the key */
+        /* Of a configured one, as the operator writes them: they count more than its document. Else NULL. */
+        const PeerConfig *config; /* borrowed from the configuration in force */
+        /* A key that the operator gave, under network.peers or by `nodes rekey --key`: its documents must list it, and until there
+         * is one it signs alone, under any key id. */
+        bool has_key;
+        uint8_t key[SIGN_PUBLIC_SIZE];
         uint64_t registered_usec, changed_usec; /* wall */
         char *trouble; /* why a document found at its url does not count, for people; NULL */
 
         uint64_t fetch_due_usec; /* boot; of node_fetch.c, which looks at 0 soon */
+
+        /* Of members.c. */
+        MemberState stored; /* what it is when it is not configured */
 } Member;
 
 typedef struct Members Members;
@@ -45,12 +54,20 @@ DEFINE_CLEANUP(Members, members_free)
 bool members_ready(const Members *m);
 int members_configure(Members *m, const Config *config, Error *e); /* after a reload */
 
+const char *member_url(const Member *m);  /* where the operator says, or it does; never "" */
+const char *member_name(const Member *m); /* for people; the id when it says none */
+static inline bool member_is_accepted(const Member *m)
+{
+        return m->state == MEMBER_ACCEPTED || m->state == MEMBER_CONFIGURED;
+}
+
 size_t members_count(const Members *m);
 const Member *members_at(const Members *m, size_t i); /* in the order of their ids */
 const Member *members_find(const Members *m, const char *id);
 
 /* The key by which `node` may have signed something dated `at`. Keys are pinned: never fetched because a message names one.
- * -ENOENT: no such node; -EACCES: pending or banned; -ENOKEY: none is known for it, or not this one; -EKEYEXPIRED; -EKEYREVOKED. */
+ * -ENOENT: no such node; -EACCES: pending or banned; -ENOKEY: none is known for it, or not this one; -EKEYEXPIRED; -EKEYREVOKED;
+ * -EAGAIN: what is pinned has not been read yet. */
 int members_key(const Members *m, const char *node, const char *key_id, uint64_t at_usec,
                 uint8_t ret[static SIGN_PUBLIC_SIZE], Error *e);
 

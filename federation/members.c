@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* Who belongs to the network, in memory: a table in the order of ids, and the keys that count. */
+#include "federation/members.h"
+
+#include "base/text.h"
+#include "federation/members_private.h"
+
+const char *member_state_name(MemberState s)
+{
+        static const char *const names[] = {
+                        [MEMBER_PENDING] = "pending",
+                        [MEMBER_ACCEPTED] = "accepted",
+                        [MEMBER_BANNED] = "banned",
+                        [MEMBER_CONFIGURED] = "configured",
+        };
+
+        assert((size_t) s < ELEMENTSOF(names));
+        return names[s];
+}
+
+/* --- one of them --- */
+
+Member *member_new(const char *id)
+{
+        Member *m = calloc(1, sizeof(*m));
+
+        if (!m)
+                return NULL;
+        m->id = strdup(id);
+        return m->id ? m : member_free(m);
+}
+
+Member *member_free(Member *m)
+{
+        if (!m)
+                return NULL;
+        node_document_free(m->document);
+        free(m->trouble);
+        free(m->id);
+        free(m);
+        return NULL;
+}
+
+const char *member_url(const Member *m)
+{
+        return m->config ? m->config->url : m->document->url;
+}
+
+const char *member_name(const Member *m)
+{
+        const char *name = m->config ? m->config->name : m->document->name;
+
+        return *name ? name : m->id;
+}
+
+/* --- the table --- */
+
+bool members_place(const Members *m, const char *id, size_t *ret)
+{
+        size_t from = 0, to = m->n;
+
+        while (from < to) {
+                size_t i = from + (to - from) / 2;
+                int order = strcmp(m->members[i]->id, id);
+
+                if (order == 0) {
+                        *ret = i;
+                        return true;
+                }
+                if (order < 0)
+                        from = i + 1;
+                else
+                        to = i;
+        }
+        *ret = from;
+        return false;
+}
+
+static int make_room(Members *m, size_t more)
+{
+        size_t room = m->room;
+        Member **members;
+
+        while (room < m->n + more)
+                room = room > 0 ? room * 2 : 64;
+        if (room == m->room)
+                return 0;
+        members = reallocarray(m->members, room, sizeof(*members));
+        if (!members)
+                return -ENOMEM;
+        m->members = members;
+        m->room = room;
+        return 0;
+}
+
+int members_insert(Members *m, Member *member)
+{
+        size_t i;
+        int r = make_room(m, 1);
+
+        if (r < 0)
+                return r;
+        if (members_place(m, member->id, &i))
+                assert(false);
+        memmove(m->members + i + 1, m->members + i, (m->n - i) * sizeof(*m->members));
+        m->members[i] = member;
+        m->n++;
+        return 0;
+}
+
+void members_remove(Members *m, Member *member)
+{
+        size_t i;
+
+        if (!members_place(m, member->id, &i))
+                assert(false);
+        m->n--;
+        memmove(m->members + i, m->members + i + 1, (m->n - i) * sizeof(*m->members));
+        member_free(member);
+}
+
+size_t members_count(const Members *m)
+{
+        return m->n;
+}
+
+const Member *members_at(const Members *m, size_t i)
+{
+        assert(i < m->n);
+
+        return m->members[i];
+}
+
+const Member *members_find(const Members *m, const char *id)
+{
+        size_t i;
+
+        return members_place(m, id, &i) ? m->members[i] : NULL;
+}
+
+bool members_ready(const Members *m)
+{
+        return m->ready;
+}
+
+/* --- keys --- */
+
+static int key_of_document(const Member *m, const char *key_id, uint64_t at_usec,
+                           uint8_t ret[static SIGN_PUBLIC_SIZE], Error *e)
+{
+        char plain[80];
+        int r = -ENOKEY;
+        const NodeKey *key = node_document_key(m->document, key_id, at_usec, &r);
+
+        if (key) {
+                memcpy(ret, key->public_key, SIGN_PUBLIC_SIZE);
+                return 0;
+        }
+        plain_copy(plain, sizeof(plain), key_id);
+        switch (r) {
+        case -EKEYREVOKED:
+                return error_set(e, r, "key `%s` of `%s` has been revoked", plain, m->id);
+        case -EKEYEXPIRED:
+                return error_set(e, r, "key `%s` of `%s` was not in force any more at that date", plain,
+                                 m->id);
+        default:
+                return error_set(e, r, "`%s` has no key `%s` that is known here", m->id, plain);
+        }
+}
+
+int members_key(const Members *m, const char *node, const char *key_id, uint64_t at_usec,
+                uint8_t ret[static SIGN_PUBLIC_SIZE], Error *e)
+{
+        const Member *member = members_find(m, node);
+
+        if (!m->ready)
+                return error_set(e, -EAGAIN, "the registry has not been read yet");
+        if (!member)
+                return error_set(e, -ENOENT, "there is no such node");
+        if (!member_is_accepted(member))
+                return error_set(e, -EACCES, "node `%s` is %s", node,
+                                 member->state == MEMBER_BANNED ? "banned" : "not accepted yet");
+        if (member->document && member->document->n_keys > 0)
+                return key_of_document(member, key_id, at_usec, ret, e);
+        if (!member->has_key)
+                return error_set(e, -ENOKEY, "no key of `%s` is known", node);
+        memcpy(ret, member->key, SIGN_PUBLIC_SIZE);
+        return 0;
+}
+
+/* --- the configured ones --- */
+
+/* What fails comes first: all of them that are new, and room for them. */
+static int make_configured(Members *m, const Config *config, Member **ret_fresh)
+{
+        size_t i, n = 0;
+
+        for (size_t k = 0; k < config->network.n_peers; k++) {
+                const char *id = config->network.peers[k].id;
+
+                if (members_place(m, id, &i))
+                        continue;
+                ret_fresh[n] = member_new(id);
+                if (!ret_fresh[n])
+                        return -ENOMEM;
+                ret_fresh[n++]->stored = MEMBER_CONFIGURED;
+        }
+        return make_room(m, n);
+}
+
+static void take_config(Member *m, const PeerConfig *config)
+{
+        m->config = config;
+        m->state = m->stored == MEMBER_BANNED ? MEMBER_BANNED : MEMBER_CONFIGURED;
+        m->has_key = config->public_key != NULL;
+        memcpy(m->key, config->key, sizeof(m->key));
+}
+
+int members_configure(Members *m, const Config *config, Error *e)
+{
+        const NetworkConfig *network = &config->network;
+        _cleanup_free_ Member **fresh = calloc(network->n_peers + 1, sizeof(*fresh));
+        size_t i;
+        int r = fresh ? make_configured(m, config, fresh) : -ENOMEM;
+
+        if (r < 0) {
+                for (Member **f = fresh; f && *f; f++)
+                        member_free(*f);
+                return error_set(e, r, "network.peers: %s", error_words(r));
+        }
+        for (i = 0; i < m->n; i++)
+                m->members[i]->config = NULL;
+        for (Member **f = fresh; *f; f++)
+                (void) members_insert(m, *f); /* there is room */
+        for (size_t k = 0; k < network->n_peers; k++)
+                if (members_place(m, network->peers[k].id, &i))
+                        take_config(m->members[i], &network->peers[k]);
+        for (i = m->n; i > 0; i--) /* those that the file names no more */
+                if (m->members[i - 1]->state == MEMBER_CONFIGURED && !m->members[i - 1]->config)
+                        members_remove(m, m->members[i - 1]);
+        return 0;
+}
+
+/* --- life --- */
+
+int members_new(Federation *f, Members **ret)
+{
+        _cleanup_(members_freep) Members *m = calloc(1, sizeof(*m));
+        Error e;
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->f = f;
+        m->ready = true;
+        r = members_configure(m, f->config, &e);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Members *members_free(Members *m)
+{
+        if (!m)
+                return NULL;
+        for (size_t i = 0; i < m->n; i++)
+                member_free(m->members[i]);
+        free(m->members);
+        free(m);
+        return NULL;
+}
