@@ -50,22 +50,40 @@ static bool client_has(const HttpRequest *r, const char *etag)
         return false;
 }
 
+static ssize_t read_nothing(void *userdata, uint64_t position, char *buffer, size_t max)
+{
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+bool http_reply_unchanged(HttpRequest *r, const char *etag, uint64_t size)
+{
+        char quoted[256];
+
+        assert(r);
+        assert(!strchr(etag, '"') && strlen(etag) < sizeof(quoted) - 2);
+
+        snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
+        if (http_add_header(r, "ETag", quoted) < 0) {
+                http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+                return true;
+        }
+        if (!client_has(r, etag))
+                return false;
+        /* libmicrohttpd sends no body, but its length */
+        http_request_answer_held(r, MHD_HTTP_NOT_MODIFIED,
+                                 MHD_create_response_from_callback(size, 1, read_nothing, NULL, NULL), 0, 0);
+        return true;
+}
+
 void http_reply_cached(HttpRequest *r, const char *content_type, const void *data, size_t size,
                        const char *etag)
 {
-        char made[HTTP_ETAG_SIZE], quoted[256];
+        char made[HTTP_ETAG_SIZE];
 
         assert(r);
-        assert(!etag || (!strchr(etag, '"') && strlen(etag) < sizeof(quoted) - 2));
 
         if (!etag)
                 etag = http_etag_make(made, data, size);
-        snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
-        if (http_add_header(r, "ETag", quoted) < 0)
-                http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
-        else if (client_has(r, etag))
-                http_reply(r, MHD_HTTP_NOT_MODIFIED, NULL, data,
-                           size); /* libmicrohttpd sends no body, but its length */
-        else
+        if (!http_reply_unchanged(r, etag, size))
                 http_reply(r, MHD_HTTP_OK, content_type, data, size);
 }

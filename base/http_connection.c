@@ -41,7 +41,7 @@ static bool bytes_taken(const HttpConnection *c, uint64_t *ret)
         return true;
 }
 
-void http_connection_sends(HttpConnection *c, size_t size)
+void http_connection_sends(HttpConnection *c, uint64_t size)
 {
         uint64_t now = clock_boot_usec(), patience = c->server->options.send_timeout_usec;
         uint64_t until = now + patience + size / SEND_BYTES_PER_SEC * USEC_PER_SEC;

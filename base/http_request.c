@@ -250,6 +250,12 @@ static bool headers_to_response(const HttpRequest *r, struct MHD_Response *respo
 
 void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response, size_t size)
 {
+        http_request_answer_held(r, status, response, size, size);
+}
+
+void http_request_answer_held(HttpRequest *r, unsigned status, struct MHD_Response *response, uint64_t size,
+                              size_t held)
+{
         assert(r->state != HTTP_ANSWERED);
 
         if (response && !headers_to_response(r, response)) {
@@ -271,7 +277,7 @@ void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *r
         else {
                 http_connection_sends(r->connection, size);
                 if (s->options.limits)
-                        http_limits_answer(s->options.limits, r->answer_size = size);
+                        http_limits_answer(s->options.limits, r->answer_size = held);
         }
         http_request_wake(r);
 }

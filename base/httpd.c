@@ -18,6 +18,7 @@
 #define RECEIVE_TIMEOUT   (5 * USEC_PER_SEC)
 #define SEND_TIMEOUT      (30 * USEC_PER_SEC)
 #define STREAM_PING       (15 * USEC_PER_SEC)
+#define FILES_PATIENCE    USEC_PER_SEC /* with a disk that hangs, at the end */
 
 /* GnuTLS, https://gnutls.org/manual/html_node/Priority-Strings.html */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -197,6 +198,8 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
         r->suspended = false;
         if (r->stream)
                 http_stream_end(TAKE_PTR(r->stream));
+        if (r->file)
+                http_file_completed(TAKE_PTR(r->file));
         if (r->state != HTTP_HANDLED)
                 http_request_free(r);
 }
@@ -225,6 +228,7 @@ static void server_destroy(HttpServer *s)
         s->deadline = loop_source_free(s->deadline);
         if (s->daemon)
                 MHD_stop_daemon(s->daemon); /* closes the listening socket too */
+        worker_free(s->files, FILES_PATIENCE);
         assert(TAILQ_EMPTY(&s->connections));
         sd_event_unref(s->event);
         free(s);

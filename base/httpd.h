@@ -110,10 +110,21 @@ void http_reply_error(HttpRequest *r, unsigned status, const char *format, ...) 
 /* 200 with an ETag (strong, from the content, when etag is NULL; quotes are added): 304 without a body when the client has it. */
 void http_reply_cached(HttpRequest *r, const char *content_type, const void *data, size_t size,
                        const char *etag);
+/* The same in two steps, for what need not be there to know that the client has it: adds the ETag; true: it is answered. size: of the
+ * body that it has. */
+bool http_reply_unchanged(HttpRequest *r, const char *etag, uint64_t size);
 /* Is one of the entity tags in an If-None-Match (RFC 9110, 13.1.2: weak comparison; `*` is any) this one? Without quotes. */
 bool http_etag_matches(const char *field, const char *etag);
 #define HTTP_ETAG_SIZE 33
 char *http_etag_make(char buffer[static HTTP_ETAG_SIZE], const void *data, size_t size);
+/* 200 with the first size bytes of a file. It is read by a thread of the server as the client takes it, so that less than 1 MiB of it
+ * is in memory; who takes it too slowly is cut off (send_timeout_usec). fd is duplicated. The request is consumed on success.
+ * ended(): once, on the loop, when all was sent or the client is gone, perhaps before this returns (when *ret is set
+ * already); the file is not to be touched from then on. */
+typedef struct HttpFile HttpFile;
+int http_reply_file(HttpRequest *r, const char *content_type, int fd, uint64_t size,
+                    void (*ended)(void *userdata), void *userdata, HttpFile **ret);
+void http_file_break(HttpFile *f); /* the connection is closed; ended() follows */
 /* Before a reply: one more response header. */
 int http_add_header(HttpRequest *r, const char *name, const char *value);
 

@@ -5,6 +5,7 @@
 #include "base/http_limits.h"
 #include "base/httpd.h"
 #include "base/resolve.h"
+#include "base/worker.h"
 
 #include <microhttpd.h>
 #include <sys/queue.h>
@@ -19,6 +20,7 @@ struct HttpServer {
         TAILQ_HEAD(, HttpConnection) connections;
         unsigned n_refused;  /* of them */
         size_t stream_bytes; /* that wait for clients of streams */
+        Worker *files;       /* reads those of http_reply_file(); NULL before the first */
         HttpOptions options;
         bool running;         /* MHD_run() is on the stack */
         bool freed;           /* by its owner, while it was running */
@@ -77,6 +79,7 @@ struct HttpRequest {
         struct MHD_Response *response; /* NULL when answered: out of memory, the connection is closed */
         unsigned status;
         HttpStream *stream;
+        HttpFile *file;
         size_t answer_size; /* what of it the limits count, until the request is completed */
         const void *note;   /* the handler's */
 };
@@ -87,7 +90,7 @@ HttpConnection *http_connection_free(HttpConnection *c);
 /* The connection is closed (by us) unless something else happens until then. USEC_NEVER: no limit. */
 void http_connection_set_deadline(HttpConnection *c, uint64_t boot_usec);
 /* An answer of so many bytes is on its way: it must be taken at a fair rate. */
-void http_connection_sends(HttpConnection *c, size_t size);
+void http_connection_sends(HttpConnection *c, uint64_t size);
 int http_connection_on_deadline(sd_event_source *source, uint64_t usec, void *server);
 /* Lets libmicrohttpd look at the request again, from the loop. */
 void http_request_wake(HttpRequest *r);
@@ -106,6 +109,11 @@ const char *http_request_smuggles(const HttpRequest *r, const char *version);
  * taken in time; HTTP_ENDLESS: there is no such time. The request is the server's from here on. */
 #define HTTP_ENDLESS SIZE_MAX
 void http_request_answer(HttpRequest *r, unsigned status, struct MHD_Response *response, size_t size);
+/* The same for one of which only so many bytes are in memory at a time. */
+void http_request_answer_held(HttpRequest *r, unsigned status, struct MHD_Response *response, uint64_t size,
+                              size_t held);
 
 /* The connection of the stream's request is gone. */
 void http_stream_end(HttpStream *s);
+/* The request of the file is over; libmicrohttpd lets go of its response next. */
+void http_file_completed(HttpFile *f);

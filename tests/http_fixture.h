@@ -36,6 +36,10 @@ typedef struct Fixture {
         char client[ADDRESS_SIZE];
         char *big; /* of /big */
         size_t big_size;
+        int file; /* of /file */
+        uint64_t file_size;
+        unsigned n_files, n_files_ended;
+        HttpFile *files[8];
         void *thing; /* of a test's own handler */
 } Fixture;
 
@@ -59,6 +63,12 @@ static inline void reply_info(HttpRequest *r)
         http_reply_json(r, 200, j);
 }
 
+static inline void on_file_ended(void *userdata)
+{
+        Fixture *f = userdata;
+        f->n_files_ended++;
+}
+
 static inline void on_request(HttpRequest *r, void *userdata)
 {
         Fixture *f = userdata;
@@ -72,7 +82,12 @@ static inline void on_request(HttpRequest *r, void *userdata)
                 http_reply(r, 200, "text/plain", "hello\n", 6);
         else if (streq(path, "/big"))
                 http_reply(r, 200, "text/plain", f->big, f->big_size);
-        else if (streq(path, "/cached"))
+        else if (streq(path, "/file")) {
+                CHECK(f->n_files < ELEMENTSOF(f->files));
+                CHECK_INT(http_reply_file(r, "text/plain", f->file, f->file_size, on_file_ended, f,
+                                          &f->files[f->n_files++]),
+                          0);
+        } else if (streq(path, "/cached"))
                 http_reply_cached(r, "text/plain", "cached\n", 7, NULL);
         else if (streq(path, "/echo")) {
                 const void *body = http_body(r, &size);
