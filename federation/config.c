@@ -40,11 +40,22 @@ static const ConfField node_fields[] = {
                 {"url", &conf_url, offsetof(NodeConfig, url), 0, NULL,
                  "Where buyers and other nodes reach this node; default: http:// and the first address of "
                  "`listen`."},
+                {"fallback_url", &conf_url, offsetof(NodeConfig, fallback_url), 0, NULL,
+                 "Where its buyers go while it has failed: told to other nodes; as in failoverd.yaml."},
+                {"onion_url", &conf_url, offsetof(NodeConfig, onion_url), 0, NULL,
+                 "Where Tor reaches it: told to other nodes."},
+                {"checkout_url", &conf_url, offsetof(NodeConfig, checkout_url), 0, NULL,
+                 "Where a buyer whom another node sends pays, with {bookId}, {node} and {id} (the referral) "
+                 "in it; "
+                 "default: "
+                 "the URL and /checkout?book={bookId}&ref={node}&referral={id}."},
                 {"type", &conf_enum, offsetof(NodeConfig, type), 0, "full",
                  "full; affiliate: a search of the network leaves its own catalog out; mirror: told to "
                  "others, "
                  "nothing more yet.",
                  type_names},
+                {"mirror_of", &conf_string, offsetof(NodeConfig, mirror_of), 0, NULL,
+                 "A mirror's: the id of the node that it stands in for."},
                 {"operator", &conf_string, offsetof(NodeConfig, operator_name), 0, NULL,
                  "Who runs it, for people."},
                 {"contact", &conf_string, offsetof(NodeConfig, contact), 0, NULL,
@@ -95,8 +106,8 @@ const ConfField config_peer_fields[] = {
                 {"type", &conf_enum, offsetof(PeerConfig, type), 0, "full", "full, affiliate or mirror.",
                  type_names},
                 {"public_key", &conf_string, offsetof(PeerConfig, public_key), 0, NULL,
-                 "Its Ed25519 key, base64 as in its /.well-known/aan-node.json; nothing is checked by it "
-                 "yet."},
+                 "Its Ed25519 key, base64 as in its /.well-known/aan-node.json; without it, the one that "
+                 "is found there first."},
                 {"revenue_share", &conf_unsigned, offsetof(PeerConfig, revenue_share), 0, "0",
                  "Per cent that it pays for a buyer who was sent there.", &share_range},
                 {NULL},
@@ -204,6 +215,7 @@ const ConfNode *config_place(const ConfNode *node, const char *key)
 static int check_node(Config *c, const ConfNode *node, Error *e)
 {
         NodeConfig *n = &c->node;
+        int r;
 
         if (!string_valid_name(n->id))
                 return conf_error(conf_get(node, "id"), e,
@@ -215,7 +227,14 @@ static int check_node(Config *c, const ConfNode *node, Error *e)
                 return conf_error(conf_get(node, "name"), e, "`name` has at most %d bytes", NODE_NAME_MAX);
         if (!n->name && !(n->name = strdup(n->id)))
                 return error_set(e, -ENOMEM, "out of memory");
-        return n->url ? config_normalise_url(conf_get(node, "url"), &n->url, e) : 0;
+        r = n->url ? config_normalise_url(conf_get(node, "url"), "url", &n->url, e) : 0;
+        if (r >= 0 && n->fallback_url)
+                r = config_normalise_url(conf_get(node, "fallback_url"), "fallback_url", &n->fallback_url, e);
+        if (r >= 0 && n->onion_url)
+                r = config_normalise_url(conf_get(node, "onion_url"), "onion_url", &n->onion_url, e);
+        if (r >= 0 && n->mirror_of && !config_is_node_id(n->mirror_of))
+                r = conf_error(conf_get(node, "mirror_of"), e, "`mirror_of` is the id of a node");
+        return r;
 }
 
 /* What is nowhere said: how somebody on this machine reaches us. */

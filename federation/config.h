@@ -14,7 +14,9 @@ const char *node_type_name(NodeType t);
 
 typedef struct NodeConfig {
         char *id, *name, *url; /* url: without a final slash */
-        int type;              /* NodeType */
+        char *fallback_url, *onion_url, *checkout_url;
+        char *mirror_of; /* a mirror's: the id of its origin */
+        int type;        /* NodeType */
         char *operator_name, *contact, *tagline, *location;
         char **specialties, **features;
         char **payment_methods;
@@ -95,3 +97,8 @@ int config_verify_key(const Config *c, Error *e);
 size_t config_sections(const ConfSection **ret); /* for --help-config; constant table */
 /* What names a node: letters, digits, dots, dashes, underscores, and what HOST:PORT needs; at most 128 bytes. */
 bool config_is_node_id(const char *id);
+/* Scheme and host in lower case, no default port, no final slash. *url has passed conf_url_check(), and is replaced. -EINVAL, with
+ * the problem: a query or a fragment; -ENOMEM. */
+int config_base_url(char **url, const char **ret_problem);
+/* Host and port as they stand in such a URL: the id of who has given none. NULL: no memory. */
+char *config_default_id(const char *url);

@@ -67,16 +67,19 @@ static int parts_read(const char *url, Parts *ret)
         return r < 0 || !ret->scheme || !ret->host ? -ENOMEM : 0;
 }
 
-int config_normalise_url(const ConfNode *place, char **url, Error *e)
+int config_base_url(char **url, const char **ret_problem)
 {
         _cleanup_(parts_clear) Parts p = {0};
         size_t path;
         char *text;
 
+        *ret_problem = NULL;
         if (parts_read(*url, &p) < 0)
-                return error_set(e, -ENOMEM, "out of memory");
-        if (p.query || p.fragment || strpbrk(*url, "?#"))
-                return conf_error(place, e, "`url` is a base URL: nothing with ? or # in it");
+                return -ENOMEM;
+        if (p.query || p.fragment || strpbrk(*url, "?#")) {
+                *ret_problem = "a base URL has nothing with ? or # in it";
+                return -EINVAL;
+        }
         lower(p.scheme);
         if (p.port && is_default_port(p.scheme, p.port)) {
                 curl_free(p.port);
@@ -87,10 +90,20 @@ int config_normalise_url(const ConfNode *place, char **url, Error *e)
         text = string_printf("%s://%s%s%s%.*s", p.scheme, lower(p.host), p.port ? ":" : "",
                              p.port ? p.port : "", (int) path, p.path ? p.path : "");
         if (!text)
-                return error_set(e, -ENOMEM, "out of memory");
+                return -ENOMEM;
         free(*url);
         *url = text;
         return 0;
+}
+
+int config_normalise_url(const ConfNode *place, const char *key, char **url, Error *e)
+{
+        const char *problem;
+        int r = config_base_url(url, &problem);
+
+        if (r == -EINVAL)
+                return conf_error(place, e, "`%s` is a base URL: nothing with ? or # in it", key);
+        return r < 0 ? error_set(e, r, "out of memory") : 0;
 }
 
 /* --- the list --- */
@@ -137,8 +150,7 @@ static int peers_parse(const ConfNode *node, const ConfField *field, void *targe
 
 const ConfType config_peers = {"list of nodes", peers_parse, peers_clear};
 
-/* Host and port, as they stand in a URL that has been normalised. */
-static char *default_id(const char *url)
+char *config_default_id(const char *url)
 {
         const char *host = strstr(url, "://") + 3;
 
@@ -164,11 +176,11 @@ static int read_key(PeerConfig *p, const ConfNode *node, Error *e)
 
 static int settle_peer(PeerConfig *p, const ConfNode *node, Error *e)
 {
-        int r = config_normalise_url(conf_get(node, "url"), &p->url, e);
+        int r = config_normalise_url(conf_get(node, "url"), "url", &p->url, e);
 
         if (r < 0)
                 return r;
-        if (!p->id && !(p->id = default_id(p->url)))
+        if (!p->id && !(p->id = config_default_id(p->url)))
                 return error_set(e, -ENOMEM, "out of memory");
         if (!config_is_node_id(p->id))
                 return conf_error(config_place(node, conf_get(node, "id") ? "id" : "url"), e,

@@ -9,7 +9,7 @@ extern const ConfType config_peers; /* NetworkConfig.peers, and n_peers with it 
 
 /* Where the key stands, or the mapping that lacks it. */
 const ConfNode *config_place(const ConfNode *node, const char *key);
-/* Scheme and host in lower case, no default port, no final slash; what has a query or a fragment is no base URL. */
-int config_normalise_url(const ConfNode *place, char **url, Error *e);
+int config_normalise_url(const ConfNode *place, const char *key, char **url,
+                         Error *e); /* config_base_url() */
 /* Names them all; refuses what clashes; leaves this node out. */
 int config_settle_peers(Config *c, const ConfNode *list, Error *e);
