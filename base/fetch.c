@@ -400,7 +400,7 @@ static void fetch_end(Fetch *f, FetchError error, const char *message)
                         .message = message,
                         .status = (unsigned) status,
                         .body = f->response ? f->response : "",
-                        .body_size = f->response_size,
+                        .body_size = f->sinking ? f->taken : f->response_size,
                         .content_type = content_type ? content_type : "",
                         .retry_after = f->retry_after,
                         .address = address,
@@ -803,6 +803,8 @@ int fetch_start_session(FetchClient *c, const FetchRequest *request, const Fetch
                         .timeout_usec = request->timeout_usec,
                         .response_max = request->response_max > 0 ? request->response_max
                                                                   : FETCH_RESPONSE_MAX,
+                        .stall_usec = request->stall_usec,
+                        .on_data = request->on_data,
                         .redirects_max = request->redirects_max,
                         .redirects_left = request->redirects_max,
                         .flags = request->flags,
@@ -847,6 +849,23 @@ Fetch *fetch_free(Fetch *f)
         free(f->response);
         free(f);
         return NULL;
+}
+
+/* curl hands over what it held back from within, so on_data() may be called; when that fails it says so here, and only here. */
+void fetch_resume(Fetch *f)
+{
+        FetchClient *c = f->client;
+        CURLcode code;
+
+        if (!f->paused || f->state != FETCH_STATE_RUNNING)
+                return;
+        f->paused = false;
+        code = curl_easy_pause(f->easy, CURLPAUSE_CONT);
+        if (code == CURLE_OK)
+                return;
+        (void) curl_multi_remove_handle(c->multi, f->easy);
+        fetch_queue(f, code);
+        (void) sd_event_source_set_enabled(c->finished, SD_EVENT_ONESHOT);
 }
 
 const char *fetch_phase(const Fetch *f)

@@ -54,8 +54,14 @@ typedef struct FetchRequest {
         const char *const *
                         allow; /* with FETCH_GUARD: networks that it lets through beside the client's, NULL-terminated, or
                                    * NULL. Others do not get to use the connection */
-        uint64_t timeout_usec;  /* whole request; required */
-        size_t response_max;    /* 0: 1 MiB */
+        uint64_t timeout_usec; /* whole request; required */
+        uint64_t stall_usec; /* 0, or: nothing came for about so long while it was not paused; curl measures over five seconds */
+        size_t response_max; /* 0: 1 MiB */
+        /* NULL, or where the body of a 200 goes piece by piece, after decompression, instead of being kept (of other answers the
+         * first 64 KiB are): called on the loop, never from within fetch_start(); must not free the fetch. 0: taken;
+         * FETCH_PAUSE: not now, the same bytes come again after fetch_resume(); below 0: no more of it, the fetch ends with
+         * FETCH_LOCAL. FetchResult.body_size says how many bytes were taken. */
+        int (*on_data)(Fetch *fetch, const void *data, size_t size, void *userdata);
         unsigned redirects_max; /* 0: none followed */
         unsigned flags;
 } FetchRequest;
@@ -99,6 +105,9 @@ int fetch_client_trust(FetchClient *c, const char *ca_file, struct x509_store_st
 /* done() is called once, never from within fetch_start(), and may free the fetch. -EINVAL: bad URL. */
 int fetch_start(FetchClient *c, const FetchRequest *request, FetchDone done, void *userdata, Fetch **ret);
 Fetch *fetch_free(Fetch *f);
+/* What on_data() has paused goes on; never from within it. It may be called at once. */
+#define FETCH_PAUSE 1
+void fetch_resume(Fetch *f);
 DEFINE_CLEANUP(Fetch, fetch_free)
 /* What it is waiting for now, for a deadline's message: "resolving", "connecting", "TLS handshake",
  * "waiting for the answer". */

@@ -95,11 +95,52 @@ static int on_close_socket(void *userdata, curl_socket_t fd)
         return close(fd);
 }
 
+/* To on_data(). */
+static size_t body_sink(Fetch *f, const char *data, size_t size)
+{
+        int r;
+
+        if (size > f->response_max - f->taken) {
+                f->too_large = f->body_too_large = true;
+                return 0;
+        }
+        r = f->on_data(f, data, size, f->userdata);
+        f->paused = r == FETCH_PAUSE;
+        if (f->paused)
+                return CURL_WRITEFUNC_PAUSE;
+        if (r < 0) {
+                f->refused = true;
+                return 0;
+        }
+        f->taken += size;
+        return size;
+}
+
+/* Of an answer that on_data() is not for: what a reader needs. */
+static size_t body_rest(Fetch *f, size_t size)
+{
+        size_t room = f->response_size < FETCH_REFUSAL_MAX ? FETCH_REFUSAL_MAX - f->response_size : 0;
+
+        return MIN(size, room);
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 {
         Fetch *f = userdata;
         FetchClient *c = f->client;
+        size_t whole = size;
 
+        if (f->on_data) {
+                long status = 0;
+
+                if (!f->sinking && f->response_size == 0)
+                        f->sinking = curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status) ==
+                                                     CURLE_OK &&
+                                     status == 200;
+                if (f->sinking)
+                        return body_sink(f, data, size);
+                size = body_rest(f, size);
+        }
         if (size >
             f->response_max - f->response_size) { /* after decompression: curl's own cap is before it */
                 f->too_large = f->body_too_large = true;
@@ -125,7 +166,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
         }
         memcpy(f->response + f->response_size, data, size);
         f->response_size += size;
-        return size;
+        return whole;
 }
 
 /* The value when the line is that header, without white space around; NULL otherwise. */
@@ -406,6 +447,10 @@ static CURLcode set_http(Fetch *f)
                 SET(BUFFERSIZE, 4096L);
         if (f->header_list)
                 SET(HTTPHEADER, f->header_list);
+        if (f->stall_usec > 0) { /* a paused transfer does not count */
+                SET(LOW_SPEED_LIMIT, 1L);
+                SET(LOW_SPEED_TIME, (long) ((f->stall_usec + USEC_PER_SEC - 1) / USEC_PER_SEC));
+        }
         return code;
 }
 
@@ -436,7 +481,8 @@ int fetch_easy_start(Fetch *f, const ResolveResult *addresses)
         assert(!f->easy);
 
         f->n_opened = f->n_blocked = 0;
-        f->header_bytes = f->response_size = 0;
+        f->header_bytes = f->response_size = f->taken = 0;
+        f->sinking = f->refused = f->paused = false;
         f->local_error = f->connect_errno = 0;
         f->too_large = f->body_too_large = f->bad_encoding = f->over_budget = false;
         f->certificate_expires = 0;

@@ -15,6 +15,7 @@
 #define FETCH_POOL         16
 #define FETCH_HEADERS_MAX  (64 * 1024)
 #define FETCH_RESPONSE_MAX (1024 * 1024)
+#define FETCH_REFUSAL_MAX  (64 * 1024) /* of an answer that is not for on_data() */
 
 typedef struct FetchTrust FetchTrust;
 typedef struct FetchWatches FetchWatches;
@@ -89,6 +90,8 @@ struct Fetch {
         Network *allowed; /* `allow` */
         size_t n_allowed;
         size_t response_max;
+        uint64_t stall_usec;
+        int (*on_data)(Fetch *fetch, const void *data, size_t size, void *userdata);
         unsigned redirects_left, redirects_max;
         unsigned flags;
 
@@ -102,6 +105,8 @@ struct Fetch {
         int connect_errno; /* what connect() said, positive; the most telling of all addresses */
         size_t header_bytes;
         bool too_large, body_too_large, bad_encoding, over_budget;
+        bool sinking, refused, paused; /* on_data(): it gets this answer; has had enough; wants no more now */
+        size_t taken;                  /* … by it */
         bool redirected;
         char *response;
         size_t response_size, response_capacity;

@@ -167,6 +167,8 @@ static FetchError judge_write(Fetch *f, char message[static FETCH_MESSAGE_SIZE])
 {
         if (f->local_error < 0)
                 return SAY(FETCH_LOCAL, "the answer cannot be kept: %s", strerror(-f->local_error));
+        if (f->refused)
+                return SAY(FETCH_LOCAL, "no more of the answer was wanted");
         if (f->over_budget)
                 return SAY(FETCH_LOCAL, "no room for the answer: those under way hold %zu bytes together",
                            f->client->held);
