@@ -13,6 +13,7 @@
 
 static const char *const type_names[] = {
                 [NODE_FULL] = "full", [NODE_AFFILIATE] = "affiliate", [NODE_MIRROR] = "mirror", NULL};
+static const char *const registration_names[] = {"approve", "open", NULL};
 static const char *const store_names[] = {"sqlite", NULL};
 
 static const ConfRange share_range = {0, 100};
@@ -21,6 +22,7 @@ static const ConfRange interval_range = {USEC_PER_SEC, USEC_PER_DAY};
 static const ConfRange ttl_range = {USEC_PER_MSEC, USEC_PER_DAY};
 static const ConfRange cache_range = {0, UINT64_C(1) << 30};
 static const ConfRange results_range = {1, 100};
+static const ConfRange search_range = {0, 1000};
 static const ConfRange response_range = {4096, UINT64_C(16) << 20};
 static const ConfRange rate_range = {0, 1000000};
 static const ConfRange body_range = {0, UINT64_C(16) << 20};
@@ -131,6 +133,14 @@ static const ConfField network_fields[] = {
                  "So many results of one peer are taken.", &results_range},
                 {"response_max", &conf_size, offsetof(NetworkConfig, response_max), 0, "256KiB",
                  "So much of one peer's answer is read, after decompression.", &response_range},
+                {"registration", &conf_enum, offsetof(NetworkConfig, registration), 0, "approve",
+                 "Who may join: approve: whom you accept (`failoverctl nodes accept ID`); open: also who "
+                 "proves by the document at its URL that its key is its own.",
+                 registration_names},
+                {"search_max", &conf_unsigned, offsetof(NetworkConfig, search_max), 0, "64",
+                 "So many nodes are searched: all under `peers`, then those of the registry, the longest "
+                 "accepted first.",
+                 &search_range},
                 {"peers", &config_peers, offsetof(NetworkConfig, peers), 0, NULL, "Nodes to search."},
                 {NULL},
 };

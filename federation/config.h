@@ -33,6 +33,11 @@ typedef struct PeerConfig {
         uint8_t key[32];  /* that, decoded */
 } PeerConfig;
 
+typedef enum Registration {
+        REGISTRATION_APPROVE, /* by the operator */
+        REGISTRATION_OPEN,    /* or by itself, once its key is found at its URL */
+} Registration;
+
 typedef struct NetworkConfig {
         bool enabled;
         uint64_t search_timeout_usec;
@@ -41,6 +46,8 @@ typedef struct NetworkConfig {
         uint64_t check_interval_usec;         /* check_interval: 60s: each peer is asked how it is */
         unsigned results_per_peer;            /* results_per_peer: 20 */
         uint64_t response_max; /* response_max: 256KiB of one peer's answer, after decompression */
+        unsigned search_max; /* search_max: 64 nodes are searched, if that many are not configured already */
+        int registration;    /* Registration */
         PeerConfig *peers;
         size_t n_peers;
 } NetworkConfig;

@@ -93,7 +93,7 @@ static int make_service(Federation *f)
 
 void federation_tell_status(const Federation *f)
 {
-        size_t n = f->config->network.n_peers;
+        size_t n = peers_count(f->peers);
 
         service_status(f->service, "%s, %zu peer%s", f->config->node.name, n, n == 1 ? "" : "s");
 }
@@ -200,15 +200,41 @@ static int make_front(Federation *f)
         return r;
 }
 
+/* --- who belongs to the network --- */
+
+void federation_take_members(Federation *f)
+{
+        Error e;
+
+        f->members_generation = members_generation(f->members);
+        if (peers_configure(f->peers, f->config, f->members, &e) < 0) {
+                log_error("what the registry says of nodes is not in force: %s", e.text);
+                f->members_generation = 0;
+                return;
+        }
+        front_on_peers(f->front);
+        federation_tell_status(f);
+}
+
+static void on_member(const Member *member, void *userdata)
+{
+        Federation *f = userdata;
+
+        if (!f->stopping && f->members_generation != members_generation(f->members))
+                federation_take_members(f);
+}
+
 static int make_network(Federation *f, Error *e)
 {
         int r = 0;
 
         r = peers_new(f->event, f->fetch, f->places.state_dir, &f->peers);
         if (r >= 0)
-                r = peers_configure(f->peers, f->config, e);
+                r = peers_configure(f->peers, f->config, f->members, e);
         if (r >= 0)
                 peers_on_change(f->peers, front_on_peer, f->front);
+        if (r >= 0)
+                members_on_change(f->members, on_member, f);
         if (r >= 0 && f->mode)
                 front_attach(f->front, f->mode, f->peers);
         if (r >= 0) {
@@ -230,6 +256,8 @@ static int make_parts(Federation *f, Error *e)
         r = make_catalog(f);
         if (r >= 0)
                 r = make_store(f);
+        if (r >= 0)
+                r = members_new(f, &f->members);
         if (r >= 0)
                 r = make_front(f);
         if (r >= 0)
@@ -288,6 +316,7 @@ Federation *federation_free(Federation *f)
         if (f->front)
                 front_attach(f->front, NULL, NULL);
         peers_free(f->peers);
+        members_free(f->members);
         mode_file_free(f->mode);
         front_free(f->front);
         events_free(f->events);

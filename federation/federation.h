@@ -38,6 +38,7 @@ struct Federation {
         Catalog *catalog;
         Store *store; /* federation.db */
         Members *members;
+        uint64_t members_generation; /* that peers have been made of */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;
@@ -60,6 +61,8 @@ int federation_new(const Places *places, Config *config, Federation **ret, Error
 Federation *federation_free(Federation *f);
 DEFINE_CLEANUP(Federation, federation_free)
 int federation_run(Federation *f); /* until SIGTERM or SIGINT; 0 */
+/* Peers as configuration and registry have them now. */
+void federation_take_members(Federation *f);
 Seller federation_seller(const Federation *f);
 void federation_tell_status(
                 const Federation *f); /* to systemd: whose shop it is, and how many others it asks */

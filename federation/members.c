@@ -43,19 +43,19 @@ Member *member_free(Member *m)
 
 const char *member_url(const Member *m)
 {
-        return m->config ? m->config->url : m->document->url;
+        return m->config ? m->config->url : m->document ? m->document->url : "";
 }
 
 const char *member_name(const Member *m)
 {
-        const char *name = m->config ? m->config->name : m->document->name;
+        const char *name = m->config ? m->config->name : m->document ? m->document->name : "";
 
         return *name ? name : m->id;
 }
 
 /* --- the table --- */
 
-bool members_place(const Members *m, const char *id, size_t *ret)
+static bool find_place(const Members *m, const char *id, size_t *ret)
 {
         size_t from = 0, to = m->n;
 
@@ -76,7 +76,7 @@ bool members_place(const Members *m, const char *id, size_t *ret)
         return false;
 }
 
-static int make_room(Members *m, size_t more)
+int members_make_room(Members *m, size_t more)
 {
         size_t room = m->room;
         Member **members;
@@ -93,30 +93,80 @@ static int make_room(Members *m, size_t more)
         return 0;
 }
 
-int members_insert(Members *m, Member *member)
+static size_t size_of(const Member *m)
+{
+        return m->document ? m->document->text_size : 0;
+}
+
+void members_begin_change(Members *m, const Member *member)
+{
+        bool pending = member->state == MEMBER_PENDING;
+
+        m->n_pending -= pending;
+        m->pending_bytes -= pending ? size_of(member) : 0;
+        m->bytes -= size_of(member);
+        m->generation += member_is_accepted(member);
+}
+
+/* What the operator says by his own hand counts most; that he bans somebody, even more. */
+static MemberState state_of(const Member *m)
+{
+        if (m->stored == MEMBER_BANNED)
+                return MEMBER_BANNED;
+        if (m->config)
+                return MEMBER_CONFIGURED;
+        return m->stored == MEMBER_ACCEPTED ? MEMBER_ACCEPTED : MEMBER_PENDING;
+}
+
+void members_end_change(Members *m, Member *member)
+{
+        const PeerConfig *config = member->config;
+        bool pending;
+
+        member->state = state_of(member);
+        member->has_key = member->has_given;
+        memcpy(member->key, member->given, sizeof(member->key));
+        if (config && config->public_key) {
+                member->has_key = true;
+                memcpy(member->key, config->key, sizeof(member->key));
+        }
+        pending = member->state == MEMBER_PENDING;
+        m->n_pending += pending;
+        m->pending_bytes += pending ? size_of(member) : 0;
+        m->bytes += size_of(member);
+        m->generation += member_is_accepted(member);
+}
+
+void members_insert(Members *m, Member *member)
 {
         size_t i;
-        int r = make_room(m, 1);
 
-        if (r < 0)
-                return r;
-        if (members_place(m, member->id, &i))
+        assert(m->n < m->room);
+        if (find_place(m, member->id, &i))
                 assert(false);
         memmove(m->members + i + 1, m->members + i, (m->n - i) * sizeof(*m->members));
         m->members[i] = member;
         m->n++;
-        return 0;
+        members_end_change(m, member);
 }
 
 void members_remove(Members *m, Member *member)
 {
         size_t i;
 
-        if (!members_place(m, member->id, &i))
+        if (!find_place(m, member->id, &i))
                 assert(false);
+        members_begin_change(m, member);
         m->n--;
         memmove(m->members + i, m->members + i + 1, (m->n - i) * sizeof(*m->members));
         member_free(member);
+}
+
+Member *members_get(const Members *m, const char *id)
+{
+        size_t i;
+
+        return find_place(m, id, &i) ? m->members[i] : NULL;
 }
 
 size_t members_count(const Members *m)
@@ -133,9 +183,7 @@ const Member *members_at(const Members *m, size_t i)
 
 const Member *members_find(const Members *m, const char *id)
 {
-        size_t i;
-
-        return members_place(m, id, &i) ? m->members[i] : NULL;
+        return members_get(m, id);
 }
 
 bool members_ready(const Members *m)
@@ -180,11 +228,42 @@ int members_key(const Members *m, const char *node, const char *key_id, uint64_t
         if (!member_is_accepted(member))
                 return error_set(e, -EACCES, "node `%s` is %s", node,
                                  member->state == MEMBER_BANNED ? "banned" : "not accepted yet");
-        if (member->document && member->document->n_keys > 0)
+        if (member_is_pinned(member))
                 return key_of_document(member, key_id, at_usec, ret, e);
         if (!member->has_key)
                 return error_set(e, -ENOKEY, "no key of `%s` is known", node);
         memcpy(ret, member->key, SIGN_PUBLIC_SIZE);
+        return 0;
+}
+
+/* --- who is told --- */
+
+void members_on_change(Members *m, MembersChanged fn, void *userdata)
+{
+        assert(m->n_listeners < ELEMENTSOF(m->listeners));
+
+        m->listeners[m->n_listeners++] = (struct MembersListener){.fn = fn, .userdata = userdata};
+}
+
+void members_tell(Members *m, const Member *member)
+{
+        for (size_t i = 0; i < m->n_listeners; i++)
+                m->listeners[i].fn(member, m->listeners[i].userdata);
+}
+
+uint64_t members_generation(const Members *m)
+{
+        return m->generation;
+}
+
+int member_trouble(Member *m, const char *text)
+{
+        char *copy = text ? strdup(text) : NULL;
+
+        if (text && !copy)
+                return -ENOMEM;
+        free(m->trouble);
+        m->trouble = copy;
         return 0;
 }
 
@@ -193,34 +272,42 @@ int members_key(const Members *m, const char *node, const char *key_id, uint64_t
 /* What fails comes first: all of them that are new, and room for them. */
 static int make_configured(Members *m, const Config *config, Member **ret_fresh)
 {
-        size_t i, n = 0;
+        size_t n = 0;
 
         for (size_t k = 0; k < config->network.n_peers; k++) {
                 const char *id = config->network.peers[k].id;
 
-                if (members_place(m, id, &i))
+                if (members_get(m, id))
                         continue;
                 ret_fresh[n] = member_new(id);
                 if (!ret_fresh[n])
                         return -ENOMEM;
                 ret_fresh[n++]->stored = MEMBER_CONFIGURED;
         }
-        return make_room(m, n);
+        return members_make_room(m, n);
 }
 
-static void take_config(Member *m, const PeerConfig *config)
+static const PeerConfig *config_of(const NetworkConfig *network, const char *id)
 {
-        m->config = config;
-        m->state = m->stored == MEMBER_BANNED ? MEMBER_BANNED : MEMBER_CONFIGURED;
-        m->has_key = config->public_key != NULL;
-        memcpy(m->key, config->key, sizeof(m->key));
+        for (size_t k = 0; k < network->n_peers; k++)
+                if (streq(network->peers[k].id, id))
+                        return &network->peers[k];
+        return NULL;
+}
+
+static void configure_one(Members *m, Member *member, const PeerConfig *config)
+{
+        members_begin_change(m, member);
+        member->config = config;
+        members_end_change(m, member);
+        if (!config && !member->document && member->stored == MEMBER_CONFIGURED)
+                members_remove(m, member); /* nothing is known of it but that it was configured */
 }
 
 int members_configure(Members *m, const Config *config, Error *e)
 {
         const NetworkConfig *network = &config->network;
         _cleanup_free_ Member **fresh = calloc(network->n_peers + 1, sizeof(*fresh));
-        size_t i;
         int r = fresh ? make_configured(m, config, fresh) : -ENOMEM;
 
         if (r < 0) {
@@ -228,16 +315,15 @@ int members_configure(Members *m, const Config *config, Error *e)
                         member_free(*f);
                 return error_set(e, r, "network.peers: %s", error_words(r));
         }
-        for (i = 0; i < m->n; i++)
-                m->members[i]->config = NULL;
-        for (Member **f = fresh; *f; f++)
-                (void) members_insert(m, *f); /* there is room */
-        for (size_t k = 0; k < network->n_peers; k++)
-                if (members_place(m, network->peers[k].id, &i))
-                        take_config(m->members[i], &network->peers[k]);
-        for (i = m->n; i > 0; i--) /* those that the file names no more */
-                if (m->members[i - 1]->state == MEMBER_CONFIGURED && !m->members[i - 1]->config)
-                        members_remove(m, m->members[i - 1]);
+        for (Member **f = fresh; *f; f++) {
+                (*f)->config = config_of(network, (*f)->id);
+                members_insert(m, *f);
+        }
+        for (size_t i = m->n; i > 0; i--) /* those that are in the file no more … */
+                if (m->members[i - 1]->config)
+                        configure_one(m, m->members[i - 1], config_of(network, m->members[i - 1]->id));
+        for (size_t k = 0; k < network->n_peers; k++) /* … and those that are now */
+                configure_one(m, members_get(m, network->peers[k].id), &network->peers[k]);
         return 0;
 }
 
@@ -252,8 +338,11 @@ int members_new(Federation *f, Members **ret)
         if (!m)
                 return -ENOMEM;
         m->f = f;
-        m->ready = true;
+        m->generation = 1;
+        TAILQ_INIT(&m->changes);
         r = members_configure(m, f->config, &e);
+        if (r >= 0)
+                r = members_load(m);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -267,6 +356,7 @@ Members *members_free(Members *m)
         for (size_t i = 0; i < m->n; i++)
                 member_free(m->members[i]);
         free(m->members);
+        loop_source_free(m->again);
         free(m);
         return NULL;
 }

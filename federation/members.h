@@ -12,6 +12,7 @@
 #include "federation/store.h"
 
 #define MEMBERS_MAX                 20000
+#define MEMBERS_CONFIGURED_MAX      1000 /* config_peers.c takes no more */
 #define MEMBERS_PENDING_MAX         1000
 #define MEMBERS_PENDING_PER_ADDRESS 20
 
@@ -40,8 +41,14 @@ typedef struct Member { /* owned by Members; stays where it is until it is forgo
 
         uint64_t fetch_due_usec; /* boot; of node_fetch.c, which looks at 0 soon */
 
-        /* Of members.c. */
-        MemberState stored; /* what it is when it is not configured */
+        /* Of members.c, and kept with it. */
+        MemberState stored; /* what it is when it is not configured; MEMBER_CONFIGURED: nobody has said, it was only found there */
+        bool unpinned;  /* `nodes rekey`: the keys of its document do not count any more */
+        bool has_given; /* by `nodes rekey --key` */
+        uint8_t given[SIGN_PUBLIC_SIZE];
+        uint8_t origin[16];     /* who registered it: an IPv4 address (mapped), or a /64 */
+        uint64_t accepted_usec; /* wall; 0: not */
+        uint64_t bucket;        /* of registrar.c: its own changes; boot */
 } Member;
 
 typedef struct Members Members;
@@ -53,9 +60,20 @@ Members *members_free(Members *m);
 DEFINE_CLEANUP(Members, members_free)
 bool members_ready(const Members *m);
 int members_configure(Members *m, const Config *config, Error *e); /* after a reload */
+/* Called after each change that is durable and in force; member NULL: of many, or one that is forgotten. A few at most. */
+typedef void (*MembersChanged)(const Member *member, void *userdata);
+void members_on_change(Members *m, MembersChanged fn, void *userdata);
+/* Another one whenever who is accepted, or what an accepted one says, is another. */
+uint64_t members_generation(const Members *m);
 
-const char *member_url(const Member *m);  /* where the operator says, or it does; never "" */
+const char *
+member_url(const Member *m); /* where the operator says, or it does; "": banned, and never registered */
 const char *member_name(const Member *m); /* for people; the id when it says none */
+/* Do keys of its document count? */
+static inline bool member_is_pinned(const Member *m)
+{
+        return m->document && m->document->n_keys > 0 && !m->unpinned;
+}
 static inline bool member_is_accepted(const Member *m)
 {
         return m->state == MEMBER_ACCEPTED || m->state == MEMBER_CONFIGURED;

@@ -301,7 +301,7 @@ static int ask_go(PeerAsk *ask)
                         .headers = headers,
                         .response_max = p->response_max,
                         .redirects_max = 1, /* to https, mostly */
-                        .flags = PEER_FETCH_FLAGS,
+                        .flags = peer_fetch_flags(ask->peer),
         };
         int r;
 

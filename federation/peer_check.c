@@ -123,7 +123,7 @@ static int ask_next(Peer *peer)
                         .timeout_usec = p->search_timeout_usec,
                         .response_max = ANSWER_MAX,
                         .redirects_max = 1,
-                        .flags = PEER_FETCH_FLAGS,
+                        .flags = peer_fetch_flags(peer),
         };
 
         if (snprintf(url, sizeof(url), "%s%s", peer->url, paths[peer->check_path]) >= (int) sizeof(url))

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "federation/members.h"
 #include "federation/peers_private.h"
 
 #include <strings.h>
@@ -172,7 +173,7 @@ Peers *peers_free(Peers *p)
 typedef struct Plan {
         const PeerConfig *config;
         Peer *peer; /* ours to unref while fresh */
-        bool fresh;
+        bool fresh, registered;
         char *name, *network_id, *source;
 } Plan;
 
@@ -259,6 +260,7 @@ static void plans_apply(Peers *p, Plan *plans, size_t n, Peer **list)
                 same = same && !plans[i].fresh && streq(peer->source, plans[i].source ?: "");
                 peer->type = (NodeType) plans[i].config->type;
                 peer->revenue_share = plans[i].config->revenue_share;
+                peer->registered = plans[i].registered;
                 if (plans[i].fresh)
                         peer_memory_recall(p->memory, peer);
                 plans[i].fresh = false; /* the list's from here on */
@@ -278,18 +280,91 @@ static void plans_apply(Peers *p, Plan *plans, size_t n, Peer **list)
                 p->generation++;
 }
 
-static int configure(Peers *p, const Config *config)
+/* --- whom there is to plan for --- */
+
+static int compare_accepted(const void *a, const void *b)
+{
+        const Member *x = *(const Member *const *) a, *y = *(const Member *const *) b;
+
+        if (x->accepted_usec != y->accepted_usec)
+                return x->accepted_usec < y->accepted_usec ? -1 : 1;
+        return strcmp(x->id, y->id);
+}
+
+/* Those of the registry in the order in which they were accepted. *ret: freed by the caller. */
+static int list_accepted(const Members *members, const Member ***ret, size_t *ret_n)
+{
+        const Member **list;
+        size_t n = 0;
+
+        list = calloc(members_count(members) + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        for (size_t i = 0; i < members_count(members); i++)
+                if (members_at(members, i)->state == MEMBER_ACCEPTED)
+                        list[n++] = members_at(members, i);
+        qsort(list, n, sizeof(const Member *), compare_accepted);
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+static bool is_banned(const Members *members, const char *id)
+{
+        const Member *m = members ? members_find(members, id) : NULL;
+
+        return m && m->state == MEMBER_BANNED;
+}
+
+/* The list's strings are the members' own, and the configuration's. */
+static int choose(const Config *config, const Members *members, PeerConfig **ret, size_t *ret_n,
+                  size_t *ret_configured)
 {
         const NetworkConfig *network = &config->network;
-        Plan *plans = calloc(network->n_peers + 1, sizeof(*plans));
-        _cleanup_free_ Peer **list = calloc(network->n_peers + 1, sizeof(*list));
-        _cleanup_free_ char *header = string_printf("X-Node-Id: %s", config->node.id);
-        size_t n = 0;
-        int r = plans && list && header ? 0 : -ENOMEM;
+        _cleanup_free_ const Member **accepted = NULL;
+        size_t n_accepted = 0, n = 0;
+        PeerConfig *list;
 
-        for (size_t i = 0; i < network->n_peers && r >= 0; i++)
-                if (!is_self(config, &network->peers[i]))
-                        r = plan_make(p, &network->peers[i], &plans[n++]);
+        if (members && list_accepted(members, &accepted, &n_accepted) < 0)
+                return -ENOMEM;
+        list = calloc(network->n_peers + n_accepted + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        for (size_t i = 0; i < network->n_peers; i++)
+                if (!is_self(config, &network->peers[i]) && !is_banned(members, network->peers[i].id))
+                        list[n++] = network->peers[i];
+        *ret_configured = n;
+        for (size_t i = 0; i < n_accepted && n < network->search_max; i++) {
+                const NodeDocument *d = accepted[i]->document;
+
+                list[n] = (PeerConfig){.id = accepted[i]->id,
+                                       .url = (char *) (uintptr_t) d->url,
+                                       .name = (char *) (uintptr_t) member_name(accepted[i]),
+                                       .type = (int) d->type,
+                                       .revenue_share = d->revenue_share};
+                n += !is_self(config, &list[n]);
+        }
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+static int configure(Peers *p, const Config *config, const Members *members)
+{
+        const NetworkConfig *network = &config->network;
+        _cleanup_free_ PeerConfig *chosen = NULL;
+        size_t n = 0, configured = 0, planned = 0;
+        int r = choose(config, members, &chosen, &n, &configured);
+        Plan *plans = calloc(n + 1, sizeof(*plans));
+        _cleanup_free_ Peer **list = calloc(n + 1, sizeof(*list));
+        _cleanup_free_ char *header = string_printf("X-Node-Id: %s", config->node.id);
+
+        if (!plans || !list || !header)
+                r = -ENOMEM;
+        for (; planned < n && r >= 0; planned++) {
+                plans[planned].registered = planned >= configured;
+                r = plan_make(p, &chosen[planned], &plans[planned]);
+        }
         if (r >= 0) {
                 qsort(plans, n, sizeof(*plans), compare_plans);
                 plans_apply(p, plans, n, TAKE_PTR(list));
@@ -300,15 +375,33 @@ static int configure(Peers *p, const Config *config)
                 p->response_max = (size_t) network->response_max;
                 peer_checks_plan(p);
         }
-        plans_free(plans, n);
+        plans_free(plans, planned);
         return r;
 }
 
-int peers_configure(Peers *p, const Config *config, Error *e)
+int peers_configure(Peers *p, const Config *config, const Members *members, Error *e)
 {
-        int r = configure(p, config);
+        int r = configure(p, config, members);
 
         return r < 0 ? error_set(e, r, "network.peers: %s", error_words(r)) : 0;
+}
+
+Peer *peers_find(Peers *p, const char *id)
+{
+        size_t from = 0, to = p->n_peers;
+
+        while (from < to) {
+                size_t i = from + (to - from) / 2;
+                int order = strcmp(p->peers[i]->id, id);
+
+                if (order == 0)
+                        return p->peers[i];
+                if (order < 0)
+                        from = i + 1;
+                else
+                        to = i;
+        }
+        return NULL;
 }
 
 size_t peers_count(const Peers *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The other nodes, as this one knows them: who they are (configured; accepted ones of the registry later), and what own
- * measurement says of them. What was learned survives reloads, and (dialect, latency) restarts. */
+/* The other nodes, as this one knows them: who they are (configured, or accepted in the registry), and what own measurement says of
+ * them. What was learned survives reloads, and (dialect, latency) restarts. */
 #pragma once
 
 #include "base/fetch.h"
@@ -21,6 +21,7 @@ typedef enum PeerStatus {
 const char *peer_status_name(PeerStatus s);
 
 typedef struct Peers Peers;
+typedef struct Members Members;
 typedef struct Peer {  /* owned by Peers; stays where it is until peers_configure() drops it */
         unsigned refs; /* a search that is under way holds it */
         char *id, *name, *url, *fallback_url;
@@ -41,7 +42,8 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
 
         /* As they stand in each of its results: `,"networkId":"ID-default-` and `,"source_node":…,"revenue_share_pct":n`. */
         char *network_id, *source;
-        bool dropped; /* by peers_configure() */
+        bool dropped;    /* by peers_configure() */
+        bool registered; /* its address is its own word, and guarded; else the operator's */
 
         /* Of peer_ask.c. */
         unsigned running;
@@ -63,9 +65,11 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
 int peers_new(sd_event *event, FetchClient *fetch, const char *state_dir, Peers **ret);
 Peers *peers_free(Peers *p);
 DEFINE_CLEANUP(Peers, peers_free)
-/* Takes peers over from the configuration: those of the same id and URL keep what is known of them. All or nothing. Never
- * this node itself (by id or URL). */
-int peers_configure(Peers *p, const Config *config, Error *e);
+/* Takes peers over from the configuration, but those that are banned, and up to network.search_max in all from the registry, those
+ * that were accepted first. Who has the same id and URL keeps what is known of it. All or nothing. Never this node itself (by id or
+ * URL). members: NULL: the configuration alone. */
+int peers_configure(Peers *p, const Config *config, const Members *members, Error *e);
+Peer *peers_find(Peers *p, const char *id); /* NULL */
 bool peers_enabled(const Peers *p); /* network.enabled: false, and nobody is asked how it is, either */
 size_t peers_count(const Peers *p);
 Peer *peers_at(Peers *p, size_t i); /* in the order of their ids */

@@ -26,7 +26,10 @@ struct Peers {
         PeerMemory *memory;
 };
 
-#define PEER_FETCH_FLAGS (FETCH_GUARD | FETCH_TRUST_HOST | FETCH_HTTP2)
+static inline unsigned peer_fetch_flags(const Peer *peer)
+{
+        return FETCH_GUARD | FETCH_HTTP2 | (peer->registered ? 0 : FETCH_TRUST_HOST);
+}
 
 /* peers.c: what was learned of one. search: it was a search, not a check. usec: how long it took. */
 void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t usec);

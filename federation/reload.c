@@ -55,7 +55,9 @@ static int apply(Federation *f, const Config *c, Error *e)
         if (r >= 0)
                 r = routes_reconfigure(f->routes, c, e);
         if (r >= 0)
-                r = peers_configure(f->peers, c, e);
+                r = members_configure(f->members, c, e);
+        if (r >= 0)
+                r = peers_configure(f->peers, c, f->members, e);
         if (r >= 0) {
                 r = searcher_configure(f->searcher, c);
                 if (r < 0)

@@ -18,5 +18,17 @@ const DbMigration store_migrations[] = {
                  "CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log "
                  "is "
                  "append-only'); END;"},
+                /* member_store.c. */
+                {"CREATE TABLE member ("
+                 " id TEXT PRIMARY KEY,"
+                 " state INTEGER NOT NULL,"      /* MemberState: what it is when it is not configured */
+                 " proven INTEGER NOT NULL,"     /* its document was found at its url, or its key was given */
+                 " unpinned INTEGER NOT NULL,"   /* keys of its document do not count any more */
+                 " given BLOB,"                  /* the key that the operator gave */
+                 " origin BLOB NOT NULL,"        /* who registered it: 16 bytes */
+                 " registered INTEGER NOT NULL," /* wall, microseconds */
+                 " changed INTEGER NOT NULL,"
+                 " accepted INTEGER NOT NULL,"
+                 " document TEXT) STRICT;"}, /* JSON */
 };
 const size_t store_n_migrations = ELEMENTSOF(store_migrations);

@@ -214,7 +214,7 @@ static inline void world_reload(World *w, size_t n_peers, const char *network)
         Error e;
 
         w->config = world_config(w, n_peers, network);
-        CHECK_INT(peers_configure(w->peers, w->config, &e), 0);
+        CHECK_INT(peers_configure(w->peers, w->config, NULL, &e), 0);
         if (w->searcher)
                 CHECK_INT(searcher_configure(w->searcher, w->config), 0);
         config_free(old);
@@ -225,7 +225,7 @@ static inline void world_open_peers(World *w)
         Error e;
 
         CHECK_INT(peers_new(w->event, w->fetch, w->folder, &w->peers), 0);
-        CHECK_INT(peers_configure(w->peers, w->config, &e), 0);
+        CHECK_INT(peers_configure(w->peers, w->config, NULL, &e), 0);
         peers_on_change(w->peers, world_on_change, w);
 }
 

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* federation/members.c, member_store.c: who is known, by whose word, and what survives. */
+#include "tests/federation/member_rig.h"
+
+static int key_of(Rig *rig, const char *node, const char *key_id, uint64_t at_usec,
+                  uint8_t ret[static SIGN_PUBLIC_SIZE])
+{
+        Error e;
+
+        return members_key(rig->f.members, node, key_id, at_usec, ret, &e);
+}
+
+TEST(a_configured_node_is_known_with_the_key_that_the_file_gives)
+{
+        _cleanup_(sign_key_freep) SignKey *key = rig_key("a1");
+        _cleanup_free_ char *network = NULL;
+        char text[64];
+        uint8_t got[SIGN_PUBLIC_SIZE];
+        Rig rig;
+
+        rig_key_text(key, text);
+        network = string_printf("peers: [{id: b, url: 'http://192.0.2.2', public_key: '%s'}, {id: a, url: "
+                                "'http://192.0.2.3', name: Anna, public_key: 'ed25519:x %s='}, {url: "
+                                "'http://192.0.2.4:81'}]",
+                                text, text);
+        rig_begin(&rig, network);
+        CHECK_INT(members_count(rig.f.members), 3);
+        CHECK_STR(members_at(rig.f.members, 0)->id, "192.0.2.4:81");
+        CHECK_STR(member_name(members_find(rig.f.members, "a")), "Anna");
+        CHECK_STR(member_url(members_find(rig.f.members, "b")), "http://192.0.2.2");
+        CHECK_INT(members_find(rig.f.members, "b")->state, MEMBER_CONFIGURED);
+        CHECK_INT(key_of(&rig, "b", "whatever", 5, got), 0);
+        CHECK(memcmp(got, key->public_key, sizeof(got)) == 0);
+        CHECK_INT(key_of(&rig, "a", "whatever", 5, got), 0);
+        CHECK_INT(key_of(&rig, "192.0.2.4:81", "whatever", 5, got), -ENOKEY);
+        CHECK_INT(key_of(&rig, "c", "whatever", 5, got), -ENOENT);
+        rig_end(&rig);
+}
+
+TEST(a_node_that_registered_is_known_after_a_restart_but_its_key_counts_once_accepted)
+{
+        _cleanup_(sign_key_freep) SignKey *key = rig_key("k1");
+        uint64_t now = clock_wall_usec();
+        uint8_t got[SIGN_PUBLIC_SIZE];
+        const Member *m;
+        MemberChange *c;
+        Rig rig;
+
+        rig_begin(&rig, "");
+        rig_add(&rig, "shop", MEMBER_PENDING,
+                rig_document("shop", "https://shop.example", key, NULL, 0, "\"name\":\"A Shop\""));
+        CHECK_INT(rig.n_told, 1);
+        CHECK_INT(key_of(&rig, "shop", "k1", now, got), -EACCES);
+        rig_restart(&rig);
+        m = members_find(rig.f.members, "shop");
+        CHECK(m && m->state == MEMBER_PENDING && m->registered_usec >= now);
+        CHECK_STR(member_name(m), "A Shop");
+        c = member_change_new(rig.f.members, "shop", m);
+        c->next.stored = MEMBER_ACCEPTED;
+        member_change_say(c, "node-accepted", "uid 0", "%s", "");
+        CHECK(!members_changing(rig.f.members, "shop"));
+        CHECK_INT(rig_submit(&rig, c), 0);
+        CHECK(members_find(rig.f.members, "shop") == m);
+        CHECK_INT(key_of(&rig, "shop", "k1", now, got), 0);
+        CHECK(memcmp(got, key->public_key, sizeof(got)) == 0);
+        CHECK_INT(key_of(&rig, "shop", "k2", now, got), -ENOKEY);
+        rig_restart(&rig);
+        CHECK_INT(key_of(&rig, "shop", "k1", now, got), 0);
+        rig_end(&rig);
+}
+
+TEST(what_is_on_its_way_to_the_disk_is_not_in_force)
+{
+        Rig rig;
+        MemberChange *c;
+
+        rig_begin(&rig, "");
+        c = member_change_new(rig.f.members, "shop", NULL);
+        c->document = rig_document("shop", "https://shop.example", NULL, NULL, 0, "");
+        c->done = rig_on_end;
+        c->userdata = &rig;
+        member_change_say(c, "node-registered", "192.0.2.7", "%s", "");
+        rig.ended = 1;
+        member_change_submit(c);
+        CHECK(members_changing(rig.f.members, "shop"));
+        CHECK(!members_find(rig.f.members, "shop"));
+        RIG_UNTIL(&rig, rig.ended <= 0);
+        CHECK(!members_changing(rig.f.members, "shop"));
+        CHECK(members_find(rig.f.members, "shop"));
+        rig_end(&rig);
+}
+
+TEST(banning_beats_the_configuration_and_a_forgotten_peer_is_as_the_file_says)
+{
+        static const char network[] = "peers: [{id: a, url: 'http://192.0.2.3'}]";
+        MemberChange *c;
+        Rig rig;
+
+        rig_begin(&rig, network);
+        c = member_change_new(rig.f.members, "a", members_find(rig.f.members, "a"));
+        c->next.stored = MEMBER_BANNED;
+        member_change_say(c, "node-banned", "uid 0", "%s", "");
+        CHECK_INT(rig_submit(&rig, c), 0);
+        CHECK_INT(members_find(rig.f.members, "a")->state, MEMBER_BANNED);
+        rig_restart(&rig);
+        CHECK_INT(members_find(rig.f.members, "a")->state, MEMBER_BANNED);
+        CHECK_STR(member_url(members_find(rig.f.members, "a")), "http://192.0.2.3");
+        rig_reconfigure(&rig, "");
+        CHECK_INT(members_find(rig.f.members, "a")->state, MEMBER_BANNED);
+        rig_reconfigure(&rig, network);
+        c = member_change_new(rig.f.members, "a", members_find(rig.f.members, "a"));
+        c->forget = true;
+        member_change_say(c, "node-forgotten", "uid 0", "%s", "");
+        CHECK_INT(rig_submit(&rig, c), 0);
+        CHECK_INT(members_find(rig.f.members, "a")->state, MEMBER_CONFIGURED);
+        rig_reconfigure(&rig, "");
+        CHECK_INT(members_count(rig.f.members), 0);
+        rig_end(&rig);
+}
+
+TEST(a_registered_node_that_was_configured_for_a_while_is_what_it_was)
+{
+        Rig rig;
+        uint64_t generation;
+
+        rig_begin(&rig, "");
+        rig_add(&rig, "a", MEMBER_ACCEPTED, rig_document("a", "http://192.0.2.9", NULL, NULL, 0, ""));
+        rig_add(&rig, "b", MEMBER_PENDING, rig_document("b", "http://192.0.2.8", NULL, NULL, 0, ""));
+        generation = members_generation(rig.f.members);
+        rig_reconfigure(&rig, "peers: [{id: a, url: 'http://192.0.2.3'}, {id: b, url: 'http://192.0.2.4'}]");
+        CHECK(members_generation(rig.f.members) != generation);
+        CHECK_INT(members_find(rig.f.members, "b")->state, MEMBER_CONFIGURED);
+        CHECK_STR(member_url(members_find(rig.f.members, "a")), "http://192.0.2.3");
+        rig_reconfigure(&rig, "");
+        CHECK_INT(members_find(rig.f.members, "a")->state, MEMBER_ACCEPTED);
+        CHECK_INT(members_find(rig.f.members, "b")->state, MEMBER_PENDING);
+        CHECK_STR(member_url(members_find(rig.f.members, "a")), "http://192.0.2.9");
+        rig_end(&rig);
+}
+
+TEST(what_cannot_be_written_is_not_in_force_and_the_reason_is_told)
+{
+        _cleanup_free_ char *path = NULL;
+        MemberChange *c;
+        Rig rig;
+        FILE *damaged;
+
+        rig_begin(&rig, "");
+        path = string_printf("%s/federation.db", rig.folder);
+        rig_close(&rig);
+        damaged = fopen(path, "r+");
+        CHECK(damaged && fwrite("not a database..", 1, 16, damaged) == 16 && fclose(damaged) == 0);
+        CHECK_INT(store_new(rig.f.event, path, &rig.f.store), 0);
+        CHECK_INT(members_new(&rig.f, &rig.f.members), 0);
+        c = member_change_new(rig.f.members, "shop", NULL);
+        c->document = rig_document("shop", "https://shop.example", NULL, NULL, 0, "");
+        member_change_say(c, "node-registered", "192.0.2.7", "%s", "");
+        CHECK(rig_submit(&rig, c) < 0);
+        CHECK(rig.error[0] && !members_ready(rig.f.members));
+        CHECK_INT(members_count(rig.f.members), 0);
+        rig_end(&rig);
+}
+
+MAIN()
