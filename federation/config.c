@@ -417,6 +417,7 @@ Config *config_free(Config *c)
         conf_clear(top_fields, c);
         free(c->tls.certificate);
         secret_free(c->tls.key);
+        key_ring_free(c->ring);
         free(c->directory);
         free(c);
         return NULL;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/conf_help.h"
+#include "base/key_ring.h"
 
 typedef enum NodeType {
         NODE_FULL,
@@ -75,9 +76,12 @@ typedef struct Config {
         NetworkConfig network;
         char *failover_runtime_dir, *failover_status_dir;
         LimitsConfig limits;
-        int store;               /* of the catalog: sqlite is all there is */
-        char *directory;         /* of the file */
-        bool exposed;            /* others can read the file */
+        int store;       /* of the catalog: sqlite is all there is */
+        char *directory; /* of the file */
+        bool exposed;    /* others can read the file */
+        /* Of node.key_file, once config_read_files() has read it; the Identity takes it over. */
+        KeyRing *ring;
+        char key_trouble[400];   /* why there is none although the file is named */
         bool peer_left_out;      /* network.peers names this node, too … */
         size_t peer_left_out_at; /* … as its entry of this number */
 } Config;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The files that the configuration names: certificate, its key, the node's key. */
 #include "base/file.h"
-#include "base/sign.h"
+#include "base/key_ring.h"
+#include "base/text.h"
 #include "federation/config_private.h"
 
 #include <openssl/bio.h>
@@ -114,30 +115,37 @@ int config_verify_tls(const Config *c, TlsFacts *ret, Error *e)
         return 0;
 }
 
-int config_verify_key(const Config *c, Error *e)
+static int read_ring(const Config *c, KeyRing **ret, Error *e)
 {
-        _cleanup_(sign_key_freep) SignKey *key = NULL;
         _cleanup_(secret_freep) char *text = NULL;
         Error why;
         int r;
 
-        if (!c->node.key_file)
-                return 0;
         r = secret_read(c->node.key_file, c->directory, &text, NULL, &why);
         if (r < 0)
                 return error_set(e, r, "node.key_file: %s", why.text);
-        r = sign_key_parse(text, &key, &why);
+        r = key_ring_parse(text, ret, &why);
         return r < 0 ? error_set(e, r == -ENOMEM ? r : -EPERM, "node.key_file: %s: %s", c->node.key_file,
                                  why.text)
                      : 0;
 }
 
+int config_verify_key(const Config *c, Error *e)
+{
+        _cleanup_(key_ring_freep) KeyRing *ring = NULL;
+
+        return c->node.key_file ? read_ring(c, &ring, e) : 0;
+}
+
 int config_read_files(Config *c, Error *e)
 {
         _cleanup_(x509_freep) X509 *x = NULL;
-        int r = config_verify_key(c, e);
+        int r = c->node.key_file ? read_ring(c, &c->ring, e) : 0;
 
         if (r == -EPERM || r == -ENOMEM)
                 return r;
+        if (r < 0)
+                snprintf(c->key_trouble, sizeof(c->key_trouble), "%.*s",
+                         UTF8_CUT(e->text, sizeof(c->key_trouble) - 1));
         return c->tls.cert_file ? read_pair(c, &c->tls.certificate, &c->tls.key, &x, e) : 0;
 }

@@ -108,6 +108,7 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
                                             USEC_PER_SEC)));
         json_put(j, "ready", json_boolean(service_is_ready(f->service)));
         json_put(j, "node", node_to_json(&f->config->node));
+        json_put(j, "identity", identity_to_json(f->identity));
         json_put(j, "listen", routes_addresses(f->routes));
         json_put(j, "mode", mode_to_json(mode_file_now(f->mode)));
         json_put(j, "catalog", catalog_to_json(f->catalog));

@@ -253,7 +253,14 @@ static int make_parts(Federation *f, Error *e)
 {
         int r = 0;
 
-        r = make_catalog(f);
+        r = identity_new(f->config, &f->identity);
+        if (r >= 0 && f->config->node.key_file && identity_trouble(f->identity)[0])
+                log_warning("%s: %s",
+                            identity_key(f->identity) ? "going on with the key that was read before"
+                                                      : "this node cannot sign",
+                            identity_trouble(f->identity));
+        if (r >= 0)
+                r = make_catalog(f);
         if (r >= 0)
                 r = make_store(f);
         if (r >= 0)
@@ -328,6 +335,7 @@ Federation *federation_free(Federation *f)
         fetch_client_free(f->fetch);
         resolver_free(f->resolver);
         sd_event_unref(f->event);
+        identity_free(f->identity);
         config_free(f->config);
         fd_closep(&f->state_lock);
         free(f);

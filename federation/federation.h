@@ -11,6 +11,7 @@
 #include "federation/config.h"
 #include "federation/events.h"
 #include "federation/front.h"
+#include "federation/identity.h"
 #include "federation/members.h"
 #include "federation/mode_file.h"
 #include "federation/peers.h"
@@ -39,6 +40,7 @@ struct Federation {
         Store *store; /* federation.db */
         Members *members;
         uint64_t members_generation; /* that peers have been made of */
+        Identity *identity; /* this node's keys and document */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;

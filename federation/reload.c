@@ -91,6 +91,12 @@ static int swap(Federation *f, Reload *r)
                 return error;
         }
         f->config = TAKE_PTR(r->config);
+        identity_configure(f->identity, f->config);
+        if (f->config->node.key_file && identity_trouble(f->identity)[0])
+                log_warning("%s: %s",
+                            identity_key(f->identity) ? "going on with the key that was read before"
+                                                      : "this node cannot sign",
+                            identity_trouble(f->identity));
         control_reconfigure(f->control, &r->access);
         config_free(old);
         if (mode) {

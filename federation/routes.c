@@ -36,6 +36,7 @@ static const Route routes[] = {
                 {"GET", "/federation/nodes", false, route_federation_nodes},
                 {"GET", "/federation/status", false, route_federation_status},
                 {"GET", "/network-registry.json", false, route_registry},
+                {"GET", NODE_DOCUMENT_PATH, false, route_identity},
                 {"GET", "/metrics", false, route_metrics},
                 {"GET", "/status", true, route_status},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a start and a reload look at before they use a configuration: its sense, its secrets, its commands. */
 #include "base/file.h"
+#include "base/key_ring.h"
 #include "base/look.h"
-#include "base/sign.h"
 #include "supervisor/config_private.h"
 
 /* --- files --- */
@@ -32,7 +32,7 @@ static int read_key(const Config *c, SignKey **ret, bool *ret_missing, Error *e)
                 *ret_missing = r != -EPERM;
                 return error_set(e, r, "node.key_file: %s", why.text);
         }
-        r = sign_key_parse(text, ret, &why);
+        r = key_ring_parse_current(text, ret, &why);
         secret_free(text);
         *ret_missing = false;
         return r < 0 ? error_set(e, r, "node.key_file: %s: %s", c->node.key_file, why.text) : 0;
