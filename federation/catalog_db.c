@@ -187,38 +187,55 @@ static int rows_grow(CatalogRows *r)
 
 #define N_STRINGS 10
 
+/* The listing's strings, in the order of CATALOG_COLUMNS. */
+#define STRINGS_OF(l)                                                                               \
+        {                                                                                           \
+                &(l)->id, &(l)->title, &(l)->author, &(l)->isbn, &(l)->description, &(l)->category, \
+                                &(l)->tags, &(l)->language, &(l)->url, &(l)->currency               \
+        }
+
+int catalog_row_read(sqlite3_stmt *stmt, int first, Listing *ret)
+{
+        Listing l = {.relevance = 0};
+        const char **to[N_STRINGS] = STRINGS_OF(&l);
+
+        for (int i = 0; i < N_STRINGS; i++) {
+                *to[i] = (const char *) sqlite3_column_text(stmt, first + i);
+                if (!*to[i])
+                        return -ENOMEM;
+        }
+        l.price_minor = sqlite3_column_int64(stmt, first + 10);
+        l.year = sqlite3_column_int(stmt, first + 11);
+        l.rating = sqlite3_column_double(stmt, first + 12);
+        l.popularity = sqlite3_column_int64(stmt, first + 13);
+        *ret = l;
+        return 0;
+}
+
 int catalog_rows_add(CatalogRows *r, sqlite3_stmt *stmt, int first, double relevance)
 {
-        const char *text[N_STRINGS];
         size_t size[N_STRINGS], sum = 0;
-        Listing l = {.relevance = relevance};
+        Listing l;
 
         assert(r);
         assert(stmt);
 
-        if (rows_grow(r) < 0)
+        if (rows_grow(r) < 0 || catalog_row_read(stmt, first, &l) < 0)
                 return -ENOMEM;
+        l.relevance = relevance;
         for (int i = 0; i < N_STRINGS; i++) {
-                text[i] = (const char *) sqlite3_column_text(stmt, first + i);
-                if (!text[i])
-                        return -ENOMEM;
                 size[i] = (size_t) sqlite3_column_bytes(stmt, first + i) + 1;
                 sum += size[i];
         }
         char *block = malloc(sum), *p = block;
         if (!block)
                 return -ENOMEM;
-        const char **to[N_STRINGS] = {&l.id,       &l.title, &l.author,   &l.isbn, &l.description,
-                                      &l.category, &l.tags,  &l.language, &l.url,  &l.currency};
+        const char **to[N_STRINGS] = STRINGS_OF(&l);
         for (int i = 0; i < N_STRINGS; i++) {
-                memcpy(p, text[i], size[i]);
+                memcpy(p, *to[i], size[i]);
                 *to[i] = p;
                 p += size[i];
         }
-        l.price_minor = sqlite3_column_int64(stmt, first + 10);
-        l.year = sqlite3_column_int(stmt, first + 11);
-        l.rating = sqlite3_column_double(stmt, first + 12);
-        l.popularity = sqlite3_column_int64(stmt, first + 13);
         r->listings[r->n] = l;
         r->blocks[r->n++] = block;
         return 0;
@@ -265,6 +282,24 @@ int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *
                 r = rows_collect(ret, stmt, 1, e);
         ret->total = (uint64_t) books;
         ret->total_exact = true;
+        return r;
+}
+
+int catalog_db_each(CatalogDb *c, int (*fn)(const Listing *l, void *userdata, Error *e), void *userdata,
+                    Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        Listing l;
+
+        int r = db_prepare(c->db, &stmt, e, "SELECT " CATALOG_COLUMNS " FROM book ORDER BY rank", "");
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                r = catalog_row_read(stmt, 0, &l);
+                r = r < 0 ? error_set(e, r, "%s", error_words(r)) : fn(&l, userdata, e);
+                if (r < 0)
+                        return r;
+        }
         return r;
 }
 

@@ -87,10 +87,17 @@ void catalog_rows_clear(CatalogRows *r);
 /* Adds what stmt stands on: CATALOG_COLUMNS, from column first on. */
 int catalog_rows_add(CatalogRows *r, sqlite3_stmt *stmt, int first, double relevance);
 
+/* The listing that stmt stands on, from column first on; its strings are gone with the next step. -ENOMEM. */
+int catalog_row_read(sqlite3_stmt *stmt, int first, Listing *ret);
+
 /* The questions, each in one read transaction of the caller's. */
 int catalog_db_search(CatalogDb *c, const Question *q, CatalogRows *ret, Error *e); /* catalog_search.c */
 int catalog_db_get(CatalogDb *c, const char *id, CatalogRows *ret, Error *e);
 int catalog_db_list(CatalogDb *c, unsigned limit, unsigned offset, CatalogRows *ret, Error *e);
+
+/* All, most popular first, one after the other. fn: below 0 ends it, and is returned. */
+int catalog_db_each(CatalogDb *c, int (*fn)(const Listing *l, void *userdata, Error *e), void *userdata,
+                    Error *e);
 
 int catalog_db_facts(CatalogDb *c, CatalogDbFacts *ret, Error *e);
 /* {"name": n, …}, most books first, at most 1000; malloc'ed. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "federation/control.h"
+#include "federation/export.h"
 #include "federation/reload.h"
 #include "federation/routes.h"
 
@@ -269,6 +270,8 @@ static int make_parts(Federation *f, Error *e)
                 r = make_front(f);
         if (r >= 0)
                 r = make_network(f, e);
+        if (r >= 0)
+                r = exporter_new(f, &f->exporter);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = control_new(f, &f->control, e);
         if (r >= 0)
@@ -317,6 +320,7 @@ Federation *federation_free(Federation *f)
         worker_free(TAKE_PTR(f->loader), 0);
         searcher_free(f->searcher);     /* who waits for an answer gets one */
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
+        exporter_free(f->exporter);
         routes_free(f->routes);
         control_free(f->control);
         status_files_free(f->status);

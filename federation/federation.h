@@ -25,6 +25,7 @@ typedef struct Places { /* owned by main.c */
 
 typedef struct Routes Routes;
 typedef struct Control Control;
+typedef struct Exporter Exporter;
 
 typedef struct Federation Federation;
 struct Federation {
@@ -37,10 +38,11 @@ struct Federation {
         Resolver *resolver;
         FetchClient *fetch; /* guarded: for peers */
         Catalog *catalog;
-        Store *store; /* federation.db */
+        Store *store;       /* federation.db */
+        Exporter *exporter; /* /federation/export */
         Members *members;
         uint64_t members_generation; /* that peers have been made of */
-        Identity *identity; /* this node's keys and document */
+        Identity *identity;          /* this node's keys and document */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;

@@ -35,5 +35,10 @@ typedef struct Seller {
 /* A result as in the contract ("A result", and "What existing marketplace software expects"): one JSON object without white
  * space. networkId is <seller>-<brand>-<id>. */
 void listing_print(Text *t, const Listing *l, const Seller *seller);
+/* As it stands in /federation/export (docs/network-exchange.md): all that a copy needs, and what markets look for. at: ISO time of
+ * createdAt and updatedAt; location: NULL when unknown. */
+void listing_print_export(Text *t, const Listing *l, const char *node, const char *location, const char *at);
+/* What a peer's own answer would hold, without what is ours to say (networkId, relevance, source_*), and without its last brace. */
+void listing_print_copy(Text *t, const Listing *l, const Seller *seller);
 /* The same with available and purchaseUrl, for /api/book/. */
 void listing_print_book(Text *t, const Listing *l, const Seller *seller);

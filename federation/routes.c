@@ -35,6 +35,7 @@ static const Route routes[] = {
                 {"GET", "/api/nodes", false, route_nodes},
                 {"GET", "/federation/nodes", false, route_federation_nodes},
                 {"GET", "/federation/status", false, route_federation_status},
+                {"GET", "/federation/export", false, route_export},
                 {"GET", "/network-registry.json", false, route_registry},
                 {"GET", NODE_DOCUMENT_PATH, false, route_identity},
                 {"GET", "/metrics", false, route_metrics},

@@ -23,6 +23,7 @@ RouteRun route_search, route_catalog_search, route_network_search;              
 RouteRun route_catalog, route_book, route_store, route_stats, route_ping;              /* route_catalog.c */
 RouteRun route_status;                                                                 /* route_status.c */
 RouteRun route_nodes, route_registry, route_federation_nodes, route_federation_status; /* route_network.c */
+RouteRun route_export;                                                                 /* route_exchange.c */
 RouteRun route_metrics;                                                                /* route_metrics.c */
 RouteRun route_identity;                                                               /* route_identity.c */
 RouteRun route_index;                                                                  /* route_index.c */
