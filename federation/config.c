@@ -107,6 +107,8 @@ const ConfField config_peer_fields[] = {
                  "Its name for people; default: the id."},
                 {"type", &conf_enum, offsetof(PeerConfig, type), 0, "full", "full, affiliate or mirror.",
                  type_names},
+                {"mirror_of", &conf_string, offsetof(PeerConfig, mirror_of), 0, NULL,
+                 "A mirror's: the id of the node that it stands in for; it is asked while that has failed."},
                 {"public_key", &conf_string, offsetof(PeerConfig, public_key), 0, NULL,
                  "Its Ed25519 key, base64 as in its /.well-known/aan-node.json; without it, the one that "
                  "is found there first."},

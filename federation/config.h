@@ -30,6 +30,7 @@ typedef struct PeerConfig {
         char *id, *url, *name; /* name: the id when absent. url: without a final slash */
         int type;              /* NodeType */
         unsigned revenue_share;
+        char *mirror_of;  /* a mirror's: the id of its origin; NULL */
         char *public_key; /* base64; NULL: as found at the URL */
         uint8_t key[32];  /* that, decoded */
 } PeerConfig;

@@ -79,14 +79,20 @@ static bool is_current(const FanOut *f)
         const Searcher *s = f->searcher;
         bool enabled = s->config->network.enabled;
 
-        if (f->configuration != s->configuration || f->n_rows != (enabled ? peers_count(s->peers) : 0) ||
+        if (f->configuration != s->configuration ||
             (f->local_asked && f->catalog_generation != catalog_generation(s->catalog)))
                 return false;
-        for (size_t i = 0; i < f->n_rows; i++)
-                if (f->rows[i].peer != peers_at(s->peers, i) ||
-                    f->rows[i].generation != f->rows[i].peer->generation)
+        size_t n = 0;
+        for (size_t i = 0; enabled && i < peers_count(s->peers); i++) {
+                const Peer *peer = peers_at(s->peers, i);
+
+                if (!peer_is_searched(peer))
+                        continue;
+                if (n == f->n_rows || f->rows[n].peer != peer || f->rows[n].generation != peer->generation)
                         return false;
-        return true;
+                n++;
+        }
+        return n == f->n_rows;
 }
 
 static bool anybody_answered(const FanOut *f)
@@ -301,11 +307,11 @@ static int ask_peers(FanOut *f)
         f->ended = calloc(n, sizeof(*f->ended));
         if (!f->rows || !f->ended)
                 return -ENOMEM;
-        f->n_rows = n;
-        s->n_asked += n;
         for (size_t i = 0; i < n; i++)
-                f->rows[i].peer = peer_ref(peers_at(s->peers, i));
-        for (size_t i = 0; i < n; i++)
+                if (peer_is_searched(peers_at(s->peers, i)))
+                        f->rows[f->n_rows++].peer = peer_ref(peers_at(s->peers, i));
+        s->n_asked += f->n_rows;
+        for (size_t i = 0; i < f->n_rows; i++)
                 ask_peer(f, &f->rows[i], query, most);
         return 0;
 }

@@ -42,11 +42,6 @@ static const ModeNow *mode_now(const Front *f)
 
 /* Where buyers go when they cannot pay here */
 
-static const char *peer_address(const Peer *p)
-{
-        return p->status == PEER_FALLBACK && p->fallback_url && *p->fallback_url ? p->fallback_url : p->url;
-}
-
 /* How nodes are is not known where nobody is asked. */
 static bool may_choose(const Front *f)
 {
@@ -71,7 +66,7 @@ static const Peer *node_choose(const Front *f)
 static bool node_update(Front *f)
 {
         const Peer *p = node_choose(f);
-        const char *url = p ? peer_address(p) : NULL;
+        const char *url = p ? peer_buyers_url(p) : NULL;
 
         if (url ? f->node_url && streq(f->node_url, url) && streq(f->node_id, p->id) : !f->node_url)
                 return false;
@@ -171,6 +166,8 @@ static json_t *peer_document(const Peer *p)
         json_put(j, "name", json_string_or_null(p->name));
         json_put(j, "url", json_string_or_null(p->url));
         json_put(j, "status", json_string(peer_status_name(p->status)));
+        json_put(j, "fallbackUrl", json_string_or_null(p->fallback_url));
+        json_put(j, "since", json_timestamp(p->fallback_since_usec));
         json_put(j, "error", *p->error ? json_string_or_null(p->error) : json_null());
         return json_whole(j);
 }

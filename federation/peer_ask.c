@@ -20,6 +20,9 @@ struct PeerAsk {
         unsigned n_tried;
         uint64_t began_usec, sent_usec;
         bool trial, waiting, left;
+        bool at_fallback; /* it is asked there … */
+        bool probing;     /* … to see whether that is of use, and nowhere else */
+        bool heard;       /* something has answered, if not to the question */
         Fetch *fetch;
         sd_event_source *patience; /* while it waits for its turn, and then no more */
         TAILQ_ENTRY(PeerAsk) turn, entry;
@@ -125,12 +128,39 @@ static void turn_away(Peer *peer)
         }
 }
 
+static void ask_fail_ourselves(PeerAsk *ask, bool timed_out, const char *error);
+
+/* What does not answer at its fallback may do so where it always is: the fallback may be a bare page for payments. */
+static void ask_fail_elsewhere(PeerAsk *ask, bool timed_out, const char *error)
+{
+        Peer *peer = ask->peer;
+
+        ask->at_fallback = false;
+        peer_fallback_noted(peer, false, ask->heard);
+        if (ask->probing || !ask->fetch || is_too_late(ask)) {
+                ask_fail_ourselves(ask, timed_out, error);
+                return;
+        }
+        ask->fetch = fetch_free(ask->fetch);
+        peer->running--;
+        ask->n_tried = 0;
+        ask->sent_usec = 0;
+        if (ask_go(ask) < 0) {
+                go_on(peer);
+                ask_fail_ourselves(ask, false, "out of memory");
+        }
+}
+
 /* The peer is to blame. */
 static void ask_fail(PeerAsk *ask, bool timed_out, const char *error)
 {
         Peer *peer = ask->peer;
         char text[sizeof(peer->error)];
 
+        if (ask->at_fallback) {
+                ask_fail_elsewhere(ask, timed_out, error);
+                return;
+        }
         plain_copy(text, sizeof(text), error);
         ask_stop(ask);
         ask->trial = false;
@@ -160,6 +190,12 @@ static void ask_fail_ourselves(PeerAsk *ask, bool timed_out, const char *error)
 void peer_ask_give_up(PeerAsk *ask, const char *why)
 {
         if (ask->waiting) { /* for other questions of ours: this one it has not even heard */
+                ask_fail_ourselves(ask, true, why);
+                return;
+        }
+        if (ask->at_fallback) {
+                ask->at_fallback = false;
+                peer_fallback_noted(ask->peer, false, ask->heard);
                 ask_fail_ourselves(ask, true, why);
                 return;
         }
@@ -200,6 +236,8 @@ static void ask_read(PeerAsk *ask, const FetchResult *result)
                 ask_fail(ask, false, text);
                 return;
         }
+        if (ask->at_fallback)
+                peer_fallback_noted(peer, true, true);
         peer->straggler = false;
         ask_stop(ask);
         ask->trial = false;
@@ -247,6 +285,7 @@ static void on_fetched(Fetch *f, const FetchResult *result, void *userdata)
 {
         PeerAsk *ask = userdata;
 
+        ask->heard = ask->heard || (result->error == FETCH_OK && result->status < 500);
         switch (result->error) {
         case FETCH_OK:
                 if (result->status == 200)
@@ -293,20 +332,22 @@ static int ask_go(PeerAsk *ask)
         const Peers *p = peer->peers;
         uint64_t now = clock_boot_usec(), end = ask->began_usec + p->search_timeout_usec,
                  patience = patience_usec(ask, p->search_timeout_usec);
-        _cleanup_free_ char *url =
-                        string_printf("%s%s?%s", peer->url, dialect_path(ask->dialect), ask->query);
+        _cleanup_free_ char *url = NULL;
         const char *const headers[] = {p->node_header, "Accept: application/json", NULL};
         FetchRequest request = {
-                        .url = url,
                         .headers = headers,
                         .response_max = p->response_max,
                         .redirects_max = 1, /* to https, mostly */
-                        .flags = peer_fetch_flags(ask->peer),
         };
         int r;
 
+        ask->at_fallback = ask->at_fallback && peer->in_fallback && peer->fallback_url; /* it may be back */
+        request.flags = ask->at_fallback ? PEER_FALLBACK_FLAGS : peer_fetch_flags(peer);
+        url = string_printf("%s%s?%s", ask->at_fallback ? peer->fallback_url : peer->url,
+                            dialect_path(ask->dialect), ask->query);
         if (!url)
                 return -ENOMEM;
+        request.url = url;
         if (ask->sent_usec == 0)
                 ask->sent_usec = now;
         end = MIN(end, ask->sent_usec + patience); /* another dialect is tried within the same time */
@@ -371,6 +412,7 @@ int peer_ask_start(Peer *peer, const char *query, unsigned most, PeerAskDone don
                         .dialect = peer->dialect_known ? peer->dialect : DIALECT_SEARCH,
                         .began_usec = now,
                         .trial = verdict == BREAKER_TRY,
+                        .at_fallback = peer_fallback_asks(peer),
         };
         if (!ask->query)
                 return -ENOMEM;
@@ -381,4 +423,27 @@ int peer_ask_start(Peer *peer, const char *query, unsigned most, PeerAskDone don
         r = ask->trial;
         *ret = TAKE_PTR(ask);
         return r;
+}
+
+void peer_ask_fallback(Peer *peer)
+{
+        PeerAsk *ask = calloc(1, sizeof(*ask));
+
+        if (!ask || peer->running >= PEER_RUNNING_MAX) { /* at the next check */
+                free(ask);
+                return;
+        }
+        *ask = (PeerAsk){
+                        .peer = peer_ref(peer),
+                        .query = strdup(PEER_TRIAL_QUERY),
+                        .most = 1,
+                        .dialect = peer->dialect_known ? peer->dialect : DIALECT_SEARCH,
+                        .began_usec = clock_boot_usec(),
+                        .at_fallback = true,
+                        .probing = true,
+        };
+        if (!ask->query || ask_go(ask) < 0)
+                peer_ask_free(ask);
+        else
+                peer_ask_leave(ask);
 }

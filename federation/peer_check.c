@@ -115,6 +115,7 @@ static void on_checked(Fetch *f, const FetchResult *result, void *userdata)
 static int ask_next(Peer *peer)
 {
         const Peers *p = peer->peers;
+        bool elsewhere = peer_fallback_asks(peer);
         char url[2200];
         const char *const headers[] = {p->node_header, "Accept: application/json", NULL};
         FetchRequest request = {
@@ -123,10 +124,11 @@ static int ask_next(Peer *peer)
                         .timeout_usec = p->search_timeout_usec,
                         .response_max = ANSWER_MAX,
                         .redirects_max = 1,
-                        .flags = peer_fetch_flags(peer),
+                        .flags = elsewhere ? PEER_FALLBACK_FLAGS : peer_fetch_flags(peer),
         };
 
-        if (snprintf(url, sizeof(url), "%s%s", peer->url, paths[peer->check_path]) >= (int) sizeof(url))
+        if (snprintf(url, sizeof(url), "%s%s", elsewhere ? peer->fallback_url : peer->url,
+                     paths[peer->check_path]) >= (int) sizeof(url))
                 return -EINVAL;
         return fetch_start(p->fetch, &request, on_checked, peer, &peer->check);
 }
@@ -137,7 +139,7 @@ static void try_search(Peer *peer)
         PeerAsk *ask = NULL;
         char why[PEER_WHY_SIZE];
 
-        if (peer_ask_start(peer, "q=book&query=book&limit=1", 1, NULL, NULL, &ask, why) >= 0)
+        if (peer_ask_start(peer, PEER_TRIAL_QUERY, 1, NULL, NULL, &ask, why) >= 0)
                 peer_ask_leave(ask);
 }
 
@@ -146,7 +148,9 @@ static void check(Peers *p, Peer *peer)
         uint64_t now = clock_boot_usec(), until = peer->breaker.until_usec;
 
         peer->check_due_usec = in_about(p, p->check_interval_usec);
-        if (peer->breaker.state == BREAKER_CLOSED && !peer->search_failed) {
+        if (peer->in_fallback)
+                peer_fallback_check(peer);
+        if ((peer->breaker.state == BREAKER_CLOSED && !peer->search_failed) || peer->type == NODE_AFFILIATE) {
                 peer->checks_tried = 0;
                 peer->check_heard = false;
                 if (!peer->check_known)
@@ -173,6 +177,12 @@ static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
                         check(p, p->peers[i]);
         plan_next(p);
         return 0;
+}
+
+void peer_check_now(Peer *peer)
+{
+        peer->check_due_usec = clock_boot_usec();
+        plan_next(peer->peers);
 }
 
 int peer_checks_new(Peers *p)

@@ -37,7 +37,9 @@ Peer *peer_unref(Peer *p)
                 return NULL;
         assert(p->running == 0);
         peer_check_stop(p);
+        fetch_free(p->back_check);
         free(p->id);
+        free(p->mirror_of);
         free(p->name);
         free(p->url);
         free(p->fallback_url);
@@ -64,15 +66,28 @@ static Peer *peer_new(Peers *peers, const PeerConfig *c)
         return p->id && p->url ? p : peer_unref(p);
 }
 
+/* Own measurement comes first: one that says that its buyers can pay elsewhere, where nothing answers, has failed. */
+PeerStatus peer_status_of(const Peer *peer)
+{
+        bool closed = peer->breaker.state == BREAKER_CLOSED;
+
+        if (peer->in_fallback)
+                return closed || peer->fallback_heard ? PEER_FALLBACK : PEER_FAILED;
+        if (!closed)
+                return PEER_FAILED;
+        return *peer->error ? PEER_SUSPECT : PEER_ACTIVE;
+}
+
 void peer_settle(Peer *peer)
 {
         PeerStatus old = peer->status;
 
-        if (peer->breaker.state != BREAKER_CLOSED)
-                peer->status = PEER_FAILED;
-        else
-                peer->status = *peer->error ? PEER_SUSPECT : PEER_ACTIVE;
-        if (peer->status != old && !peer->dropped && peer->peers->on_change)
+        peer->status = peer_status_of(peer);
+        if (peer->status == old || peer->dropped)
+                return;
+        if (peers_mirrored(peer->peers, peer->id)) /* who is asked is another now */
+                peer->peers->generation++;
+        if (peer->peers->on_change)
                 peer->peers->on_change(peer, peer->peers->userdata);
 }
 
@@ -174,7 +189,7 @@ typedef struct Plan {
         const PeerConfig *config;
         Peer *peer; /* ours to unref while fresh */
         bool fresh, registered;
-        char *name, *network_id, *source;
+        char *name, *network_id, *source, *mirror_of;
 } Plan;
 
 static void plans_free(Plan *plans, size_t n)
@@ -185,6 +200,7 @@ static void plans_free(Plan *plans, size_t n)
                 free(plans[i].name);
                 free(plans[i].network_id);
                 free(plans[i].source);
+                free(plans[i].mirror_of);
         }
         free(plans);
 }
@@ -197,9 +213,26 @@ static Peer *find_same(Peers *p, const PeerConfig *c)
         return NULL;
 }
 
+/* source_url is where buyers go: "" when that is nowhere. */
+int peer_source_print(const Peer *peer, const char *name, unsigned revenue_share, char **ret)
+{
+        _cleanup_text_ Text t = {0};
+
+        text_add_string(&t, ",\"source_node\":");
+        text_add_json(&t, peer->id);
+        text_add_string(&t, ",\"source_name\":");
+        text_add_json(&t, name);
+        text_add_string(&t, ",\"source_url\":");
+        text_add_json(&t, peer_buyers_url(peer) ?: "");
+        if (peer->in_fallback)
+                text_add_string(&t, ",\"source_status\":\"fallback\"");
+        text_add(&t, ",\"revenue_share_pct\":%u", revenue_share);
+        return text_take(&t, ret);
+}
+
 static int plan_make(Peers *p, const PeerConfig *c, Plan *plan)
 {
-        _cleanup_text_ Text id = {0}, source = {0};
+        _cleanup_text_ Text id = {0};
         int r;
 
         plan->config = c;
@@ -211,20 +244,15 @@ static int plan_make(Peers *p, const PeerConfig *c, Plan *plan)
         plan->name = strdup(c->name ? c->name : c->id);
         if (!plan->peer || !plan->name)
                 return -ENOMEM;
+        if (c->mirror_of && !(plan->mirror_of = strdup(c->mirror_of)))
+                return -ENOMEM;
         text_add_string(&id, ",\"networkId\":");
         text_add_json(&id, c->id);
         if (!id.failed)
                 id.data[--id.size] = '\0'; /* its closing quote */
         text_add_string(&id, "-default-");
-        text_add_string(&source, ",\"source_node\":");
-        text_add_json(&source, c->id);
-        text_add_string(&source, ",\"source_name\":");
-        text_add_json(&source, plan->name);
-        text_add_string(&source, ",\"source_url\":");
-        text_add_json(&source, c->url);
-        text_add(&source, ",\"revenue_share_pct\":%u", c->revenue_share);
         r = text_take(&id, &plan->network_id);
-        return r < 0 ? r : text_take(&source, &plan->source);
+        return r < 0 ? r : peer_source_print(plan->peer, plan->name, c->revenue_share, &plan->source);
 }
 
 static int compare_plans(const void *a, const void *b)
@@ -257,6 +285,9 @@ static void plans_apply(Peers *p, Plan *plans, size_t n, Peer **list)
                 exchange(&peer->name, &plans[i].name);
                 exchange(&peer->network_id, &plans[i].network_id);
                 exchange(&peer->source, &plans[i].source);
+                same = same && streq(peer->mirror_of ?: "", plans[i].mirror_of ?: "") &&
+                       peer->type == (NodeType) plans[i].config->type;
+                exchange(&peer->mirror_of, &plans[i].mirror_of);
                 same = same && !plans[i].fresh && streq(peer->source, plans[i].source ?: "");
                 peer->type = (NodeType) plans[i].config->type;
                 peer->revenue_share = plans[i].config->revenue_share;
@@ -278,6 +309,11 @@ static void plans_apply(Peers *p, Plan *plans, size_t n, Peer **list)
         p->n_peers = n;
         if (!same)
                 p->generation++;
+        for (size_t i = 0; i < n; i++) {
+                if (!list[i]->greeted && p->on_fresh)
+                        p->on_fresh(list[i], p->fresh_userdata);
+                list[i]->greeted = true;
+        }
 }
 
 /* --- whom there is to plan for --- */
@@ -341,6 +377,7 @@ static int choose(const Config *config, const Members *members, PeerConfig **ret
                                        .url = (char *) (uintptr_t) d->url,
                                        .name = (char *) (uintptr_t) member_name(accepted[i]),
                                        .type = (int) d->type,
+                                       .mirror_of = *d->mirror_of ? (char *) (uintptr_t) d->mirror_of : NULL,
                                        .revenue_share = d->revenue_share};
                 n += !is_self(config, &list[n]);
         }
@@ -386,7 +423,7 @@ int peers_configure(Peers *p, const Config *config, const Members *members, Erro
         return r < 0 ? error_set(e, r, "network.peers: %s", error_words(r)) : 0;
 }
 
-Peer *peers_find(Peers *p, const char *id)
+Peer *peers_find(const Peers *p, const char *id)
 {
         size_t from = 0, to = p->n_peers;
 
@@ -432,6 +469,12 @@ void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), voi
         p->userdata = userdata;
 }
 
+static bool may_serve(const Peer *peer)
+{
+        return peer->type == NODE_FULL &&
+               (peer->status == PEER_ACTIVE || (peer->status == PEER_FALLBACK && peer_buyers_url(peer)));
+}
+
 const Peer *peers_healthy(const Peers *p)
 {
         const Peer *best = NULL;
@@ -439,11 +482,23 @@ const Peer *peers_healthy(const Peers *p)
         for (size_t i = 0; p->enabled && i < p->n_peers; i++) {
                 const Peer *peer = p->peers[i];
 
-                if (peer->status == PEER_ACTIVE && peer->type == NODE_FULL &&
-                    (!best || peer->rtt_usec < best->rtt_usec))
+                if (may_serve(peer) &&
+                    (!best || (peer->status == best->status ? peer->rtt_usec < best->rtt_usec
+                                                            : peer->status == PEER_ACTIVE)))
                         best = peer;
         }
         return best;
+}
+
+static json_t *fallback_document(const Peer *peer)
+{
+        json_t *j = json_object();
+
+        json_put(j, "since", json_timestamp(peer->fallback_since_usec));
+        json_put(j, "url", json_string_or_null(peer->fallback_url));
+        json_put(j, "searched", json_boolean(peer->fallback_answers));
+        json_put(j, "heard", json_boolean(peer->fallback_heard));
+        return j;
 }
 
 static json_t *peer_document(const Peers *p, const Peer *peer)
@@ -480,6 +535,8 @@ static json_t *peer_document(const Peers *p, const Peer *peer)
         json_put(j, "timed_out", json_integer((json_int_t) peer->timed_out));
         json_put(j, "failed", json_integer((json_int_t) peer->failed));
         json_put(j, "skipped", json_integer((json_int_t) peer->skipped));
+        json_put(j, "mirror_of", json_string_or_null(peer->mirror_of));
+        json_put(j, "fallback", peer->in_fallback ? fallback_document(peer) : json_null());
         return j;
 }
 

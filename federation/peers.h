@@ -24,7 +24,8 @@ typedef struct Peers Peers;
 typedef struct Members Members;
 typedef struct Peer {  /* owned by Peers; stays where it is until peers_configure() drops it */
         unsigned refs; /* a search that is under way holds it */
-        char *id, *name, *url, *fallback_url;
+        char *id, *name, *url;
+        char *mirror_of; /* a mirror's: the id of its origin; NULL */
         NodeType type;
         unsigned revenue_share;
         PeerStatus status;
@@ -37,6 +38,13 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
         uint64_t seen_usec; /* wall time of its last good answer; 0: never */
         uint64_t rtt_usec;  /* of that one */
         char error[160];    /* of the last bad one; "" when the last was good */
+
+        /* By its own signed word: its first mode has failed. */
+        bool in_fallback;
+        char *fallback_url;           /* where its buyers go meanwhile; NULL: nowhere */
+        uint64_t fallback_since_usec; /* wall, as it says */
+        bool fallback_answers;        /* searches, there: it is asked there, not at its url */
+        bool fallback_heard;          /* something answers there; until it has been tried: its word */
         /* for /metrics: searches */
         uint64_t asked, answered, empty, failed, timed_out, skipped;
 
@@ -53,8 +61,9 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
         /* Of peer_check.c. */
         Fetch *check;
         unsigned check_path, checks_tried;
-        bool check_known, check_heard, search_failed;
+        bool check_known, check_heard, search_failed, greeted;
         uint64_t check_due_usec;
+        Fetch *back_check; /* of peer_fallback.c */
         Peers *peers;
 } Peer;
 
@@ -69,7 +78,6 @@ DEFINE_CLEANUP(Peers, peers_free)
  * that were accepted first. Who has the same id and URL keeps what is known of it. All or nothing. Never this node itself (by id or
  * URL). members: NULL: the configuration alone. */
 int peers_configure(Peers *p, const Config *config, const Members *members, Error *e);
-Peer *peers_find(Peers *p, const char *id); /* NULL */
 bool peers_enabled(const Peers *p); /* network.enabled: false, and nobody is asked how it is, either */
 size_t peers_count(const Peers *p);
 Peer *peers_at(Peers *p, size_t i); /* in the order of their ids */
@@ -77,12 +85,38 @@ Peer *peer_ref(Peer *p);
 Peer *peer_unref(Peer *p);
 /* Grows when any peer's catalog is seen to have changed, or the set of peers is another. */
 uint64_t peers_generation(const Peers *p);
-/* The best other shop to send buyers to: active, full, quickest; NULL: none, or nobody is asked. */
+/* The best other shop to send buyers to: full, active before one in fallback that has a place for them, quickest; NULL: none, or
+ * nobody is asked. */
 const Peer *peers_healthy(const Peers *p);
 /* For `failoverctl peers`: {"peers": [{"id", "name", "url", "type", "status", "revenue_share_pct", "listings", "generation",
  * "seen": timestamp or null, "latency_ms": of the last good answer, or null, "p95_ms", "deadline_ms", "breaker", "asked_again_s":
  * when an open breaker lets it be asked, or null, "search_path" or null, "error": text or null, "asked", "answered", "empty",
- * "timed_out", "failed", "skipped"}]}. NULL: no memory. */
+ * "timed_out", "failed", "skipped", "mirror_of" or null, "fallback": null, or {"since", "url": or null, "searched": there, "heard"}}]}.
+ * NULL: no memory. */
 json_t *peers_document(const Peers *p);
+Peer *peers_find(const Peers *p, const char *id); /* NULL */
+
+/* --- what peers say of themselves, signed (inbox.c) --- */
+
+/* Its first mode has failed: from now on its buyers go to url (NULL or "": nowhere), and what was answered before is not given
+ * again. It is searched there, too, as soon as it was seen to answer there, and at its own url until then. since: wall, as it
+ * says. Nobody of that name: nothing happens. */
+void peers_failed(Peers *p, const char *id, const char *url, uint64_t since_usec);
+/* It is back: asked again at once, whatever its breaker says. */
+void peers_back(Peers *p, const char *id);
+/* Where its buyers go now, without final slash; NULL: nowhere, it has failed and has named no place. */
+const char *peer_buyers_url(const Peer *p);
+/* Told of each peer that is new (peers_configure()), so that what it has said before can be said to it again. */
+void peers_on_fresh(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);
+/* Told when one that is in fallback is seen to be back though it has not said so: /api/health at its url says that it runs in its
+ * first mode, and has since after it failed. Whoever is told calls peers_back(). */
+void peers_on_back(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);
+
+/* --- what it is, by type --- */
+
+/* Is it searched at all? An affiliate has no catalog; a mirror is asked while its origin has failed, or has nowhere to send buyers. */
+bool peer_is_searched(const Peer *p);
+/* Whether this one, by its id, has failed so: false for who is not known. */
+bool peers_origin_failed(const Peers *p, const char *origin);
 /* Called whenever a peer's status becomes another. */
 void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);

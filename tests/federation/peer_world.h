@@ -38,10 +38,10 @@ struct FakePeer {
         unsigned status;  /* of searches; 0: 200 */
         const char *body; /* of searches */
         const char *location;
-        const char *stats;
+        const char *stats, *health;
         uint64_t delay_usec;
         /* What has happened. */
-        unsigned n_connections, n_searches, n_unknown, n_stats;
+        unsigned n_connections, n_searches, n_unknown, n_stats, n_health;
         char last[4096];
 };
 
@@ -92,6 +92,9 @@ static inline void fake_answer(FakeCall *c)
         } else if (strncmp(c->request, "GET /api/stats ", 15) == 0 && p->stats) {
                 p->n_stats++;
                 fake_send(c, 200, p->stats);
+        } else if (strncmp(c->request, "GET /api/health ", 16) == 0 && p->health) {
+                p->n_health++;
+                fake_send(c, 200, p->health);
         } else {
                 p->n_unknown += strstr(c->request, "search") != NULL;
                 fake_send(c, 404, "no such page");
