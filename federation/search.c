@@ -5,13 +5,15 @@
 #include "base/clock.h"
 #include "federation/search_private.h"
 
-/* Below HTTP, timers and answers of peers: a new one begins when nothing else is to be done. */
-#define BEGIN_PRIORITY 100
-#define WAITING_MAX    1024
-#define WAIT_USEC      (10 * USEC_PER_SEC)
-#define RUNNING_MAX    32
-#define ASKED_MAX      4096 /* requests to peers under way, more or less */
-#define ARRIVE_MAX     8    /* in one turn of the loop */
+/* Below HTTP, timers and answers of peers: one more at once begins when nothing else is to be done. One that takes another's place
+ * is among the answers; else all would ask together, and then wait together, with nothing to be done. */
+#define BEGIN_PRIORITY  100
+#define FOLLOW_PRIORITY 10
+#define WAITING_MAX     1024
+#define WAIT_USEC       (10 * USEC_PER_SEC)
+#define RUNNING_MAX     32
+#define ASKED_MAX       4096 /* requests to peers under way, more or less */
+#define ARRIVE_MAX      8    /* in one turn of the loop */
 
 /* --- one asker --- */
 
@@ -215,7 +217,7 @@ static void begin_soon(Searcher *s)
         if (TAILQ_EMPTY(&s->waiting) || s->n_running >= RUNNING_MAX ||
             (s->n_running > 0 && s->n_asked >= ASKED_MAX))
                 return;
-        (void) sd_event_source_set_enabled(s->begin, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_enabled(s->n_running < s->width ? s->follow : s->begin, SD_EVENT_ONESHOT);
 }
 
 static void search_arrive(Search *search)
@@ -280,6 +282,7 @@ static int on_begin(sd_event_source *source, void *userdata)
         s->n_waiting--;
         f->running = true;
         s->n_running++;
+        s->width = MAX(s->width, s->n_running);
         s->counts.fan_outs++;
         fan_out_begin(f);
         begin_soon(s);
@@ -312,6 +315,8 @@ void search_ended(FanOut *f, unsigned status, const char *json, size_t size, boo
 
         TAILQ_REMOVE(&s->running, f, entry);
         s->n_running--;
+        if (s->n_running == 0 && s->n_waiting == 0)
+                s->width = 1;
         s->n_asked -= f->n_rows;
         if (keep)
                 cache_put(s->cache, f->key, generation(s), json, size, clock_boot_usec());
@@ -371,6 +376,12 @@ static int make_sources(Searcher *s)
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->begin, SD_EVENT_OFF);
         if (r >= 0)
+                r = loop_add_once(s->event, "searches-follow", on_begin, s, &s->follow);
+        if (r >= 0)
+                r = sd_event_source_set_priority(s->follow, FOLLOW_PRIORITY);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->follow, SD_EVENT_OFF);
+        if (r >= 0)
                 r = loop_timer_new(s->event, "searches-expire", on_expiry, s, &s->expiry);
         return r;
 }
@@ -387,6 +398,7 @@ int searcher_new(const SearcherOptions *options, Searcher **ret)
         s->fetch = options->fetch;
         s->catalog = options->catalog;
         s->peers = options->peers;
+        s->width = 1;
         TAILQ_INIT(&s->arriving);
         TAILQ_INIT(&s->waiting);
         TAILQ_INIT(&s->running);
@@ -426,6 +438,7 @@ Searcher *searcher_free(Searcher *s)
         end_all(&s->waiting);
         loop_source_free(s->arrive);
         loop_source_free(s->begin);
+        loop_source_free(s->follow);
         loop_source_free(s->expiry);
         cache_free(s->cache);
         text_clear(&s->printed);

@@ -72,8 +72,9 @@ struct Searcher {
         Text printed; /* the last answer's memory, for the next one */
         struct SearchList arriving;
         struct FanOutList waiting, running;
-        sd_event_source *arrive, *begin, *expiry;
+        sd_event_source *arrive, *begin, *follow, *expiry;
         unsigned n_waiting, n_running; /* searches that wait, fan-outs that run */
+        unsigned width;                /* so many at once have left us time for more, since the last pause */
         size_t n_asked;                /* peers, by those that run */
         SearcherCounts counts;
 };

@@ -600,6 +600,46 @@ TEST(hundreds_of_questions_at_once_are_all_answered)
         world_end(&w);
 }
 
+static int on_busy(sd_event_source *source, void *userdata)
+{
+        return 0;
+}
+
+TEST(while_the_loop_never_rests_a_question_begins_only_in_the_place_of_another)
+{
+        sd_event_source *busy = NULL;
+        Asker askers[5] = {0};
+        SearcherCounts counts;
+        World w;
+
+        world_begin(&w, 1, QUIET);
+        w.fakes[0].body = theirs;
+        w.fakes[0].delay_usec = 20 * USEC_PER_MSEC;
+        world_open_shop(&w, ours);
+        ask(&w, &askers[0], "one", false);
+        ask(&w, &askers[1], "two", false);
+        do {
+                CHECK(sd_event_run(w.event, 50 * USEC_PER_MSEC) >= 0);
+                searcher_counts(w.searcher, &counts);
+        } while (counts.fan_outs < 2);
+        CHECK(sd_event_add_defer(w.event, &busy, on_busy, NULL) >= 0);
+        CHECK(sd_event_source_set_priority(busy, 50) >= 0);
+        CHECK(sd_event_source_set_enabled(busy, SD_EVENT_ON) >= 0);
+        for (size_t i = 2; i < ELEMENTSOF(askers); i++)
+                ask(&w, &askers[i], (const char *[]){"three", "four", "five"}[i - 2], false);
+        do {
+                CHECK(sd_event_run(w.event, 50 * USEC_PER_MSEC) >= 0);
+                searcher_counts(w.searcher, &counts);
+                CHECK(counts.running <= 2);
+        } while (counts.running + counts.waiting > 0);
+        for (size_t i = 0; i < ELEMENTSOF(askers); i++) {
+                CHECK_INT(askers[i].status, 200);
+                asker_clear(&askers[i]);
+        }
+        sd_event_source_disable_unref(busy);
+        world_end(&w);
+}
+
 TEST(more_than_can_wait_are_turned_away)
 {
         enum { MANY = 1100 };
