@@ -69,7 +69,7 @@ _failoverctl()
                 alert) words+=' --test' ;;
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online' ;;
-                keygen) words+=' --id' ;;
+                keygen) words+=' --id --rotate --revoke --show --force' ;;
                 search) words+=' --limit --category --max-price' ;;
                 catalog) words+=' --format' ;;
                 esac

@@ -43,6 +43,10 @@ typedef enum Option {
         OPTION_CATEGORY,
         OPTION_MAX_PRICE,
         OPTION_FORMAT,
+        OPTION_ROTATE,
+        OPTION_REVOKE,
+        OPTION_SHOW,
+        OPTION_FORCE,
         _OPTION_MAX,
 } Option;
 

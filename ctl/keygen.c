@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* `keygen`: makes this node's Ed25519 key, and never overwrites one. */
+#include "ctl/keygen.h"
 #include "base/file.h"
 #include "base/sign.h"
-#include "ctl/ctl.h"
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -79,6 +79,10 @@ int verb_keygen(const Invocation *i)
         Error e = {};
         int r;
 
+        if (i->given[OPTION_ROTATE] || i->given[OPTION_REVOKE] || i->given[OPTION_SHOW])
+                return keygen_change(i, path);
+        if (i->given[OPTION_FORCE])
+                return ctl_usage(i, "--force is for --rotate and --revoke: a key is never overwritten");
         if (id && !valid_key_id(id))
                 return ctl_usage(i, "--id takes 1 to 63 letters, digits and underscores");
         r = sign_key_generate(id, &key);
@@ -99,7 +103,10 @@ int verb_keygen(const Invocation *i)
         plain_copy(shown, sizeof(shown), path);
         if (r == -EEXIST)
                 return ctl_failed(i,
-                                  (error_set(&e, r, "%s exists, and a key is never overwritten", shown), &e));
+                                  (error_set(&e, r,
+                                             "%s exists, and a key is never overwritten: --rotate changes it",
+                                             shown),
+                                   &e));
         if (r < 0)
                 return ctl_failed(i, (error_set(&e, r, "%s: %s", shown, strerror(-r)), &e));
         if (!i->given[OPTION_JSON])

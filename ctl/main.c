@@ -36,6 +36,12 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_MAX_PRICE] = {"max-price", "PRICE",
                                       "Books that cost at most 12.99, say, in whatever currency."},
                 [OPTION_FORMAT] = {"format", "FORMAT", "csv or jsonl; without it, what the file looks like."},
+                [OPTION_FORCE] = {"force", NULL, "Do it all the same."},
+                [OPTION_ROTATE] = {"rotate", NULL,
+                                   "Announce the next key; run again later: put it into force."},
+                [OPTION_REVOKE] = {"revoke", NULL,
+                                   "The key was stolen: nothing that it signed counts any more."},
+                [OPTION_SHOW] = {"show", NULL, "Show the keys of the file: their public halves."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
@@ -111,11 +117,18 @@ static const Verb verb_table[] = {
                  "\n"
                  "Exit code: 0 good, warnings included; 1 bad.",
                  verb_check_config},
-                {"keygen", "[FILE]", 0, 1, BIT(OPTION_ID), CTL_REFUSED, "make this node's key",
+                {"keygen", "[FILE]", 0, 1,
+                 BIT(OPTION_ID) | BIT(OPTION_ROTATE) | BIT(OPTION_REVOKE) | BIT(OPTION_SHOW) |
+                                 BIT(OPTION_FORCE),
+                 CTL_REFUSED, "make this node's key, change it, revoke it",
                  "Makes an Ed25519 key, writes it to FILE (" CTL_KEY
-                 "), readable for its owner alone, and prints "
-                 "its public half. A key that exists is never overwritten. With - the key goes to standard "
-                 "output.",
+                 "), readable for its owner alone, and prints its public half. A key that exists is never "
+                 "overwritten. With - the key goes to standard output.\n"
+                 "\n"
+                 "--rotate changes it so that nobody loses sight of this node: the first time it announces a "
+                 "next key, and a day or more later it puts that one into force. It says each time what to "
+                 "do "
+                 "then. --revoke is for a key that was stolen. --show tells how far it is.",
                  verb_keygen},
                 {"search", "WORD...", 1, 64, BIT(OPTION_LIMIT) | BIT(OPTION_CATEGORY) | BIT(OPTION_MAX_PRICE),
                  CTL_REFUSED, "search every shop of the network for a book",
