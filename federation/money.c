@@ -121,6 +121,19 @@ void money_print(Text *t, int64_t minor, const char *currency)
         }
 }
 
+void money_print_fixed(Text *t, int64_t minor, const char *currency)
+{
+        assert(t);
+        assert(minor >= 0);
+        assert(currency);
+
+        unsigned digits = money_digits(currency);
+        int64_t scale = power_of_ten(digits);
+        text_add_number(t, (uint64_t) (minor / scale));
+        if (digits > 0)
+                text_add(t, ".%0*lld", (int) digits, (long long) (minor % scale));
+}
+
 void money_print_price(Text *t, int64_t minor, const char *currency)
 {
         if (minor < 0) {

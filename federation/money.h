@@ -15,6 +15,8 @@ unsigned money_digits(const char *currency);
 int money_parse(const char *text, const char *currency, int64_t *ret_minor, Error *e);
 /* A JSON number in major units: 1299 USD is 12.99, 1299 JPY is 1299. */
 void money_print(Text *t, int64_t minor, const char *currency);
+/* With all of the currency's digits, as in accounts: 1250 USD is 12.50. */
+void money_print_fixed(Text *t, int64_t minor, const char *currency);
 /* What results say of a price, without a comma in front: "price":…,"price_minor":…,"currency":"…". minor -1: unknown, null.
  * currency: three capital letters. */
 void money_print_price(Text *t, int64_t minor, const char *currency);

@@ -47,6 +47,8 @@ static void add_sellers(Text *t, const Federation *f, const Listing *l, const Se
         text_add_json(t, seller->name);
         text_add_string(t, ",\"source_url\":");
         text_add_json(t, seller->url);
+        text_add_string(t, ",\"bookId\":");
+        text_add_json(t, l->id);
         text_add_string(t, ",");
         money_print_price(t, l->price_minor, l->currency);
         text_add(t, ",\"revenue_share_pct\":%u}]", f->config->node.revenue_share);

@@ -256,6 +256,8 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
                         continue;
                 text_add_string(t, i > 0 ? ",{" : "{");
                 text_add_string(t, (one->peer ? one->peer->source : f->searcher->source) + 1);
+                text_add_string(t, ",\"bookId\":");
+                text_add_json(t, one->result->id);
                 text_add_bytes(t, ",", 1);
                 money_print_price(t, one->result->price_minor, one->result->currency);
                 text_add_bytes(t, "}", 1);

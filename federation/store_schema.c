@@ -30,5 +30,26 @@ const DbMigration store_migrations[] = {
                  " changed INTEGER NOT NULL,"
                  " accepted INTEGER NOT NULL,"
                  " document TEXT) STRICT;"}, /* JSON */
+                /* ledger_db.c. Referrals: side 0: we sent the buyer, and peer owes us; 1: peer sent the buyer, and we owe it. */
+                {"CREATE TABLE referral ("
+                 " side INTEGER NOT NULL,"
+                 " id TEXT NOT NULL," /* ULID, the same on both sides; its date is the referral's */
+                 " peer TEXT NOT NULL,"
+                 " book TEXT NOT NULL,"
+                 " price_minor INTEGER," /* null: not known */
+                 " currency TEXT NOT NULL,"
+                 " pct INTEGER NOT NULL,"
+                 " share_minor INTEGER,"
+                 " state TEXT NOT NULL," /* open, unconfirmed, confirmed, denied, paid, refunded */
+                 " url TEXT NOT NULL,"
+                 " reason TEXT NOT NULL,"
+                 " settled INTEGER, refunded INTEGER,"                /* wall, microseconds */
+                 " due INTEGER, until INTEGER,"                       /* when the other side is to be told */
+                 " attempts INTEGER NOT NULL, told INTEGER NOT NULL," /* told: it has what we have */
+                 " changed INTEGER NOT NULL,"
+                 " once TEXT," /* of a page that asks twice */
+                 " PRIMARY KEY (side, id)) STRICT, WITHOUT ROWID;"
+                 "CREATE INDEX referral_due ON referral(due) WHERE due IS NOT NULL;"
+                 "CREATE UNIQUE INDEX referral_once ON referral(once) WHERE once IS NOT NULL;"},
 };
 const size_t store_n_migrations = ELEMENTSOF(store_migrations);
