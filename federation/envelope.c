@@ -11,7 +11,7 @@
 #define INTEGER_MAX ((INT64_C(1) << 53) - 1) /* of canonical JSON */
 #define ALGORITHM   "ed25519:"
 
-int envelope_refuse(EnvelopeRefusal *refusal, unsigned status, const char *word, const char *format, ...)
+int(envelope_refuse)(EnvelopeRefusal *refusal, unsigned status, const char *word, const char *format, ...)
 {
         va_list ap;
 

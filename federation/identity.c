@@ -179,7 +179,7 @@ json_t *identity_to_json(const Identity *i)
         json_t *j = i->ring ? key_to_json(i->ring->current) : json_object(), *former = json_array();
         json_t *next = i->ring && i->ring->next ? key_to_json(i->ring->next) : json_null();
 
-        if (!json_is_null(next))
+        if (i->ring && i->ring->next)
                 json_put(next, "announced", json_timestamp(i->ring->next_usec));
         json_put(j, "next", next);
         for (size_t k = 0; i->ring && k < i->ring->n_former; k++) {
