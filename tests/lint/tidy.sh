@@ -2,15 +2,21 @@
 # SPDX-License-Identifier: MIT
 # clang-tidy, with .clang-tidy, finds nothing in any source. What only tests and measures is not run through the analyzer: that
 # takes as long as all the rest of the suite, and those programs run under the sanitizers.
+#
+# tidy.sh BUILD           looks at 75,000 states of a function at most: all that was ever found (195 reports with every checker of
+#                         the analyzer on) is found within them, in less than half of the time
+# tidy.sh BUILD --full    the analyzer's own 225,000
 . "$(dirname "$0")/common.bash"
 need clang-tidy run-clang-tidy
 [[ -e $build/compile_commands.json ]] || skip "$build has no compile_commands.json"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+states=()
+[[ ${2-} == --full ]] || for argument in -Xclang -analyzer-config -Xclang max-nodes=75000; do states+=("-extra-arg=$argument"); done
 tidy() { # FILES-REGEX ARGUMENT...
         local files=$1
         shift
-        run-clang-tidy -quiet -j "$(nproc)" -p "$build" -extra-arg="-include$PWD/tests/lint/analyzer.h" "$@" "$files"
+        run-clang-tidy -quiet -j "$(nproc)" -p "$build" -extra-arg="-include$PWD/tests/lint/analyzer.h" "${states[@]}" "$@" "$files"
 }
 definers='/base/(error|conf)\.c$' # of what analyzer.h redefines
 beside='/(tests|bench)/'
