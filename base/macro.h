@@ -14,6 +14,8 @@
 #define _cleanup_(f)         __attribute__((cleanup(f)))
 #define _printf_(fmt, first) __attribute__((format(printf, fmt, first)))
 #define _unused_             __attribute__((unused))
+/* For large buffers on hot paths: the build clears all others, whoever needs it or not (-ftrivial-auto-var-init). */
+#define _unset_ __attribute__((uninitialized))
 
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
 

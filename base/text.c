@@ -22,21 +22,21 @@ static bool text_reserve(Text *t, size_t more)
         capacity = MAX(t->capacity, (size_t) 64);
         while (capacity <= need)
                 capacity *= 2;
-        char *data = realloc(t->data, capacity);
+        char *data = realloc(t->lent ? NULL : t->data, capacity);
         if (!data) {
                 t->failed = true;
                 return false;
         }
+        if (t->lent)
+                memcpy(data, t->data, t->size);
+        t->lent = false;
         t->data = data;
         t->capacity = capacity;
         return true;
 }
 
-void text_add_bytes(Text *t, const void *data, size_t size)
+void text_grow_by_bytes(Text *t, const void *data, size_t size)
 {
-        assert(t);
-        assert(data || size == 0);
-
         if (size == 0 || !text_reserve(t, size))
                 return;
         memcpy(t->data + t->size, data, size);
@@ -317,13 +317,23 @@ int text_take(Text *t, char **ret)
         assert(t);
         assert(ret);
 
-        (void) text_reserve(t, 0);
+        if (t->lent && !t->failed) {
+                char *copy = malloc(t->size + 1);
+                if (!copy) {
+                        text_clear(t);
+                        return -ENOMEM;
+                }
+                memcpy(copy, t->data, t->size);
+                t->data = copy;
+        } else {
+                (void) text_reserve(t, 0);
+        }
         if (t->failed) {
                 text_clear(t);
                 return -ENOMEM;
         }
         t->data[t->size] = 0;
-        *ret = TAKE_PTR(t->data);
+        *ret = t->data;
         *t = (Text){0};
         return 0;
 }
@@ -342,7 +352,8 @@ void text_clear(Text *t)
 {
         assert(t);
 
-        free(t->data);
+        if (!t->lent)
+                free(t->data);
         *t = (Text){0};
 }
 

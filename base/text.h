@@ -9,12 +9,13 @@ typedef struct Text {
         size_t size; /* without the terminator */
         size_t capacity;
         bool failed; /* an allocation failed: everything since is lost; check once, at the end */
+        bool lent;   /* text_in() */
 } Text;
 
 void text_add(Text *t, const char *format, ...) _printf_(2, 3);
 void text_add_string(Text *t, const char *s);
-void text_add_bytes(Text *t, const void *data, size_t size);
-void text_add_number(Text *t, uint64_t n);  /* in decimal; quicker than text_add() */
+void text_grow_by_bytes(Text *t, const void *data, size_t size); /* text_add_bytes(), when it must grow */
+void text_add_number(Text *t, uint64_t n);                       /* in decimal; quicker than text_add() */
 void text_add_html(Text *t, const char *s); /* & < > " ' escaped; control and bidi characters made visible */
 /* One line for a terminal, a log or a message: invalid UTF-8, control and bidi characters become visible escapes
  * (\n, \x1b, \u202e), at most limit bytes of s are looked at (0: all). */
@@ -32,6 +33,27 @@ void text_clear(Text *t);
 void text_truncate(Text *t, size_t size);
 
 #define _cleanup_text_ _cleanup_(text_clear)
+
+/* For short texts on hot paths: empty, in a buffer (of at least one byte) that lives as long; in memory of its own once it is
+ * longer. */
+static inline Text text_in(char *buffer, size_t size)
+{
+        buffer[0] = '\0';
+        return (Text){.data = buffer, .capacity = size, .lent = true};
+}
+
+static inline void text_add_bytes(Text *t, const void *data, size_t size)
+{
+        assert(data || size == 0);
+
+        if (t->failed || size >= t->capacity - t->size) {
+                text_grow_by_bytes(t, data, size);
+        } else if (size > 0) {
+                memcpy(t->data + t->size, data, size);
+                t->size += size;
+                t->data[t->size] = '\0';
+        }
+}
 
 /* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at s, 0 when there is none in the left bytes (at least one);
  * what it stands for goes to ret. */

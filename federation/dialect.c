@@ -90,7 +90,7 @@ static int find_results(const char *body, size_t size, const JsonMembers *member
                         Envelope *env, Error *e)
 {
         JsonSlice key, value;
-        char said[100], plain[100];
+        _unset_ char said[100], plain[100];
 
         size_t blank = strspn(body, " \t\r\n");
         body += blank;
@@ -158,7 +158,7 @@ int dialect_parse(const char *body, size_t size, unsigned most, PeerAnswer *ret,
 {
         _cleanup_peer_answer_ PeerAnswer answer = {0};
         Envelope env = {0};
-        JsonMembers members;
+        _unset_ JsonMembers members;
         JsonSlice array;
         uint64_t seen = 0;
 

@@ -96,12 +96,13 @@ static size_t count_words(const char *folded, const char *words, bool *ret_all)
 /* What the key leaves out: series, articles, other authors, initials apart. */
 static bool whole_has_words(const char *title, const char *author, const char *words)
 {
-        _cleanup_text_ Text whole = {0};
+        _unset_ char buffer[512];
+        _cleanup_text_ Text whole = text_in(buffer, sizeof buffer);
         bool all = false;
 
         text_add_folded(&whole, title, strlen(title));
         text_add_folded(&whole, author, strlen(author));
-        if (!whole.failed && whole.data)
+        if (!whole.failed)
                 count_words(whole.data, words, &all);
         return all;
 }

@@ -143,7 +143,7 @@ static bool is_middle_of_syllable(uint32_t point)
 
 static void add_beyond_ascii(Fold *f, uint32_t point)
 {
-        utf8proc_int32_t parts[PER_POINT];
+        _unset_ utf8proc_int32_t parts[PER_POINT];
         int last_boundclass = 0;
         utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t) point, parts, PER_POINT,
                                                      UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
@@ -196,7 +196,7 @@ static bool is_ascii(const char *s, size_t size)
 /* The same as below for what most text is. */
 static void add_folded_ascii(Text *t, const char *s, size_t size)
 {
-        char out[128];
+        _unset_ char out[128];
         size_t n = 0;
         bool first = t->size == 0, in_word = false;
 
@@ -221,17 +221,10 @@ static void add_folded_ascii(Text *t, const char *s, size_t size)
         text_add_bytes(t, out, n);
 }
 
-void text_add_folded(Text *t, const char *s, size_t size)
+static void add_folded_beyond_ascii(Text *t, const char *s, size_t size)
 {
-        Fold f;
+        _unset_ Fold f;
 
-        assert(t);
-        assert(s || size == 0);
-
-        if (is_ascii(s, size)) {
-                add_folded_ascii(t, s, size);
-                return;
-        }
         f.t = t;
         f.in_word = false;
         f.n = f.marks = 0;
@@ -250,6 +243,17 @@ void text_add_folded(Text *t, const char *s, size_t size)
                 i += bytes;
         }
         flush(&f);
+}
+
+void text_add_folded(Text *t, const char *s, size_t size)
+{
+        assert(t);
+        assert(s || size == 0);
+
+        if (is_ascii(s, size))
+                add_folded_ascii(t, s, size);
+        else
+                add_folded_beyond_ascii(t, s, size);
 }
 
 char *text_fold(const char *s)

@@ -204,7 +204,8 @@ static bool check_key(Scan *s, bool outermost)
         if (!check_string(s))
                 return false;
         if (outermost && s->members && s->members->n < JSON_MEMBERS_MAX)
-                s->members->all[s->members->n++].key = (JsonSlice){begin, (size_t) (s->at - begin)};
+                s->members->all[s->members->n++] =
+                                (struct JsonMember){.key = {begin, (size_t) (s->at - begin)}};
         if (next(s) != ':')
                 return refuse(s, "a colon is missing");
         s->at++;
@@ -272,7 +273,7 @@ int json_scan_check(const char *data, size_t size, JsonMembers *members, Error *
         assert(data || size == 0);
 
         if (members)
-                memset(members, 0, sizeof *members);
+                members->n = 0;
         if (size > 0 && check_value(&s)) {
                 (void) next(&s);
                 if (s.at == s.end)

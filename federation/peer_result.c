@@ -306,9 +306,9 @@ static bool is_blank(const char *s)
 
 int peer_result_read(JsonWalk *element, Text *scratch, PeerResult *ret)
 {
-        char id[LISTING_ID_MAX + 1], title[LISTING_TITLE_MAX + 1], author[LISTING_AUTHOR_MAX + 1],
+        _unset_ char id[LISTING_ID_MAX + 1], title[LISTING_TITLE_MAX + 1], author[LISTING_AUTHOR_MAX + 1],
                         isbn[LISTING_ISBN_MAX + 1], currency[4];
-        Reading r;
+        _unset_ Reading r;
         JsonWalk w = {element->at + 1, element->end};
         JsonSlice key, value;
 
@@ -356,19 +356,20 @@ static const char *pack(char **at, const char *s, size_t size)
 int peer_result_make(const PeerResultParts *parts, PeerResult *ret)
 {
         char isbn13[ISBN_SIZE] = "";
-        _cleanup_free_ char *work = NULL;
+        _unset_ char buffer[256];
+        _cleanup_text_ Text work = text_in(buffer, sizeof buffer);
 
         assert(parts);
         assert(ret);
 
         if (!isbn_to_13(parts->isbn, isbn13))
                 isbn13[0] = '\0';
-        work = work_key(parts->title, parts->author);
-        if (!work)
+        work_key_print(&work, parts->title, parts->author);
+        if (work.failed)
                 return -ENOMEM;
         size_t id = strlen(parts->id), title = strlen(parts->title), author = strlen(parts->author),
-               work_size = strlen(work), currency = strlen(parts->currency);
-        char *at = malloc(parts->json_size + id + title + author + sizeof isbn13 + work_size + currency + 6);
+               currency = strlen(parts->currency);
+        char *at = malloc(parts->json_size + id + title + author + sizeof isbn13 + work.size + currency + 6);
         if (!at)
                 return -ENOMEM;
         ret->json = at;
@@ -378,7 +379,7 @@ int peer_result_make(const PeerResultParts *parts, PeerResult *ret)
         ret->title = pack(&at, parts->title, title);
         ret->author = pack(&at, parts->author, author);
         ret->isbn13 = pack(&at, isbn13, strlen(isbn13));
-        ret->work = pack(&at, work, work_size);
+        ret->work = pack(&at, work.data, work.size);
         ret->currency = pack(&at, parts->currency, currency);
         ret->price_minor = parts->price_minor;
         return 0;

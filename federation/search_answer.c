@@ -140,7 +140,8 @@ int answer_print_source(const NodeConfig *node, char **ret)
 
 static int take_listing(PeerResult *r, const Listing *l, const Seller *seller)
 {
-        _cleanup_text_ Text t = {0};
+        _unset_ char buffer[2048];
+        _cleanup_text_ Text t = text_in(buffer, sizeof buffer);
 
         listing_print(&t, l, seller);
         if (t.failed)

@@ -61,7 +61,7 @@ static size_t part_size(const char *s, size_t size)
         size_t i = 0;
 
         for (; i < size; i++) {
-                if (strchr(",;&/|", s[i]))
+                if (s[i] == ',' || s[i] == ';' || s[i] == '&' || s[i] == '/' || s[i] == '|')
                         break;
                 if (s[i] != ' ')
                         continue;
@@ -114,6 +114,11 @@ static bool has_small_letter(const char *s, size_t size)
         return false;
 }
 
+static bool is_mark(char c)
+{
+        return c == ' ' || c == '.' || c == '(' || c == ')' || c == '[' || c == ']';
+}
+
 /* Folded, without what is in parentheses ("(Illustrator)"), runs of initials taken apart. */
 static void add_name(Text *t, const char *s, size_t size)
 {
@@ -122,7 +127,7 @@ static void add_name(Text *t, const char *s, size_t size)
 
         for (size_t i = 0; i < size;) {
                 size_t part = 0;
-                while (i + part < size && !strchr(" .()[]", s[i + part]))
+                while (i + part < size && !is_mark(s[i + part]))
                         part++;
                 if (depth == 0 && mixed && is_run_of_initials(s + i, part)) {
                         for (size_t k = 0; k < part; k++)
@@ -150,7 +155,7 @@ static const char *const one_name[] = {
 /* Is what stands behind "Tolkien, " the rest of that name, and not another author? One word, or one that ends in initials. */
 static bool is_rest_of_name(const char *first, const char *rest)
 {
-        Word words[WORDS_MAX];
+        _unset_ Word words[WORDS_MAX];
         size_t n_first = split_words(first, words, WORDS_MAX);
         bool first_is_full = n_first > 0;
 
@@ -175,8 +180,8 @@ static int compare_words(const void *a, const void *b)
 /* The words of a name in their order; which are left out is said above each. */
 static void print_name(Text *t, const char *folded)
 {
-        Word words[WORDS_MAX], full[WORDS_MAX + 1];
-        char initials[4 * WORDS_MAX + 1];
+        _unset_ Word words[WORDS_MAX], full[WORDS_MAX + 1];
+        _unset_ char initials[4 * WORDS_MAX + 1];
         size_t n = split_words(folded, words, WORDS_MAX), n_full = 0, n_initials = 0;
         bool ideographic = n > 0;
 
@@ -203,7 +208,9 @@ static void print_name(Text *t, const char *folded)
 
 void author_print(Text *t, const char *author)
 {
-        _cleanup_text_ Text first = {0}, rest = {0};
+        _unset_ char buffers[2][FOLDED_SHORT];
+        _cleanup_text_ Text first = text_in(buffers[0], FOLDED_SHORT),
+                            rest = text_in(buffers[1], FOLDED_SHORT);
         size_t size = utf8_cut(author, AUTHOR_LOOKED_AT), n;
 
         while (size > 0 && *author == ' ') {
@@ -221,9 +228,9 @@ void author_print(Text *t, const char *author)
                 add_name(&rest, behind_comma, part_size(behind_comma, size - n - 1));
         }
         t->failed |= first.failed || rest.failed;
-        if (!first.data || strncasecmp(author, "n/a", 3) == 0 || is_in(first.data, nobody))
+        if (strncasecmp(author, "n/a", 3) == 0 || is_in(first.data, nobody))
                 return;
-        if (rest.data && is_rest_of_name(first.data, rest.data)) {
+        if (is_rest_of_name(first.data, rest.data)) {
                 text_add_bytes(&first, " ", 1);
                 text_add_bytes(&first, rest.data, rest.size);
                 t->failed |= first.failed;
@@ -243,27 +250,34 @@ char *work_author(const char *author)
         return text_take(&t, &name) < 0 ? NULL : name;
 }
 
-char *work_key(const char *title, const char *author)
+void work_key_print(Text *t, const char *title, const char *author)
 {
-        _cleanup_text_ Text t = {0}, subtitle = {0};
-        char *key = NULL;
+        _unset_ char buffer[FOLDED_SHORT];
+        _cleanup_text_ Text subtitle = text_in(buffer, sizeof buffer);
         size_t title_size;
 
+        assert(t->size == 0);
         assert(title);
         assert(author);
 
-        title_print(&t, &subtitle, title);
-        title_size = t.size;
-        text_add_bytes(&t, "/", 1);
-        author_print(&t, author);
-        if (title_size == 0 || t.size == title_size + 1) {
-                bool failed = t.failed;
-                text_clear(&t);
-                t.failed = failed;
+        title_print(t, &subtitle, title);
+        title_size = t->size;
+        text_add_bytes(t, "/", 1);
+        author_print(t, author);
+        if (title_size == 0 || t->size == title_size + 1) {
+                text_truncate(t, 0);
         } else if (subtitle.size > 0) {
-                text_add_bytes(&t, ":", 1);
-                text_add_bytes(&t, subtitle.data, subtitle.size);
+                text_add_bytes(t, ":", 1);
+                text_add_bytes(t, subtitle.data, subtitle.size);
         }
-        t.failed |= subtitle.failed;
+        t->failed |= subtitle.failed;
+}
+
+char *work_key(const char *title, const char *author)
+{
+        _cleanup_text_ Text t = {0};
+        char *key = NULL;
+
+        work_key_print(&t, title, author);
         return text_take(&t, &key) < 0 ? NULL : key;
 }

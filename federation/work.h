@@ -22,3 +22,5 @@ char *work_author(const char *author);
  * work with and without a subtitle only when there is no other subtitle to choose from. "" when there is no author or the
  * title has nothing in it: then only an ISBN can tell. */
 char *work_key(const char *title, const char *author);
+/* The same into t, which is empty; failures are in t->failed. */
+void work_key_print(Text *t, const char *title, const char *author);

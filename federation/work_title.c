@@ -144,7 +144,7 @@ static char *find_subtitle(char *s, size_t *ret_size, bool *ret_alternative)
                 if ((*at == ':' && (at[1] == ' ' || !at[1])) || *at == ';' ||
                     (*at == ',' && (strncasecmp(at, ", or ", 5) == 0 || strncasecmp(at, ", or, ", 6) == 0)))
                         *ret_size = 1;
-                else if (begins(at, " - "))
+                else if (*at == ' ' && begins(at, " - "))
                         *ret_size = 3;
                 else
                         continue;
@@ -185,13 +185,13 @@ static size_t volume_words(const Word *words, size_t n, unsigned *ret)
 
 static void read_head(Title *t)
 {
-        _cleanup_text_ Text folded = {0};
-        Word words[WORDS_MAX];
+        _unset_ char buffer[FOLDED_SHORT];
+        _cleanup_text_ Text folded = text_in(buffer, sizeof buffer);
+        _unset_ Word words[WORDS_MAX];
         const char *comma = strrchr(t->outside, ',');
 
         text_add_folded(&folded, t->outside, strlen(t->outside));
-        size_t n = folded.data ? split_words(folded.data, words, WORDS_MAX) : 0,
-               skip = article_words(words, n);
+        size_t n = split_words(folded.data, words, WORDS_MAX), skip = article_words(words, n);
         if (skip == 0 && comma && n > 1 && word_is_among(words + n - 1, articles) &&
             strspn(comma + 1, " ") + words[n - 1].size == strlen(comma + 1))
                 n--; /* "Hunger Games, The" */
@@ -207,26 +207,28 @@ static void read_head(Title *t)
 /* Is the series called like the title? Then its number tells volumes apart: "Monster (Monster, #2)". */
 static bool is_named_like(const Title *t, const Word *words, size_t n)
 {
-        _cleanup_text_ Text series = {0};
+        _unset_ char buffer[FOLDED_SHORT];
+        _cleanup_text_ Text series = text_in(buffer, sizeof buffer);
         size_t skip = article_words(words, n);
 
         while (n > skip + 1 && word_is_among(words + n - 1, series_words))
                 n--;
         add_words(&series, words + skip, n - skip);
-        return series.data && t->head.data && streq(series.data, t->head.data);
+        return streq(series.data, t->head.data);
 }
 
 /* What stands in parentheses: a series with a number, a volume, an edition. */
 static void read_parenthesis(Title *t, const char *s, size_t size)
 {
-        _cleanup_text_ Text folded = {0};
-        Word words[WORDS_MAX];
+        _unset_ char buffer[FOLDED_SHORT];
+        _cleanup_text_ Text folded = text_in(buffer, sizeof buffer);
+        _unset_ Word words[WORDS_MAX];
         unsigned number = 0, end = 0;
         size_t behind = 0;
 
         text_add_folded(&folded, s, size);
         t->head.failed |= folded.failed;
-        size_t n = folded.data ? split_words(folded.data, words, WORDS_MAX) : 0;
+        size_t n = split_words(folded.data, words, WORDS_MAX);
         if (n == 0)
                 return;
         if (memchr(s, '#', size)) {
@@ -254,13 +256,14 @@ static void read_parenthesis(Title *t, const char *s, size_t size)
 
 static void read_subtitle(Title *t, Text *subtitle)
 {
-        _cleanup_text_ Text folded = {0};
-        Word words[WORDS_MAX];
+        _unset_ char buffer[FOLDED_SHORT];
+        _cleanup_text_ Text folded = text_in(buffer, sizeof buffer);
+        _unset_ Word words[WORDS_MAX];
         size_t first = 0;
 
         text_add_folded(&folded, t->subtitle, strlen(t->subtitle));
         t->head.failed |= folded.failed;
-        size_t n = folded.data ? split_words(folded.data, words, WORDS_MAX) : 0;
+        size_t n = split_words(folded.data, words, WORDS_MAX);
         if (n >= 2 && t->volume == 0 && word_is_among(words, markers) && number_of(words + 1) > 0 &&
             !(n > 2 && (word_is(words + 2, "of") || word_is(words + 2, "in")))) {
                 t->volume = number_of(words + 1);
@@ -319,13 +322,15 @@ static void read_parentheses(Title *t)
 
 void title_print(Text *out, Text *subtitle, const char *title)
 {
-        Title t;
+        _unset_ Title t;
+        _unset_ char buffers[2][FOLDED_SHORT];
         size_t separator;
         bool alternative = false;
 
         t.subtitle = NULL;
         t.volume = t.volume_end = 0;
-        t.head = t.more = (Text){0};
+        t.head = text_in(buffers[0], FOLDED_SHORT);
+        t.more = text_in(buffers[1], FOLDED_SHORT);
         make_plain(title + strspn(title, " "), t.raw, sizeof t.raw);
         take_outside(&t);
         char *at = find_subtitle(t.outside, &separator, &alternative);

@@ -4,6 +4,47 @@
 #include "base/text.h"
 #include "tests/test.h"
 
+TEST(a_text_in_a_buffer_moves_out_when_it_grows_and_is_handed_over_as_a_copy)
+{
+        char buffer[8];
+        Text t = text_in(buffer, sizeof buffer);
+        char *taken;
+
+        CHECK_STR(t.data, "");
+        text_add_string(&t, "seven");
+        text_add_bytes(&t, "..", 2);
+        CHECK(t.data == buffer);
+        CHECK_STR(buffer, "seven..");
+        CHECK_INT(text_take(&t, &taken), 0);
+        CHECK(taken != buffer);
+        CHECK_STR(taken, "seven..");
+        free(taken);
+        CHECK(!t.data && t.size == 0);
+
+        t = text_in(buffer, sizeof buffer);
+        text_add_string(&t, "1234567");
+        text_add_number(&t, 89);
+        CHECK(t.data != buffer);
+        CHECK_STR(t.data, "123456789");
+        CHECK_INT(text_take(&t, &taken), 0);
+        CHECK_STR(taken, "123456789");
+        free(taken);
+
+        t = text_in(buffer, sizeof buffer);
+        text_truncate(&t, 0);
+        CHECK_INT(text_take(&t, &taken), 0);
+        CHECK_STR(taken, "");
+        free(taken);
+        t = text_in(buffer, sizeof buffer);
+        text_add_string(&t, "longer than the buffer");
+        text_clear(&t);
+        text_add_string(&t, "from new");
+        CHECK_STR(t.data, "from new");
+        text_clear(&t);
+        t = text_in(buffer, sizeof buffer);
+        text_clear(&t); /* frees nothing */
+}
+
 TEST(knows_what_can_be_a_header)
 {
         CHECK(string_is_token("Content-Type"));
