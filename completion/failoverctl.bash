@@ -19,7 +19,7 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen search peers catalog stats help'
+                simulate check-config keygen search peers register catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
@@ -70,6 +70,7 @@ _failoverctl()
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
+                register) words+=' --registry --timeout --forget' ;;
                 search) words+=' --limit --category --max-price' ;;
                 catalog) words+=' --format' ;;
                 esac

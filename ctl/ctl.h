@@ -46,6 +46,9 @@ typedef enum Option {
         OPTION_ROTATE,
         OPTION_REVOKE,
         OPTION_SHOW,
+        OPTION_REGISTRY,
+        OPTION_TIMEOUT,
+        OPTION_FORGET,
         OPTION_FORCE,
         _OPTION_MAX,
 } Option;
@@ -96,6 +99,7 @@ int verb_simulate(const Invocation *i);
 int verb_check_config(const Invocation *i);
 int verb_keygen(const Invocation *i);
 int verb_search(const Invocation *i);
+int verb_register(const Invocation *i);
 int verb_peers(const Invocation *i);
 int verb_catalog(const Invocation *i);
 int verb_stats(const Invocation *i);

@@ -42,6 +42,9 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_REVOKE] = {"revoke", NULL,
                                    "The key was stolen: nothing that it signed counts any more."},
                 [OPTION_SHOW] = {"show", NULL, "Show the keys of the file: their public halves."},
+                [OPTION_REGISTRY] = {"registry", "URL", "The base URL of the node whose registry it is."},
+                [OPTION_TIMEOUT] = {"timeout", "DURATION", "Wait so long for its answer (15s)."},
+                [OPTION_FORGET] = {"forget", NULL, "Tell it nothing any more."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
@@ -141,6 +144,18 @@ static const Verb verb_table[] = {
                  "quickly, "
                  "and whether its breaker lets searches through. What is wrong stands below.",
                  verb_peers, true},
+                {"register", "", 0, 0, BIT(OPTION_REGISTRY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_FORGET),
+                 CTL_REFUSED, "put this node into another node's registry",
+                 "With --registry URL: federationd posts this node's signed document there, says what came "
+                 "of "
+                 "it, remembers the registry, and tells it of changes from then on (at least once a day). "
+                 "What "
+                 "network.registries names is told without this. Most registries keep a new node pending "
+                 "until "
+                 "their operator accepts it.\n"
+                 "\n"
+                 "Without --registry: lists the registries, and how this node stands there.",
+                 verb_register, true},
                 {"catalog", "import FILE", 2, 2, BIT(OPTION_FORMAT), CTL_REFUSED,
                  "put books into this shop's catalog",
                  "`catalog import FILE` reads CSV with a header line, or JSON Lines; - is standard input. "

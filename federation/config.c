@@ -143,6 +143,8 @@ static const ConfField network_fields[] = {
                  "So many nodes are searched: all under `peers`, then those of the registry, the longest "
                  "accepted first.",
                  &search_range},
+                {"registries", &conf_strings, offsetof(NetworkConfig, registries), 0, NULL,
+                 "URLs of nodes in whose registry this one shall stand; `failoverctl register` adds others."},
                 {"peers", &config_peers, offsetof(NetworkConfig, peers), 0, NULL, "Nodes to search."},
                 {NULL},
 };
@@ -337,6 +339,25 @@ static int check_networks(char *const *networks, const ConfNode *list, const cha
         return 0;
 }
 
+static int check_registries(Config *c, const ConfNode *list, Error *e)
+{
+        char **urls = c->network.registries;
+
+        for (size_t i = 0; urls && urls[i]; i++) {
+                const char *problem = NULL;
+                int r = conf_url_check(urls[i], &problem);
+
+                if (r < 0)
+                        return error_set(e, r, "out of memory");
+                if (problem)
+                        return conf_error(list_place(list, i), e, "`registries`: %s", problem);
+                r = config_normalise_url(list_place(list, i), "registries", &urls[i], e);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int check_all(Config *c, const ConfNode *root, Error *e)
 {
         const ConfNode *network = config_place(root, "network"), *limits = config_place(root, "limits");
@@ -356,6 +377,8 @@ static int check_all(Config *c, const ConfNode *root, Error *e)
         if (r >= 0)
                 r = check_networks(c->limits.trusted_proxies, config_place(limits, "trusted_proxies"),
                                    "trusted_proxies", true, e);
+        if (r >= 0)
+                r = check_registries(c, config_place(network, "registries"), e);
         return r < 0 ? r : config_settle_peers(c, config_place(network, "peers"), e);
 }
 

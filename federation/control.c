@@ -20,6 +20,8 @@ static const ControlRoute routes[] = {
                 {"GET", "/v1/search", false, false, NULL, route_network_search},
                 {"GET", "/v1/stats", false, false, NULL, route_stats},
                 {"GET", "/metrics", false, false, NULL, route_metrics},
+                {"GET", "/v1/register", false, false, control_get_registries},
+                {"POST", "/v1/register", false, true, control_post_register},
                 {"POST", "/v1/import", false, true, control_post_import},
                 {"POST", "/v1/import/", true, true, control_post_piece},
                 {"DELETE", "/v1/import/", true, true, control_delete_import},

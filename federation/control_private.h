@@ -19,6 +19,9 @@ struct Control {
 void control_get_status(Control *c, HttpRequest *r, const char *rest);
 void control_get_peers(Control *c, HttpRequest *r, const char *rest);
 
+void control_post_register(Control *c, HttpRequest *r, const char *rest); /* control_register.c */
+void control_get_registries(Control *c, HttpRequest *r, const char *rest);
+
 void control_post_import(Control *c, HttpRequest *r, const char *rest);
 void control_post_piece(Control *c, HttpRequest *r, const char *rest);
 void control_delete_import(Control *c, HttpRequest *r, const char *rest);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/export.h"
 #include "federation/reload.h"
@@ -273,6 +274,8 @@ static int make_parts(Federation *f, Error *e)
         if (r >= 0)
                 r = exporter_new(f, &f->exporter);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
+                r = announcer_new(f, &f->announcer);
+        if (r >= 0)
                 r = control_new(f, &f->control, e);
         if (r >= 0)
                 r = routes_new(f, &f->routes, e);
@@ -318,7 +321,8 @@ Federation *federation_free(Federation *f)
                 return NULL;
         f->stopping = true;
         worker_free(TAKE_PTR(f->loader), 0);
-        searcher_free(f->searcher);     /* who waits for an answer gets one */
+        searcher_free(f->searcher); /* who waits for an answer gets one */
+        announcer_free(TAKE_PTR(f->announcer));
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
         exporter_free(f->exporter);
         routes_free(f->routes);

@@ -25,6 +25,8 @@ typedef struct Places { /* owned by main.c */
 
 typedef struct Routes Routes;
 typedef struct Control Control;
+typedef struct Announcer Announcer;
+typedef struct NodeRounds NodeRounds;
 typedef struct Exporter Exporter;
 
 typedef struct Federation Federation;
@@ -43,6 +45,7 @@ struct Federation {
         Members *members;
         uint64_t members_generation; /* that peers have been made of */
         Identity *identity;          /* this node's keys and document */
+        Announcer *announcer;        /* this node in other registries */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;

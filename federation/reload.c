@@ -4,6 +4,7 @@
 #include "federation/reload.h"
 
 #include "base/log.h"
+#include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/routes.h"
 
@@ -97,6 +98,7 @@ static int swap(Federation *f, Reload *r)
                             identity_key(f->identity) ? "going on with the key that was read before"
                                                       : "this node cannot sign",
                             identity_trouble(f->identity));
+        announcer_configure(f->announcer);
         control_reconfigure(f->control, &r->access);
         config_free(old);
         if (mode) {

@@ -51,5 +51,9 @@ const DbMigration store_migrations[] = {
                  " PRIMARY KEY (side, id)) STRICT, WITHOUT ROWID;"
                  "CREATE INDEX referral_due ON referral(due) WHERE due IS NOT NULL;"
                  "CREATE UNIQUE INDEX referral_once ON referral(once) WHERE once IS NOT NULL;"},
+                /* announcer.c: registries in which this node stands by the operator's command. */
+                {"CREATE TABLE registry ("
+                 " url TEXT PRIMARY KEY,"
+                 " registered INTEGER NOT NULL) STRICT;"}, /* wall, microseconds */
 };
 const size_t store_n_migrations = ELEMENTSOF(store_migrations);
