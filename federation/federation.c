@@ -11,6 +11,8 @@
 #include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/export.h"
+#include "federation/registrar.h"
+#include "federation/registry_file.h"
 #include "federation/reload.h"
 #include "federation/routes.h"
 
@@ -222,8 +224,19 @@ static void on_member(const Member *member, void *userdata)
 {
         Federation *f = userdata;
 
-        if (!f->stopping && f->members_generation != members_generation(f->members))
+        if (f->stopping)
+                return;
+        if (f->members_generation != members_generation(f->members))
                 federation_take_members(f);
+        registry_file_changed(f->registry_file);
+}
+
+static void on_peer(const Peer *peer, void *userdata)
+{
+        Federation *f = userdata;
+
+        front_on_peer(peer, f->front);
+        registry_file_changed(f->registry_file);
 }
 
 static int make_network(Federation *f, Error *e)
@@ -234,9 +247,13 @@ static int make_network(Federation *f, Error *e)
         if (r >= 0)
                 r = peers_configure(f->peers, f->config, f->members, e);
         if (r >= 0)
-                peers_on_change(f->peers, front_on_peer, f->front);
+                r = registry_file_new(f, &f->registry_file);
+        if (r >= 0)
+                peers_on_change(f->peers, on_peer, f);
         if (r >= 0)
                 members_on_change(f->members, on_member, f);
+        if (r >= 0) /* after ours: who waits for a change is answered when it is in force */
+                r = registrar_new(f, &f->registrar);
         if (r >= 0 && f->mode)
                 front_attach(f->front, f->mode, f->peers);
         if (r >= 0) {
@@ -325,11 +342,13 @@ Federation *federation_free(Federation *f)
         announcer_free(TAKE_PTR(f->announcer));
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
         exporter_free(f->exporter);
+        registrar_free(f->registrar);
         routes_free(f->routes);
         control_free(f->control);
         status_files_free(f->status);
         if (f->front)
                 front_attach(f->front, NULL, NULL);
+        registry_file_free(f->registry_file);
         peers_free(f->peers);
         members_free(f->members);
         mode_file_free(f->mode);

@@ -24,6 +24,8 @@ typedef struct Places { /* owned by main.c */
 } Places;
 
 typedef struct Routes Routes;
+typedef struct Registrar Registrar;
+typedef struct RegistryFile RegistryFile;
 typedef struct Control Control;
 typedef struct Announcer Announcer;
 typedef struct NodeRounds NodeRounds;
@@ -44,8 +46,10 @@ struct Federation {
         Exporter *exporter; /* /federation/export */
         Members *members;
         uint64_t members_generation; /* that peers have been made of */
-        Identity *identity;          /* this node's keys and document */
-        Announcer *announcer;        /* this node in other registries */
+        Registrar *registrar;
+        RegistryFile *registry_file;
+        Identity *identity;   /* this node's keys and document */
+        Announcer *announcer; /* this node in other registries */
         Peers *peers;
         Searcher *searcher;
         ModeFile *mode;

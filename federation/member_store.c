@@ -152,6 +152,7 @@ static void load_failed(Members *m, const char *error)
         if (!m->load_failed)
                 log_error("the registry cannot be read, only configured nodes are known: %s", error);
         m->load_failed = true;
+        members_tell(m, NULL);
         if (!m->f->stopping)
                 (void) loop_timer_set_after(m->again, AGAIN_USEC);
 }
@@ -329,8 +330,7 @@ static void on_changed(StoreJob *job, int r, const char *error)
                 member = apply(m, c);
         if (c->done)
                 c->done(c, r, error);
-        if (r >= 0)
-                members_tell(m, member);
+        members_tell(m, member);
         member_change_free(c);
 }
 

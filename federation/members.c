@@ -53,6 +53,18 @@ const char *member_name(const Member *m)
         return *name ? name : m->id;
 }
 
+bool member_is_pinned(const Member *m)
+{
+        if (!m->document || m->document->n_keys == 0 || m->unpinned)
+                return false;
+        if (!m->config || !m->config->public_key)
+                return true;
+        /* A successor need not list the first key any more: by which key it began is what counts. */
+        if (m->has_given)
+                return memcmp(m->given, m->config->key, sizeof(m->given)) == 0;
+        return node_document_lists(m->document, m->config->key) != NULL;
+}
+
 /* --- the table --- */
 
 static bool find_place(const Members *m, const char *id, size_t *ret)
@@ -105,6 +117,7 @@ void members_begin_change(Members *m, const Member *member)
         m->n_pending -= pending;
         m->pending_bytes -= pending ? size_of(member) : 0;
         m->bytes -= size_of(member);
+        m->serial++;
         m->generation += member_is_accepted(member);
 }
 
@@ -134,6 +147,7 @@ void members_end_change(Members *m, Member *member)
         m->n_pending += pending;
         m->pending_bytes += pending ? size_of(member) : 0;
         m->bytes += size_of(member);
+        m->serial++;
         m->generation += member_is_accepted(member);
 }
 
@@ -189,6 +203,11 @@ const Member *members_find(const Members *m, const char *id)
 bool members_ready(const Members *m)
 {
         return m->ready;
+}
+
+bool members_settled(const Members *m)
+{
+        return m->ready || m->load_failed;
 }
 
 /* --- keys --- */
@@ -254,6 +273,11 @@ void members_tell(Members *m, const Member *member)
 uint64_t members_generation(const Members *m)
 {
         return m->generation;
+}
+
+uint64_t members_serial(const Members *m)
+{
+        return m->serial;
 }
 
 int member_trouble(Member *m, const char *text)

@@ -14,7 +14,9 @@
 #define MEMBERS_MAX                 20000
 #define MEMBERS_CONFIGURED_MAX      1000 /* config_peers.c takes no more */
 #define MEMBERS_PENDING_MAX         1000
-#define MEMBERS_PENDING_PER_ADDRESS 20
+#define MEMBERS_PENDING_PER_ADDRESS 50
+#define MEMBERS_PENDING_BYTES_MAX   (2 * 1024 * 1024)  /* of what they say */
+#define MEMBERS_BYTES_MAX           (16 * 1024 * 1024) /* and all */
 
 typedef enum MemberState {
         MEMBER_PENDING,
@@ -59,21 +61,21 @@ int members_new(Federation *f, Members **ret);
 Members *members_free(Members *m);
 DEFINE_CLEANUP(Members, members_free)
 bool members_ready(const Members *m);
+bool members_settled(const Members *m);                            /* the same, or it could not be read */
 int members_configure(Members *m, const Config *config, Error *e); /* after a reload */
-/* Called after each change that is durable and in force; member NULL: of many, or one that is forgotten. A few at most. */
+/* Called after each change that is durable and in force; member NULL: of many, or one that is forgotten, or nothing came of it. A
+ * few listeners at most. */
 typedef void (*MembersChanged)(const Member *member, void *userdata);
 void members_on_change(Members *m, MembersChanged fn, void *userdata);
 /* Another one whenever who is accepted, or what an accepted one says, is another. */
 uint64_t members_generation(const Members *m);
+uint64_t members_serial(const Members *m); /* the same for all of them, pending ones too */
 
 const char *
 member_url(const Member *m); /* where the operator says, or it does; "": banned, and never registered */
 const char *member_name(const Member *m); /* for people; the id when it says none */
-/* Do keys of its document count? */
-static inline bool member_is_pinned(const Member *m)
-{
-        return m->document && m->document->n_keys > 0 && !m->unpinned;
-}
+/* Do keys of its document count? Not when the operator has said so, or given another key since. */
+bool member_is_pinned(const Member *m);
 static inline bool member_is_accepted(const Member *m)
 {
         return m->state == MEMBER_ACCEPTED || m->state == MEMBER_CONFIGURED;

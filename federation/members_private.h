@@ -18,7 +18,7 @@ struct Members {
         Member **members; /* in the order of their ids */
         size_t n, room;
         size_t n_pending, pending_bytes, bytes; /* of documents */
-        uint64_t generation;
+        uint64_t generation, serial;
         bool ready;
         TAILQ_HEAD(, MemberChange) changes; /* on their way to the disk */
         size_t n_changes;

@@ -81,6 +81,10 @@ int peers_configure(Peers *p, const Config *config, const Members *members, Erro
 bool peers_enabled(const Peers *p); /* network.enabled: false, and nobody is asked how it is, either */
 size_t peers_count(const Peers *p);
 Peer *peers_at(Peers *p, size_t i); /* in the order of their ids */
+static inline bool peer_is_online(const Peer *p)
+{
+        return p->seen_usec > 0 && (p->status == PEER_ACTIVE || p->status == PEER_FALLBACK);
+}
 Peer *peer_ref(Peer *p);
 Peer *peer_unref(Peer *p);
 /* Grows when any peer's catalog is seen to have changed, or the set of peers is another. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "federation/announcer.h"
 #include "federation/control.h"
+#include "federation/registry_file.h"
 #include "federation/routes.h"
 
 typedef struct Reload {
@@ -106,7 +107,8 @@ static int swap(Federation *f, Reload *r)
                 f->mode = TAKE_PTR(mode);
                 front_attach(f->front, f->mode, f->peers);
         }
-        front_on_peers(f->front);
+        federation_take_members(f);
+        registry_file_changed(f->registry_file);
         return 0;
 }
 

@@ -33,6 +33,8 @@ static const Route routes[] = {
                 {"GET", "/api/stats", false, route_stats},
                 {"POST", "/api/network/ping", false, route_ping},
                 {"GET", "/api/nodes", false, route_nodes},
+                {"POST", "/api/nodes/register", false, route_register},
+                {"POST", "/federation/node/register", false, route_register},
                 {"GET", "/federation/nodes", false, route_federation_nodes},
                 {"GET", "/federation/status", false, route_federation_status},
                 {"GET", "/federation/export", false, route_export},
@@ -179,19 +181,6 @@ uint64_t routes_epoch(const Routes *r)
 const char *routes_store(const Routes *r)
 {
         return r->store;
-}
-
-uint64_t routes_registry_updated(Routes *r, const char *text, uint64_t every_usec)
-{
-        uint64_t now = clock_wall_usec();
-        uint8_t hash[SHA256_SIZE];
-
-        sha256(text, strlen(text), hash);
-        if (memcmp(hash, r->registry, sizeof(hash)) != 0 || now - r->registry_updated >= every_usec) {
-                memcpy(r->registry, hash, sizeof(hash));
-                r->registry_updated = now;
-        }
-        return r->registry_updated;
 }
 
 const char *route_query(const void *request, const char *key)

@@ -18,15 +18,16 @@ int routes_reconfigure(Routes *r, const Config *config, Error *e);
 /* A route answers at once or later. rest: what follows a prefix route's path ("" or from its slash on), "" otherwise. */
 typedef void RouteRun(Federation *f, HttpRequest *r, const char *rest);
 
-RouteRun route_health, route_config, route_events;                                     /* route_mode.c */
-RouteRun route_search, route_catalog_search, route_network_search;                     /* route_search.c */
-RouteRun route_catalog, route_book, route_store, route_stats, route_ping;              /* route_catalog.c */
-RouteRun route_status;                                                                 /* route_status.c */
-RouteRun route_nodes, route_registry, route_federation_nodes, route_federation_status; /* route_network.c */
-RouteRun route_export;                                                                 /* route_exchange.c */
-RouteRun route_metrics;                                                                /* route_metrics.c */
-RouteRun route_identity;                                                               /* route_identity.c */
-RouteRun route_index;                                                                  /* route_index.c */
+RouteRun route_health, route_config, route_events;                            /* route_mode.c */
+RouteRun route_search, route_catalog_search, route_network_search;            /* route_search.c */
+RouteRun route_catalog, route_book, route_store, route_stats, route_ping;     /* route_catalog.c */
+RouteRun route_status;                                                        /* route_status.c */
+RouteRun route_federation_status;                                             /* route_network.c */
+RouteRun route_nodes, route_registry, route_federation_nodes, route_register; /* route_registry.c */
+RouteRun route_export;                                                        /* route_exchange.c */
+RouteRun route_metrics;                                                       /* route_metrics.c */
+RouteRun route_identity;                                                      /* route_identity.c */
+RouteRun route_index;                                                         /* route_index.c */
 
 /* Requests so far, by route (its path; "other": none of ours) and status. */
 void routes_count(const Routes *r, void (*fn)(const char *route, unsigned status, uint64_t n, void *userdata),
@@ -46,8 +47,6 @@ uint64_t routes_epoch(const Routes *r);
 
 /* This node's `store` object, printed. */
 const char *routes_store(const Routes *r);
-/* When the registry whose text this is (but for its `updated`) became what it is, or every_usec ago at most. */
-uint64_t routes_registry_updated(Routes *r, const char *text, uint64_t every_usec);
 
 /* A request that waits for the catalog: it ends with its answer, at WAIT_USEC (503), or with the routes (503). */
 #define WAIT_USEC (5 * USEC_PER_SEC)
@@ -75,4 +74,3 @@ void route_reply_document(HttpRequest *r, json_t *document);
 
 /* What the control socket says, too. NULL: no memory. */
 json_t *stats_document(const Federation *f);
-json_t *registry_document(const Federation *f); /* without `updated` */

@@ -28,8 +28,6 @@ struct Routes {
         Federation *f;
         uint64_t epoch;
         char *store; /* see routes_store() */
-        uint8_t registry[32];
-        uint64_t registry_updated;
         HttpLimits *limits;
         Listener *listeners;
         size_t n_listeners;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a node says of itself, and of others, to marketplace software: `store` objects and AAN/1.0 nodes. */
+/* What a node says of itself to marketplace software: `store` objects and AAN/1.0 nodes. */
 #include "federation/store_document.h"
 
 #include "base/text.h"
@@ -41,21 +41,6 @@ static json_t *head_of_node(const NodeConfig *n)
         return d;
 }
 
-static json_t *head_of_peer(const Peer *p)
-{
-        json_t *d = json_object();
-
-        json_put(d, "id", json_string_or_null(p->id));
-        json_put(d, "name", json_string_or_null(p->name));
-        json_put(d, "url", json_string_or_null(p->url));
-        json_put(d, "api", api_of(p->url));
-        json_put(d, "type", json_string(node_type_name(p->type)));
-        json_put(d, "status", json_string(peer_status_name(p->status)));
-        json_put(d, "verified", json_false()); /* nothing that it signed has been checked */
-        json_put(d, "joined", json_null());
-        return d;
-}
-
 json_t *store_of_node(const Config *config)
 {
         const NodeConfig *n = &config->node;
@@ -66,18 +51,6 @@ json_t *store_of_node(const Config *config)
         json_put(d, "features", json_strings(n->features));
         json_put(d, "owner", text_or_empty(n->operator_name));
         json_put(d, "contact", text_or_empty(n->contact));
-        return json_whole(d);
-}
-
-json_t *store_of_peer(const Peer *peer)
-{
-        json_t *d = head_of_peer(peer);
-
-        json_put(d, "tagline", json_string(""));
-        json_put(d, "specialties", json_array());
-        json_put(d, "features", json_array());
-        json_put(d, "owner", json_string(""));
-        json_put(d, "contact", json_string(""));
         return json_whole(d);
 }
 
@@ -100,19 +73,5 @@ json_t *node_of_node(const Config *config, const CatalogFacts *facts)
         json_put(d, "revenueShare", share_of(n->revenue_share));
         json_put(d, "operator", text_or_empty(n->operator_name));
         json_put(d, "location", text_or_empty(n->location));
-        return json_whole(d);
-}
-
-json_t *node_of_peer(const Peer *peer)
-{
-        json_t *d = head_of_peer(peer);
-
-        json_put(d, "fallbackUrl", json_string_or_null(peer->fallback_url));
-        json_put(d, "onionUrl", json_null());
-        json_put(d, "paymentMethods", json_array());
-        json_put(d, "catalog", json_pack("{s:I}", "totalBooks", (json_int_t) peer->listings));
-        json_put(d, "revenueShare", share_of(peer->revenue_share));
-        json_put(d, "operator", json_string(""));
-        json_put(d, "location", json_string(""));
         return json_whole(d);
 }

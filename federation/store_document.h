@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a node says of itself, and of others, to marketplace software: `store` objects and AAN/1.0 nodes. */
+/* What a node says of itself to marketplace software: `store` objects and AAN/1.0 nodes. */
 #pragma once
 
 #include "base/json.h"
 #include "federation/catalog.h"
 #include "federation/config.h"
-#include "federation/peers.h"
 
 /* {id, name, url, api, type, status, verified, joined, tagline, specialties[], features[], owner, contact}. NULL: no memory. */
 json_t *store_of_node(const Config *config);
-json_t *store_of_peer(const Peer *peer);
 /* An entry of a registry: {id, name, url, fallbackUrl, onionUrl, api, type, status, paymentMethods[], catalog{totalBooks,
  * totalCategories}, revenueShare{accepts, percentage}, verified, operator, location, joined}. */
 json_t *node_of_node(const Config *config, const CatalogFacts *facts);
-json_t *node_of_peer(const Peer *peer);
 json_t *json_strings(char *const *list); /* an array; NULL is an empty one */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The bucket as one number: when it will be full again. */
+#include "federation/ration.h"
+
+#include <sodium.h>
+
+#define PLACES 4096
+
+struct Ration {
+        uint8_t key[crypto_shorthash_KEYBYTES]; /* nobody can choose whose place he shares */
+        uint64_t buckets[PLACES];
+};
+
+uint64_t ration_take(uint64_t *bucket, unsigned burst, uint64_t every_usec, uint64_t now_usec)
+{
+        uint64_t full = MAX(*bucket, now_usec) + every_usec, most = now_usec + burst * every_usec;
+
+        assert(burst > 0);
+
+        if (full > most)
+                return full - most;
+        *bucket = full;
+        return 0;
+}
+
+int ration_new(Ration **ret)
+{
+        Ration *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        crypto_shorthash_keygen(r->key);
+        *ret = r;
+        return 0;
+}
+
+Ration *ration_free(Ration *r)
+{
+        free(r);
+        return NULL;
+}
+
+uint64_t ration_take_of(Ration *r, const uint8_t address[static 16], unsigned burst, uint64_t every_usec,
+                        uint64_t now_usec)
+{
+        uint64_t hash;
+
+        static_assert(sizeof(hash) == crypto_shorthash_BYTES, "one number");
+        (void) crypto_shorthash((uint8_t *) &hash, address, 16, r->key);
+        return ration_take(&r->buckets[hash % PLACES], burst, every_usec, now_usec);
+}
