@@ -57,6 +57,29 @@ static void show_trouble(Page *p, const json_t *peer)
                 page_paragraph(p, STYLE_PLAIN, "      ", 6, style_of(peer), words.data);
 }
 
+/* Its own word: since when, and where its buyers are. */
+static void show_fallback(Page *p, const json_t *peer, uint64_t now_usec)
+{
+        const json_t *fallback = json_object_get(peer, "fallback");
+        const char *url = ctl_string(fallback, "url");
+        _cleanup_text_ Text words = {};
+        char age[32];
+
+        if (!json_is_object(fallback))
+                return;
+        ctl_short_age(age, sizeof(age), ctl_time(fallback, "since"), now_usec);
+        text_add(&words, "says that it failed %s ago: ", age);
+        if (*url)
+                text_add(&words, "its buyers go to %s, and it is searched %s%s", url,
+                         json_is_true(json_object_get(fallback, "searched")) ? "there" : "where it always is",
+                         json_is_true(json_object_get(fallback, "heard")) ? "" : "; nothing answers there");
+        else
+                text_add_string(&words, "no buyers go there, since it names no place that can be used");
+        p->text.failed |= words.failed;
+        if (words.data)
+                page_paragraph(p, STYLE_PLAIN, "      ", 6, STYLE_WARN, words.data);
+}
+
 static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t now_usec)
 {
         PeerCells cells = cells_of(peer, now_usec);
@@ -70,6 +93,7 @@ static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t
         page_cell(p, breaker_is_open(peer) ? STYLE_WARN : STYLE_PLAIN, ctl_string(peer, "breaker"),
                   c->breaker);
         page_end(p);
+        show_fallback(p, peer, now_usec);
         show_trouble(p, peer);
 }
 
@@ -108,6 +132,7 @@ static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
         p->text.failed |= words.failed;
         if (words.data)
                 page_paragraph(p, STYLE_PLAIN, "  ", 2, cells.style, words.data);
+        show_fallback(p, peer, now_usec);
         show_trouble(p, peer);
 }
 

@@ -176,6 +176,11 @@ static const ConfField limits_fields[] = {
                  &connections_range},
                 {"per_address", &conf_unsigned, offsetof(LimitsConfig, per_address), 0, "50",
                  "Of them, from one address (IPv6: one /64). 0: no limit.", &connections_range},
+                {"notices_per_second", &conf_unsigned, offsetof(LimitsConfig, notices_per_second), 0, "30",
+                 "Notices of one node in a second, signed by it, and twice as many at once; more are "
+                 "answered "
+                 "429. 0: no limit.",
+                 &rate_range},
                 {"trusted_proxies", &conf_strings, offsetof(LimitsConfig, trusted_proxies), 0, NULL,
                  "Networks of reverse proxies whose X-Forwarded-For is believed; `unix`: who is on a Unix "
                  "socket."},

@@ -68,6 +68,7 @@ typedef struct LimitsConfig {                /* 0: off */
         unsigned requests_per_second, burst; /* of one address */
         uint64_t body;
         unsigned connections, per_address;
+        unsigned notices_per_second; /* of one node, verified */
         char **trusted_proxies; /* networks; X-Forwarded-For is believed from them only. "unix": whoever is on a Unix socket */
 } LimitsConfig;
 

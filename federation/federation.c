@@ -11,6 +11,7 @@
 #include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/export.h"
+#include "federation/inbox.h"
 #include "federation/registrar.h"
 #include "federation/registry_file.h"
 #include "federation/reload.h"
@@ -104,7 +105,10 @@ void federation_tell_status(const Federation *f)
 
 static void ready(Federation *f)
 {
+        if (!f->patience) /* already */
+                return;
         f->patience = loop_source_free(f->patience);
+        searcher_hold(f->searcher, false);
         service_ready(f->service);
         federation_tell_status(f);
 }
@@ -116,14 +120,35 @@ static void on_first_answer(CatalogAsk *ask, const CatalogAnswer *answer, void *
         f->first_ask = catalog_ask_free(f->first_ask);
         if (answer->error < 0)
                 log_error("the catalog does not open: %s", answer->message);
-        ready(f);
+        if (f->inbox_loaded)
+                ready(f);
+}
+
+/* Peers have told of it already; the others stand in the registry only. */
+static void on_notice(const char *node, void *userdata)
+{
+        Federation *f = userdata;
+
+        if (f->registry_file)
+                registry_file_changed(f->registry_file);
+}
+
+/* Whose buyers go elsewhere is known: no search has been answered without. */
+static void on_inbox_loaded(void *userdata)
+{
+        Federation *f = userdata;
+
+        f->inbox_loaded = true;
+        searcher_hold(f->searcher, false);
+        if (!f->first_ask)
+                ready(f);
 }
 
 static int on_patience(sd_event_source *s, uint64_t usec, void *userdata)
 {
         Federation *f = userdata;
 
-        log_error("the catalog does not answer: going on without");
+        log_error("%s does not answer: going on without", f->first_ask ? "the catalog" : "federation.db");
         ready(f);
         return 0;
 }
@@ -265,6 +290,12 @@ static int make_network(Federation *f, Error *e)
 
                 r = searcher_new(&options, &f->searcher);
         }
+        if (r >= 0) {
+                searcher_hold(f->searcher, true);
+                r = inbox_new(f, on_inbox_loaded, f, &f->inbox);
+        }
+        if (r >= 0)
+                inbox_on_change(f->inbox, on_notice, f);
         return r;
 }
 
@@ -341,6 +372,7 @@ Federation *federation_free(Federation *f)
         searcher_free(f->searcher); /* who waits for an answer gets one */
         announcer_free(TAKE_PTR(f->announcer));
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
+        inbox_free(TAKE_PTR(f->inbox));
         exporter_free(f->exporter);
         registrar_free(f->registrar);
         routes_free(f->routes);

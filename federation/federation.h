@@ -29,6 +29,7 @@ typedef struct RegistryFile RegistryFile;
 typedef struct Control Control;
 typedef struct Announcer Announcer;
 typedef struct NodeRounds NodeRounds;
+typedef struct Inbox Inbox;
 typedef struct Exporter Exporter;
 
 typedef struct Federation Federation;
@@ -51,6 +52,8 @@ struct Federation {
         Identity *identity;   /* this node's keys and document */
         Announcer *announcer; /* this node in other registries */
         Peers *peers;
+        Inbox *inbox; /* notices of other nodes */
+        bool inbox_loaded;
         Searcher *searcher;
         ModeFile *mode;
         Events *events;

@@ -3,6 +3,7 @@
 #include "federation/registry_text.h"
 
 #include "base/clock.h"
+#include "federation/inbox.h"
 #include "federation/json_clean.h"
 #include "federation/routes.h"
 #include "federation/store_document.h"
@@ -57,11 +58,16 @@ static void add_document(Text *t, json_t *document)
 const char *registry_status(const Federation *f, const Member *member)
 {
         const Peer *peer;
+        NodeFallback fallback;
 
         if (!member_is_accepted(member))
                 return member_state_name(member->state);
         peer = peers_find(f->peers, member->id);
-        return peer_status_name(peer ? peer->status : PEER_SUSPECT); /* beyond search_max: nobody asks it */
+        if (peer)
+                return peer_status_name(peer->status);
+        /* Beyond search_max: nobody asks it. */
+        return peer_status_name(inbox_fallback(f->inbox, member->id, &fallback) ? PEER_FALLBACK
+                                                                                : PEER_SUSPECT);
 }
 
 /* What is said here, whatever the node says; the rest of its document is passed on. */
@@ -146,8 +152,10 @@ static void add_rest(Text *t, const Federation *f, const Member *m, const Peer *
         const NodeDocument *d = m->document;
         unsigned share = m->config ? m->config->revenue_share : d->revenue_share;
 
-        if (peer && peer->in_fallback && peer->fallback_url)
-                add_string(t, "fallbackUrl", peer->fallback_url);
+        NodeFallback fallback;
+
+        if (inbox_fallback(f->inbox, m->id, &fallback) && *fallback.url)
+                add_string(t, "fallbackUrl", fallback.url);
         else
                 add_or_null(t, "fallbackUrl", d ? d->fallback_url : "");
         add_or_null(t, "onionUrl", d ? d->onion_url : "");
@@ -294,6 +302,7 @@ uint64_t registry_stamp(const Federation *f)
 
         catalog_facts(f->catalog, &facts);
         h = mix(mix(h, facts.books), facts.categories);
+        h = mix(h, inbox_generation(f->inbox));
         h = mix(h, f->routes ? routes_epoch(f->routes) : 0);
         for (size_t i = 0; i < peers_count(f->peers); i++) {
                 const Peer *p = peers_at(f->peers, i);

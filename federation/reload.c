@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "federation/announcer.h"
 #include "federation/control.h"
+#include "federation/inbox.h"
 #include "federation/registry_file.h"
 #include "federation/routes.h"
 
@@ -109,6 +110,7 @@ static int swap(Federation *f, Reload *r)
         }
         federation_take_members(f);
         registry_file_changed(f->registry_file);
+        inbox_review(f->inbox);
         return 0;
 }
 

@@ -2,6 +2,7 @@
 /* GET /metrics: what Prometheus is told. Names as in docs/federation-http.md; nothing in it is secret. */
 #include "base/metrics.h"
 
+#include "federation/inbox.h"
 #include "federation/routes.h"
 
 #define SECONDS(usec) ((double) (usec) / (double) USEC_PER_SEC)
@@ -98,6 +99,27 @@ static void add_catalog(const Federation *f, Text *t)
         add_histogram(t, "federationd_local_search_duration_seconds",
                       "From the question to the answer of this shop's catalog, over HTTP.",
                       (const double[]){WAIT_BUCKETS}, w->buckets, ELEMENTSOF(w->buckets), w->usec);
+}
+
+/* --- notices --- */
+
+static void add_notice(const char *result, uint64_t n, void *userdata)
+{
+        metric_sample(userdata, "federationd_notices_total", (double) n, LABELS("result", result));
+}
+
+static void add_notices(const Federation *f, Text *t)
+{
+        uint64_t verified, usec;
+
+        metric_family(t, "federationd_notices_total", "counter",
+                      "Notices of other nodes, by what came of them.");
+        inbox_counts(f->inbox, add_notice, t);
+        inbox_spent(f->inbox, &verified, &usec);
+        add_one(t, "federationd_notice_signatures_total", "counter",
+                "Signatures of notices that were verified.", (double) verified);
+        add_one(t, "federationd_notice_signatures_seconds_total", "counter", "The time that this took.",
+                SECONDS(usec));
 }
 
 /* --- the network --- */
@@ -216,6 +238,7 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
                 SECONDS(f->started_wall));
         add_http(f, &t);
         add_catalog(f, &t);
+        add_notices(f, &t);
         add_searches(f, &t);
         add_peers(f, &t);
         add_mode(f, &t);

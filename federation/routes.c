@@ -32,6 +32,7 @@ static const Route routes[] = {
                 {"GET", "/api/store/info", false, route_store},
                 {"GET", "/api/stats", false, route_stats},
                 {"POST", "/api/network/ping", false, route_ping},
+                {"POST", "/api/network/messages", false, route_messages},
                 {"GET", "/api/nodes", false, route_nodes},
                 {"POST", "/api/nodes/register", false, route_register},
                 {"POST", "/federation/node/register", false, route_register},

@@ -25,6 +25,7 @@ RouteRun route_status;                                                        /*
 RouteRun route_federation_status;                                             /* route_network.c */
 RouteRun route_nodes, route_registry, route_federation_nodes, route_register; /* route_registry.c */
 RouteRun route_export;                                                        /* route_exchange.c */
+RouteRun route_messages;                                                      /* inbox.c */
 RouteRun route_metrics;                                                       /* route_metrics.c */
 RouteRun route_identity;                                                      /* route_identity.c */
 RouteRun route_index;                                                         /* route_index.c */

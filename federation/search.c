@@ -257,11 +257,20 @@ static int on_arrive(sd_event_source *source, void *userdata)
         Searcher *s = userdata;
         Search *search;
 
+        if (s->held)
+                return 0;
         for (unsigned i = 0; i < ARRIVE_MAX && (search = TAILQ_FIRST(&s->arriving)); i++)
                 search_arrive(search);
         if (!TAILQ_EMPTY(&s->arriving))
                 (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
+}
+
+void searcher_hold(Searcher *s, bool hold)
+{
+        s->held = hold;
+        if (!hold && !TAILQ_EMPTY(&s->arriving))
+                (void) sd_event_source_set_enabled(s->arrive, SD_EVENT_ONESHOT);
 }
 
 /* --- the queue --- */

@@ -49,6 +49,7 @@ int searcher_new(const SearcherOptions *options, Searcher **ret);
 Searcher *searcher_free(Searcher *s); /* searches in flight are told 503 first */
 DEFINE_CLEANUP(Searcher, searcher_free)
 int searcher_configure(Searcher *s, const Config *config);
+void searcher_hold(Searcher *s, bool hold); /* who asks waits meanwhile */
 
 /* -ENOMEM; -EBUSY: too many are waiting already. */
 int search_start(Searcher *s, const Question *q, const SearchSink *sink, Search **ret);

@@ -73,6 +73,7 @@ struct Searcher {
         struct SearchList arriving;
         struct FanOutList waiting, running;
         sd_event_source *arrive, *begin, *follow, *expiry;
+        bool held;
         unsigned n_waiting, n_running; /* searches that wait, fan-outs that run */
         unsigned width;                /* so many at once have left us time for more, since the last pause */
         size_t n_asked;                /* peers, by those that run */

@@ -55,5 +55,14 @@ const DbMigration store_migrations[] = {
                 {"CREATE TABLE registry ("
                  " url TEXT PRIMARY KEY,"
                  " registered INTEGER NOT NULL) STRICT;"}, /* wall, microseconds */
+                /* inbox_keep.c. What was seen of each node's notices; it is never taken out, or old ones would be news again. */
+                {"CREATE TABLE notice ("
+                 " node TEXT PRIMARY KEY,"
+                 " seq INTEGER NOT NULL,"    /* the highest */
+                 " ids BLOB NOT NULL,"       /* of the last ones, hashed: 16 bytes each */
+                 " failed INTEGER NOT NULL," /* it is in fallback, by its own word */
+                 " url TEXT NOT NULL,"       /* where its buyers go meanwhile; '': nowhere */
+                 " since INTEGER NOT NULL,"  /* wall, microseconds, as it says */
+                 " said INTEGER NOT NULL) STRICT, WITHOUT ROWID;"},
 };
 const size_t store_n_migrations = ELEMENTSOF(store_migrations);
