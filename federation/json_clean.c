@@ -126,26 +126,36 @@ void json_clean_nested(Text *t, JsonSlice value)
 
 /* URLs */
 
-static bool ends_with(const char *s, size_t size, const char *with)
-{
-        size_t n = strlen(with);
+typedef struct Ending {
+        const char *s;
+        size_t size;
+} Ending;
 
-        return size >= n && (s[size - 1] | 0x20) == with[n - 1] && strncasecmp(s + size - n, with, n) == 0;
+static bool ends_with(const char *s, size_t size, const Ending *e)
+{
+        return size >= e->size && (s[size - 1] | 0x20) == e->s[e->size - 1] &&
+               strncasecmp(s + size - e->size, e->s, e->size) == 0;
 }
 
 /* Whether a browser may follow what stands under this key: "storeUrl", "images". */
 bool json_is_url_key(JsonSlice key)
 {
-        static const char *const ends[] = {"url",     "uri",  "href",  "link",      "src",
-                                           "image",   "img",  "cover", "thumbnail", "photo",
-                                           "picture", "icon", "logo",  "website",   "homepage"};
+#define ENDING(s)                \
+        {                        \
+                s, sizeof(s) - 1 \
+        }
+        static const Ending ends[] = {ENDING("url"),   ENDING("uri"),     ENDING("href"),
+                                      ENDING("link"),  ENDING("src"),     ENDING("image"),
+                                      ENDING("img"),   ENDING("cover"),   ENDING("thumbnail"),
+                                      ENDING("photo"), ENDING("picture"), ENDING("icon"),
+                                      ENDING("logo"),  ENDING("website"), ENDING("homepage")};
         const char *s = key.s + 1;
         size_t size = key.size - 2;
 
         if (size > 0 && (s[size - 1] | 0x20) == 's')
                 size--;
         for (size_t i = 0; i < ELEMENTSOF(ends); i++)
-                if (ends_with(s, size, ends[i]))
+                if (ends_with(s, size, ends + i))
                         return true;
         return false;
 }

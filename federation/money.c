@@ -14,6 +14,15 @@ bool money_is_currency(const char *code)
         return code[3] == '\0';
 }
 
+/* Four bytes are one comparison: this is asked for every price. */
+static bool is_among(const char currency[static 4], const char list[][4], size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (memcmp(currency, list[i], 4) == 0)
+                        return true;
+        return false;
+}
+
 unsigned money_digits(const char *currency)
 {
         /* ISO 4217, column "minor unit", where it is not 2 */
@@ -24,16 +33,12 @@ unsigned money_digits(const char *currency)
 
         assert(currency);
 
-        for (size_t i = 0; i < ELEMENTSOF(none); i++)
-                if (streq(currency, none[i]))
-                        return 0;
-        for (size_t i = 0; i < ELEMENTSOF(three); i++)
-                if (streq(currency, three[i]))
-                        return 3;
-        for (size_t i = 0; i < ELEMENTSOF(four); i++)
-                if (streq(currency, four[i]))
-                        return 4;
-        return 2;
+        if (!money_is_currency(currency))
+                return 2;
+        return is_among(currency, none, ELEMENTSOF(none))     ? 0
+               : is_among(currency, three, ELEMENTSOF(three)) ? 3
+               : is_among(currency, four, ELEMENTSOF(four))   ? 4
+                                                              : 2;
 }
 
 static int64_t power_of_ten(unsigned n)

@@ -69,7 +69,8 @@ static const Known *find_known(JsonSlice key)
         static const Known other = {"", 0, OTHER, JSON_CLEAN_MAX};
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (known[i].size == key.size - 2 && memcmp(known[i].key, key.s + 1, known[i].size) == 0)
+                if (known[i].size == key.size - 2 && *known[i].key == key.s[1] &&
+                    memcmp(known[i].key, key.s + 1, known[i].size) == 0)
                         return known + i;
         return &other;
 }
@@ -169,7 +170,7 @@ static bool add_other(Text *t, const Known *k, JsonSlice key, JsonSlice value)
         const char *end = value.s + value.size;
 
         if ((nested && value.size > JSON_CLEAN_MAX) || (!is_string && !json_numbers_are_common(value)) ||
-            !json_links_are_http(value, json_is_url_key(key)) || !json_numbers_are_common(value))
+            !json_links_are_http(value, json_is_url_key(key)))
                 return false;
         if (t->size > 1)
                 text_add_bytes(t, ",", 1);

@@ -87,6 +87,11 @@ static bool begins(const char *s, const char *with)
         return strncmp(s, with, strlen(with)) == 0;
 }
 
+static bool is_plain(char c)
+{
+        return (uint8_t) c < 0x80 && c != '\'' && c != '&' && c != '<' && c != '[' && c != ']';
+}
+
 /* Full-width punctuation, apostrophes, ampersands and what is left of HTML, as in titles of ASCII. */
 static void make_plain(const char *s, char *out, size_t size)
 {
@@ -119,12 +124,16 @@ static void make_plain(const char *s, char *out, size_t size)
         if ((*s == 'L' || *s == 'l') && (s[1] == '\'' || begins(s + 1, "\xe2\x80\x99")) && end - s > 6)
                 s += s[1] == '\'' ? 2 : 4;
         while (s < end && n + 8 < size) {
-                size_t i = 0;
-                if ((uint8_t) *s >= 0x80 || *s == '\'' || *s == '&' || *s == '<' || *s == '[' || *s == ']')
-                        for (; i < ELEMENTSOF(table) && !begins(s, table[i].from); i++)
-                                ;
-                else
-                        i = ELEMENTSOF(table);
+                size_t i = 0, plain = 0;
+                while (s + plain < end && n + plain + 8 < size && is_plain(s[plain]))
+                        plain++;
+                memcpy(out + n, s, plain);
+                n += plain;
+                s += plain;
+                if (plain > 0)
+                        continue;
+                while (i < ELEMENTSOF(table) && !begins(s, table[i].from))
+                        i++;
                 if (i == ELEMENTSOF(table)) {
                         out[n++] = *s++;
                         continue;
@@ -140,7 +149,7 @@ static void make_plain(const char *s, char *out, size_t size)
  * none that anybody needs. */
 static char *find_subtitle(char *s, size_t *ret_size, bool *ret_alternative)
 {
-        for (char *at = s + 1; *s && *at; at++) {
+        for (char *at = s + 1; *s && *(at += strcspn(at, ":;, ")); at++) {
                 if ((*at == ':' && (at[1] == ' ' || !at[1])) || *at == ';' ||
                     (*at == ',' && (strncasecmp(at, ", or ", 5) == 0 || strncasecmp(at, ", or, ", 6) == 0)))
                         *ret_size = 1;
@@ -288,9 +297,10 @@ static void read_subtitle(Title *t, Text *subtitle)
 static void take_outside(Title *t)
 {
         unsigned depth = 0;
-        size_t n = 0;
+        size_t n = strcspn(t->raw, "()");
 
-        for (const char *s = t->raw; *s; s++) {
+        memcpy(t->outside, t->raw, n);
+        for (const char *s = t->raw + n; *s; s++) {
                 if (*s == '(')
                         depth++;
                 else if (*s == ')' && depth > 0)
