@@ -241,6 +241,13 @@ static void check_network(Check *k)
                              "this node stands in its own list of peers, and is left out");
         for (size_t i = 0; i < n->n_peers; i++)
                 check_peer(k, i);
+        if (k->c->node.type == NODE_MIRROR && !k->c->node.mirror_of) {
+                x = findings_add(k->f, FINDING_WARNING, "mirror-of-nobody", NULL, "node.type",
+                                 "this node is a mirror, and its origin is not said");
+                finding_means(k->f, x, "its own books are never searched");
+                finding_advises(k->f, x,
+                                "name it: mirror_of: id-of-the-origin, and the origin under network.peers");
+        }
         if (!n->enabled && n->n_peers > 0) {
                 x = findings_add(k->f, FINDING_NOTE, "network-off", NULL, "network.enabled",
                                  "%zu peer%s named, and none is asked", n->n_peers,

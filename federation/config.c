@@ -52,9 +52,9 @@ static const ConfField node_fields[] = {
                  "default: "
                  "the URL and /checkout?book={bookId}&ref={node}&referral={id}."},
                 {"type", &conf_enum, offsetof(NodeConfig, type), 0, "full",
-                 "full; affiliate: a search of the network leaves its own catalog out; mirror: told to "
-                 "others, "
-                 "nothing more yet.",
+                 "full; affiliate: has no catalog, and sells what others have; mirror: its catalog is "
+                 "searched "
+                 "only while its origin (mirror_of) serves nobody.",
                  type_names},
                 {"mirror_of", &conf_string, offsetof(NodeConfig, mirror_of), 0, NULL,
                  "A mirror's: the id of the node that it stands in for."},

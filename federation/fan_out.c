@@ -73,13 +73,19 @@ FanOut *fan_out_free(FanOut *f)
         return NULL;
 }
 
+static bool asks_itself(const Searcher *s)
+{
+        return s->catalog && s->config->node.type != NODE_AFFILIATE &&
+               !peers_stand_by(s->peers, &s->config->node);
+}
+
 /* Nobody has changed anything since it was said to us: neither the shops, nor who they are, nor what they are called. */
 static bool is_current(const FanOut *f)
 {
         const Searcher *s = f->searcher;
         bool enabled = s->config->network.enabled;
 
-        if (f->configuration != s->configuration ||
+        if (f->configuration != s->configuration || f->local_asked != asks_itself(s) ||
             (f->local_asked && f->catalog_generation != catalog_generation(s->catalog)))
                 return false;
         size_t n = 0;
@@ -195,7 +201,7 @@ static void ask_local(FanOut *f)
 {
         Searcher *s = f->searcher;
 
-        if (s->config->node.type == NODE_AFFILIATE || !s->catalog) {
+        if (!asks_itself(s)) {
                 f->local_ended = true;
                 return;
         }

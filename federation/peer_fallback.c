@@ -168,8 +168,15 @@ bool peer_is_searched(const Peer *peer)
                (peer->type == NODE_MIRROR && peers_origin_failed(peer->peers, peer->mirror_of));
 }
 
+bool peers_stand_by(const Peers *p, const NodeConfig *node)
+{
+        return node->type == NODE_MIRROR && !peers_origin_failed(p, node->mirror_of);
+}
+
 bool peers_mirrored(const Peers *p, const char *id)
 {
+        if (p->own_origin && streq(p->own_origin, id))
+                return true;
         for (size_t i = 0; i < p->n_peers; i++)
                 if (p->peers[i]->type == NODE_MIRROR && p->peers[i]->mirror_of &&
                     streq(p->peers[i]->mirror_of, id))

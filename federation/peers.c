@@ -178,6 +178,7 @@ Peers *peers_free(Peers *p)
                 peer_drop(p->peers[i]);
         free(p->peers);
         free(p->node_header);
+        free(p->own_origin);
         loop_source_free(p->check_timer);
         sd_event_unref(p->event);
         free(p);
@@ -394,9 +395,10 @@ static int configure(Peers *p, const Config *config, const Members *members)
         int r = choose(config, members, &chosen, &n, &configured);
         Plan *plans = calloc(n + 1, sizeof(*plans));
         _cleanup_free_ Peer **list = calloc(n + 1, sizeof(*list));
-        _cleanup_free_ char *header = string_printf("X-Node-Id: %s", config->node.id);
+        _cleanup_free_ char *header = string_printf("X-Node-Id: %s", config->node.id),
+                            *origin = config->node.mirror_of ? strdup(config->node.mirror_of) : NULL;
 
-        if (!plans || !list || !header)
+        if (!plans || !list || !header || (config->node.mirror_of && !origin))
                 r = -ENOMEM;
         for (; planned < n && r >= 0; planned++) {
                 plans[planned].registered = planned >= configured;
@@ -406,6 +408,7 @@ static int configure(Peers *p, const Config *config, const Members *members)
                 qsort(plans, n, sizeof(*plans), compare_plans);
                 plans_apply(p, plans, n, TAKE_PTR(list));
                 exchange(&p->node_header, &header);
+                exchange(&p->own_origin, &origin);
                 p->enabled = network->enabled;
                 p->search_timeout_usec = network->search_timeout_usec;
                 p->check_interval_usec = network->enabled ? network->check_interval_usec : 0;

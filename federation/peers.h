@@ -122,5 +122,7 @@ void peers_on_back(Peers *p, void (*fn)(const Peer *peer, void *userdata), void 
 bool peer_is_searched(const Peer *p);
 /* Whether this one, by its id, has failed so: false for who is not known. */
 bool peers_origin_failed(const Peers *p, const char *origin);
+/* Is this node a mirror whose origin is well, so that its own books are nobody's concern? */
+bool peers_stand_by(const Peers *p, const NodeConfig *node);
 /* Called whenever a peer's status becomes another. */
 void peers_on_change(Peers *p, void (*fn)(const Peer *peer, void *userdata), void *userdata);

@@ -20,6 +20,7 @@ struct Peers {
         void (*on_fresh)(const Peer *peer, void *userdata);
         void (*on_back)(const Peer *peer, void *userdata);
         void *fresh_userdata, *back_userdata;
+        char *own_origin;  /* of this node, if it is a mirror; NULL */
         char *node_header; /* X-Node-Id: … */
         uint64_t search_timeout_usec, check_interval_usec;
         size_t response_max;

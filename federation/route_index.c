@@ -3,9 +3,42 @@
 #include "base/text.h"
 #include "federation/routes.h"
 
+#define PEERS_SHOWN 100
+
 static void add_link(Text *t, const char *path, const char *what)
 {
         text_add(t, "<li><a href=\"%s\">%s</a> %s</li>\n", path, path, what);
+}
+
+static void add_peer(Text *t, const Peer *p)
+{
+        const char *url = peer_buyers_url(p);
+
+        text_add_string(t, "<li>");
+        if (url) {
+                text_add_string(t, "<a href=\"");
+                text_add_html(t, url);
+                text_add_string(t, "\" rel=\"nofollow noopener\">");
+        }
+        text_add_html(t, p->name);
+        text_add(t, "%s: %s%s</li>\n", url ? "</a>" : "", peer_status_name(p->status),
+                 !p->in_fallback ? ""
+                 : url           ? ", sells at its fallback"
+                                 : ", sells nothing at the moment");
+}
+
+static void add_peers(Text *t, Peers *peers)
+{
+        size_t n = peers_count(peers);
+
+        if (n == 0)
+                return;
+        text_add_string(t, "<h2>Other shops</h2>\n<ul>\n");
+        for (size_t i = 0; i < MIN(n, (size_t) PEERS_SHOWN); i++)
+                add_peer(t, peers_at(peers, i));
+        text_add_string(t, "</ul>\n");
+        if (n > PEERS_SHOWN)
+                text_add(t, "<p>and %zu more</p>\n", n - PEERS_SHOWN);
 }
 
 void route_index(Federation *f, HttpRequest *r, const char *rest)
@@ -36,7 +69,9 @@ void route_index(Federation *f, HttpRequest *r, const char *rest)
         add_link(&t, "/network-registry.json", "who belongs to the network");
         add_link(&t, "/federation/status", "how they are");
         add_link(&t, "/metrics", "for Prometheus");
-        text_add_string(&t, "</ul>\n</body>\n</html>\n");
+        text_add_string(&t, "</ul>\n");
+        add_peers(&t, f->peers);
+        text_add_string(&t, "</body>\n</html>\n");
         if (t.failed) {
                 http_reply_error(r, 500, "out of memory");
                 return;

@@ -13,6 +13,10 @@ static json_t *health_of(const Peer *p)
         json_put(row, "transactions", json_integer(0));
         json_put(row, "users", json_integer(0));
         json_put(row, "lastSync", json_timestamp(p->seen_usec));
+        if (p->in_fallback) {
+                json_put(row, "fallbackUrl", json_string_or_null(p->fallback_url));
+                json_put(row, "fallbackSince", json_timestamp(p->fallback_since_usec));
+        }
         json_put(row, "error",
                  *p->error          ? json_string_or_null(p->error)
                  : p->seen_usec > 0 ? json_null()

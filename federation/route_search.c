@@ -87,6 +87,8 @@ static void add_head(Text *t, const Wait *w, const CatalogAnswer *a)
         text_add(t, ",\"totalResults\":%" PRIu64 ",\"totalExact\":%s,\"generation\":%" PRIu64, a->total,
                  a->total_exact ? "true" : "false", a->generation);
         text_add(t, ",\"limit\":%u,\"offset\":%u", w->question->limit, w->question->offset);
+        if (peers_stand_by(w->f->peers, &w->f->config->node))
+                text_add_string(t, ",\"standby\":true");
 }
 
 /* name: `results`, or `books` for those who expect that. */
@@ -150,6 +152,14 @@ static void search_local(Federation *f, HttpRequest *r, void (*answer)(Wait *w, 
                 return;
         }
         w->question = q;
+        if (peers_stand_by(f->peers, &f->config->node)) {
+                CatalogAnswer nothing = {.total_exact = true,
+                                         .generation = catalog_generation(f->catalog),
+                                         .message = ""};
+
+                wait_answered(NULL, &nothing, w);
+                return;
+        }
         wait_begun(w, catalog_search(f->catalog, q, wait_answered, w, &w->ask));
 }
 
