@@ -19,14 +19,14 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen search peers register catalog stats help'
+                simulate check-config keygen search peers nodes audit register catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
                 --socket)
                         socket=(--socket "${COMP_WORDS[++k]}")
                         ;;
-                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format)
+                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format | --key)
                         ((++k))
                         ;;
                 -*) ;;
@@ -53,7 +53,7 @@ _failoverctl()
                 mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$current")
                 return
                 ;;
-        --reason | --limit | --seed | --id | --category | --max-price)
+        --reason | --limit | --seed | --id | --category | --max-price | --key)
                 return
                 ;;
         esac
@@ -70,6 +70,8 @@ _failoverctl()
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
+                nodes) words+=' --key' ;;
+                audit) words+=' --limit --check' ;;
                 register) words+=' --registry --timeout --forget' ;;
                 search) words+=' --limit --category --max-price' ;;
                 catalog) words+=' --format' ;;
@@ -83,6 +85,14 @@ _failoverctl()
                         grep -o '"id":"[A-Za-z0-9]*"' | cut -d '"' -f 4)" ;;
                 help) words="$verbs config" ;;
                 alert) words='--test' ;;
+                nodes)
+                        if [[ $previous == @(accept|ban|forget|rekey) ]]; then
+                                words=$(failoverctl "${socket[@]}" nodes --json 2>/dev/null |
+                                        grep -o '{"id":"[^"]*","name"' | cut -d '"' -f 4)
+                        else
+                                words='accept ban forget rekey'
+                        fi
+                        ;;
                 catalog)
                         if [[ $previous == import ]]; then
                                 mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -50,6 +50,8 @@ typedef enum Option {
         OPTION_TIMEOUT,
         OPTION_FORGET,
         OPTION_FORCE,
+        OPTION_KEY,
+        OPTION_CHECK,
         _OPTION_MAX,
 } Option;
 
@@ -101,6 +103,8 @@ int verb_keygen(const Invocation *i);
 int verb_search(const Invocation *i);
 int verb_register(const Invocation *i);
 int verb_peers(const Invocation *i);
+int verb_nodes(const Invocation *i);
+int verb_audit(const Invocation *i);
 int verb_catalog(const Invocation *i);
 int verb_stats(const Invocation *i);
 int verb_help(const Invocation *i);

@@ -45,6 +45,8 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_REGISTRY] = {"registry", "URL", "The base URL of the node whose registry it is."},
                 [OPTION_TIMEOUT] = {"timeout", "DURATION", "Wait so long for its answer (15s)."},
                 [OPTION_FORGET] = {"forget", NULL, "Tell it nothing any more."},
+                [OPTION_KEY] = {"key", "BASE64", "The key that is its own from now on."},
+                [OPTION_CHECK] = {"check", NULL, "See whether the log is as it was written."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
 };
 
@@ -144,6 +146,24 @@ static const Verb verb_table[] = {
                  "quickly, "
                  "and whether its breaker lets searches through. What is wrong stands below.",
                  verb_peers, true},
+                {"nodes", "[accept|ban|forget|rekey ID]", 0, 2, BIT(OPTION_KEY), CTL_REFUSED,
+                 "who belongs to the network, and your word on it",
+                 "Without more: every node that is configured or has registered. proven: its document was "
+                 "found at its url, signed by its key, or you gave the key.\n"
+                 "\n"
+                 "accept: it is searched, told of failures, and sent buyers, at once. ban: never that, and "
+                 "its "
+                 "id and url cannot register again. forget: as if it had never been here. rekey: its key is "
+                 "lost or stolen; the next that is found in the document at its own url is taken, or the one "
+                 "that --key gives.",
+                 verb_nodes, true},
+                {"audit", "", 0, 0, BIT(OPTION_LIMIT) | BIT(OPTION_CHECK), CTL_REFUSED,
+                 "what happened to the registry, to keys and to money",
+                 "The last lines of federationd's log of who registered, was accepted or banned, whose key "
+                 "changed, and what is owed. Each line's hash covers the one before; --check goes through "
+                 "all "
+                 "of them, and exits with 1 when one was changed or is missing.",
+                 verb_audit, true},
                 {"register", "", 0, 0, BIT(OPTION_REGISTRY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_FORGET),
                  CTL_REFUSED, "put this node into another node's registry",
                  "With --registry URL: federationd posts this node's signed document there, says what came "

@@ -3,6 +3,10 @@
  * base/access.h.
  *
  *   GET    /v1/status, /v1/peers, /v1/search?q=…, /v1/stats, /metrics
+ *   GET    /v1/nodes            {"registration", "ready", "nodes": [{"id", "name", "url", "type", "state", "status", "proven", "searched",
+ *                               "registered", "accepted", "changed", "valid_until", "trouble", "keys": [{"id", "key", …}], …}]}
+ *   POST   /v1/nodes/<id>/accept, /ban, /forget, /rekey {"key"?}   {"success":true,"text","node"}; once it is on the disk
+ *   GET    /v1/audit?limit=20&before=N&check=1   {"audit": [the newest first], "whole"?, "problem"?}
  *   POST   /v1/import?format=csv|jsonl&name=books.csv   201 {"success":true,"import":"<id>"}; begins (format: absent, by the
  *                                                       first byte). At most IMPORTS_MAX at a time: 503
  *   POST   /v1/import/<id>      a piece of the file, cut anywhere, at most CONTROL_BODY_MAX, one at a time (409)

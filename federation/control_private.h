@@ -22,6 +22,11 @@ void control_get_peers(Control *c, HttpRequest *r, const char *rest);
 void control_post_register(Control *c, HttpRequest *r, const char *rest); /* control_register.c */
 void control_get_registries(Control *c, HttpRequest *r, const char *rest);
 
+/* control_nodes.c, control_audit.c */
+void control_get_nodes(Control *c, HttpRequest *r, const char *rest);
+void control_post_node(Control *c, HttpRequest *r, const char *rest);
+void control_get_audit(Control *c, HttpRequest *r, const char *rest);
+
 void control_post_import(Control *c, HttpRequest *r, const char *rest);
 void control_post_piece(Control *c, HttpRequest *r, const char *rest);
 void control_delete_import(Control *c, HttpRequest *r, const char *rest);
