@@ -94,7 +94,9 @@ static int checkout_at(const json_t *j, const char **ret, Error *e)
         if (r < 0 || !s)
                 return r;
         const char *host = strstr(s, "://"), *brace = strpbrk(s, "{}");
-        if (!is_plain_url(s, "\\\"'<>`|^#") || !host || (brace && brace < host + 3 + strcspn(host + 3, "/?")))
+        if (!is_plain_url(s, "\\\"'<>`|^#") || !host ||
+            (strncmp(s, "http://", 7) != 0 && strncmp(s, "https://", 8) != 0) ||
+            (brace && brace < host + 3 + strcspn(host + 3, "/?")))
                 return refuse_url(e, key, s, "expected a URL with {bookId}, {node} and {id} behind its host");
         for (const char *c = s; *c; c++)
                 if (*c != '{' && *c != '}')
