@@ -303,7 +303,7 @@ static void on_answer(Announcement *asking, const AnnouncementResult *r, void *u
         if (r->error >= 0) {
                 p->registered_usec = clock_wall_usec();
                 p->retry_usec = RETRY_USEC;
-                p->due_usec = in_about(a, AGAIN_USEC);
+                p->due_usec = in_about(a, streq(r->state, "pending") ? USEC_PER_HOUR : AGAIN_USEC);
         } else {
                 p->due_usec = in_about(a, p->retry_usec);
                 p->retry_usec = MIN(p->retry_usec * 2, RETRY_MAX);

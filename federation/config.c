@@ -143,6 +143,9 @@ static const ConfField network_fields[] = {
                  "So many nodes are searched: all under `peers`, then those of the registry, the longest "
                  "accepted first.",
                  &search_range},
+                {"document_interval", &conf_duration, offsetof(NetworkConfig, document_interval_usec), 0,
+                 "1h", "Each node's document is read so often, so that a change of its keys is seen.",
+                 &interval_range},
                 {"registries", &conf_strings, offsetof(NetworkConfig, registries), 0, NULL,
                  "URLs of nodes in whose registry this one shall stand; `failoverctl register` adds others."},
                 {"peers", &config_peers, offsetof(NetworkConfig, peers), 0, NULL, "Nodes to search."},

@@ -50,7 +50,8 @@ typedef struct NetworkConfig {
         uint64_t response_max; /* response_max: 256KiB of one peer's answer, after decompression */
         unsigned search_max; /* search_max: 64 nodes are searched, if that many are not configured already */
         int registration;    /* Registration */
-        char **registries;   /* base URLs: other nodes in whose registry this one stands */
+        uint64_t document_interval_usec; /* document_interval: 1h: each node's document is read so often */
+        char **registries;               /* base URLs: other nodes in whose registry this one stands */
         PeerConfig *peers;
         size_t n_peers;
 } NetworkConfig;

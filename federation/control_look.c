@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the control socket shows: this node and its peers. */
 #include "base/clock.h"
+#include "federation/announcer.h"
 #include "federation/control_private.h"
+#include "federation/node_rounds.h"
 #include "federation/routes.h"
 
 static void answer(HttpRequest *r, json_t *document)
@@ -109,6 +111,8 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
         json_put(j, "ready", json_boolean(service_is_ready(f->service)));
         json_put(j, "node", node_to_json(&f->config->node));
         json_put(j, "identity", identity_to_json(f->identity));
+        json_put(j, "documents", node_rounds_to_json(f->rounds));
+        json_put(j, "registries", announcer_to_json(f->announcer));
         json_put(j, "listen", routes_addresses(f->routes));
         json_put(j, "mode", mode_to_json(mode_file_now(f->mode)));
         json_put(j, "catalog", catalog_to_json(f->catalog));

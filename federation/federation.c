@@ -12,6 +12,7 @@
 #include "federation/control.h"
 #include "federation/export.h"
 #include "federation/inbox.h"
+#include "federation/node_rounds.h"
 #include "federation/registrar.h"
 #include "federation/registry_file.h"
 #include "federation/reload.h"
@@ -320,6 +321,8 @@ static int make_parts(Federation *f, Error *e)
         if (r >= 0)
                 r = make_network(f, e);
         if (r >= 0)
+                r = node_rounds_new(f, &f->rounds);
+        if (r >= 0)
                 r = exporter_new(f, &f->exporter);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = announcer_new(f, &f->announcer);
@@ -382,6 +385,7 @@ Federation *federation_free(Federation *f)
                 front_attach(f->front, NULL, NULL);
         registry_file_free(f->registry_file);
         peers_free(f->peers);
+        node_rounds_free(f->rounds);
         members_free(f->members);
         mode_file_free(f->mode);
         front_free(f->front);

@@ -51,6 +51,7 @@ struct Federation {
         RegistryFile *registry_file;
         Identity *identity;   /* this node's keys and document */
         Announcer *announcer; /* this node in other registries */
+        NodeRounds *rounds;   /* reads other nodes' documents */
         Peers *peers;
         Inbox *inbox; /* notices of other nodes */
         bool inbox_loaded;

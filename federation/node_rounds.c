@@ -14,7 +14,9 @@
 #define START_USEC (5 * USEC_PER_MIN)
 /* One that nothing is known of is asked again after this. */
 #define RETRY_USEC (10 * USEC_PER_MIN)
-#define SHOWN_MAX  20
+/* One that is being changed at the moment. */
+#define BUSY_USEC (2 * USEC_PER_SEC)
+#define SHOWN_MAX 20
 
 typedef struct Turn {
         NodeRounds *rounds;
@@ -39,6 +41,11 @@ static void plan(const Member *m, uint64_t boot_usec)
 static uint64_t in_about(NodeRounds *n, uint64_t usec)
 {
         return clock_boot_usec() + (uint64_t) ((double) usec * (0.8 + random_fraction(&n->random) * 0.4));
+}
+
+static uint64_t interval(const NodeRounds *n)
+{
+        return n->f->config->network.document_interval_usec;
 }
 
 /* Those who wait are asked only when that could prove who they are. */
@@ -82,22 +89,34 @@ static void tell_failure(const Member *m, const char *url, const char *reason)
                 log_debug("node %s at %s: %s", m->id, url, plain);
 }
 
+static void plan_again(NodeRounds *n, const char *id)
+{
+        const Member *m = members_find(n->f->members, id);
+
+        if (m)
+                plan(m, clock_boot_usec() + BUSY_USEC);
+}
+
 static void take(NodeRounds *n, const Member *m, const char *url, NodeFetchResult *result)
 {
         Error e = {""};
-        char id[130];
+        char id[130], before[sizeof(e.text)];
         int r;
 
+        snprintf(before, sizeof(before), "%s", m->trouble ?: "");
         snprintf(id, sizeof(id), "%s", m->id); /* an offer may forget it */
-        if (!streq(result->document->id, id) && m->state == MEMBER_CONFIGURED)
+        if (!streq(result->document->id, id) && m->config && !before[0])
                 log_warning("peer %s at %s calls itself %s: put `id: %s` under network.peers", id, url,
                             result->document->id, result->document->id);
         r = members_offer_document(n->f->members, id, TAKE_PTR(result->document), &e);
         if (r >= 0)
                 n->fetched++;
+        else if (r == -EBUSY)
+                plan_again(n, id);
         else {
                 n->failed++;
-                log_warning("node %s at %s: its node document is not taken: %s", id, url, e.text);
+                log_at(streq(before, e.text) ? LOG_DEBUG : LOG_WARNING,
+                       "node %s at %s: its node document is not taken: %s", id, url, e.text);
         }
 }
 
@@ -111,7 +130,7 @@ static void on_fetched(NodeFetch *fetch, NodeFetchResult *result, void *userdata
         if (m && streq(member_url(m), t->url)) {
                 bool again = result->error < 0 && !m->document && result->error != -ENOENT;
 
-                plan(m, in_about(n, again ? RETRY_USEC : NODE_ROUND_USEC));
+                plan(m, in_about(n, again ? MIN(RETRY_USEC, interval(n)) : interval(n)));
                 if (result->error >= 0)
                         take(n, m, t->url, result);
                 else {
@@ -155,7 +174,8 @@ static void first_turn(NodeRounds *n, const Member *m, uint64_t now)
 {
         bool known = m->document && m->document->is_signed && m->state != MEMBER_PENDING;
 
-        plan(m, known ? now + (uint64_t) ((double) START_USEC * random_fraction(&n->random)) : now);
+        plan(m, known ? now + (uint64_t) ((double) MIN(START_USEC, interval(n)) * random_fraction(&n->random))
+                      : now);
 }
 
 static void look(NodeRounds *n)
@@ -211,6 +231,11 @@ void node_rounds_soon(NodeRounds *n, const char *id)
         if (!m)
                 return;
         plan(m, clock_boot_usec());
+        (void) loop_timer_set(n->timer, clock_boot_usec());
+}
+
+void node_rounds_configure(NodeRounds *n)
+{
         (void) loop_timer_set(n->timer, clock_boot_usec());
 }
 

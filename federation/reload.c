@@ -7,6 +7,7 @@
 #include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/inbox.h"
+#include "federation/node_rounds.h"
 #include "federation/registry_file.h"
 #include "federation/routes.h"
 
@@ -101,6 +102,7 @@ static int swap(Federation *f, Reload *r)
                                                       : "this node cannot sign",
                             identity_trouble(f->identity));
         announcer_configure(f->announcer);
+        node_rounds_configure(f->rounds);
         control_reconfigure(f->control, &r->access);
         config_free(old);
         if (mode) {

@@ -2,7 +2,9 @@
 /* GET /metrics: what Prometheus is told. Names as in docs/federation-http.md; nothing in it is secret. */
 #include "base/metrics.h"
 
+#include "federation/identity.h"
 #include "federation/inbox.h"
+#include "federation/node_rounds.h"
 #include "federation/routes.h"
 
 #define SECONDS(usec) ((double) (usec) / (double) USEC_PER_SEC)
@@ -212,6 +214,34 @@ static void add_peers(const Federation *f, Text *t)
         metric_sample(t, "federationd_peer_listings", (double) p->listings, LABELS("peer", p->id));
 }
 
+/* --- keys --- */
+
+static void add_documents(const Federation *f, Text *t)
+{
+        NodeRoundsCounts c;
+        const KeyRing *ring = identity_ring(f->identity);
+
+        node_rounds_counts(f->rounds, &c);
+        add_one(t, "federationd_key_usable", "gauge", "1 while this node can sign.", ring != NULL);
+        add_one(t, "federationd_key_trouble", "gauge", "1 while its key file cannot be read.",
+                identity_trouble(f->identity)[0] != '\0' && f->config->node.key_file);
+        add_one(t, "federationd_key_next_announced_timestamp_seconds", "gauge",
+                "Since when its next key is announced; 0: none is.",
+                ring && ring->next ? SECONDS(ring->next_usec) : 0);
+        metric_family(t, "federationd_node_documents", "gauge",
+                      "Signed documents of accepted nodes, by how long they are still valid.");
+        metric_sample(t, "federationd_node_documents", (double) (c.known - c.expiring - c.expired),
+                      LABELS("validity", "good"));
+        metric_sample(t, "federationd_node_documents", (double) c.expiring, LABELS("validity", "expiring"));
+        metric_sample(t, "federationd_node_documents", (double) c.expired, LABELS("validity", "expired"));
+        metric_family(t, "federationd_node_document_fetches_total", "counter",
+                      "Readings of other nodes' documents.");
+        metric_sample(t, "federationd_node_document_fetches_total", (double) c.fetched,
+                      LABELS("result", "good"));
+        metric_sample(t, "federationd_node_document_fetches_total", (double) c.failed,
+                      LABELS("result", "failed"));
+}
+
 /* --- the mode --- */
 
 static void add_mode(const Federation *f, Text *t)
@@ -241,6 +271,7 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
         add_notices(f, &t);
         add_searches(f, &t);
         add_peers(f, &t);
+        add_documents(f, &t);
         add_mode(f, &t);
         if (t.failed) {
                 http_reply_error(r, 500, "out of memory");
