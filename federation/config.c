@@ -148,6 +148,12 @@ static const ConfField network_fields[] = {
                  &interval_range},
                 {"registries", &conf_strings, offsetof(NetworkConfig, registries), 0, NULL,
                  "URLs of nodes in whose registry this one shall stand; `failoverctl register` adds others."},
+                {"orders_from", &conf_strings, offsetof(NetworkConfig, orders_from), 0, NULL,
+                 "Users whose programs may say what was paid (POST /v1/orders on the control socket), beside "
+                 "administrators: the shop's, such as www-data."},
+                {"revenue_from", &conf_strings, offsetof(NetworkConfig, revenue_from), 0, NULL,
+                 "Networks that are shown what is owed at /api/network/revenue; `unix`: who is on a Unix "
+                 "socket. Nobody, without it."},
                 {"peers", &config_peers, offsetof(NetworkConfig, peers), 0, NULL, "Nodes to search."},
                 {NULL},
 };
@@ -386,6 +392,9 @@ static int check_all(Config *c, const ConfNode *root, Error *e)
                 r = check_networks(c->limits.trusted_proxies, config_place(limits, "trusted_proxies"),
                                    "trusted_proxies", true, e);
         if (r >= 0)
+                r = check_networks(c->network.revenue_from, config_place(network, "revenue_from"),
+                                   "revenue_from", true, e);
+        if (r >= 0)
                 r = check_registries(c, config_place(network, "registries"), e);
         return r < 0 ? r : config_settle_peers(c, config_place(network, "peers"), e);
 }
@@ -450,6 +459,7 @@ Config *config_free(Config *c)
         conf_clear(top_fields, c);
         free(c->tls.certificate);
         secret_free(c->tls.key);
+        free(c->network.order_uids);
         key_ring_free(c->ring);
         free(c->directory);
         free(c);

@@ -52,6 +52,10 @@ typedef struct NetworkConfig {
         int registration;    /* Registration */
         uint64_t document_interval_usec; /* document_interval: 1h: each node's document is read so often */
         char **registries;               /* base URLs: other nodes in whose registry this one stands */
+        char **orders_from;              /* users who may say over the control socket what was paid … */
+        uid_t *order_uids; /* … as config_read_files() finds them; unknown ones are left out */
+        size_t n_order_uids;
+        char **revenue_from; /* networks that may GET /api/network/revenue; "unix": whoever is on a Unix socket */
         PeerConfig *peers;
         size_t n_peers;
 } NetworkConfig;

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pwd.h>
 #include <time.h>
 
 #define CERTIFICATE_MAX (256 * 1024)
@@ -137,10 +138,35 @@ int config_verify_key(const Config *c, Error *e)
         return c->node.key_file ? read_ring(c, &ring, e) : 0;
 }
 
+/* This may ask LDAP, say. */
+static int find_users(NetworkConfig *n)
+{
+        size_t count = 0;
+
+        while (n->orders_from && n->orders_from[count])
+                count++;
+        free(n->order_uids);
+        n->n_order_uids = 0;
+        n->order_uids = calloc(count + 1, sizeof(*n->order_uids));
+        if (!n->order_uids)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++) {
+                const struct passwd *user = getpwnam(n->orders_from[i]);
+
+                if (user)
+                        n->order_uids[n->n_order_uids++] = user->pw_uid;
+        }
+        return 0;
+}
+
 int config_read_files(Config *c, Error *e)
 {
         _cleanup_(x509_freep) X509 *x = NULL;
-        int r = c->node.key_file ? read_ring(c, &c->ring, e) : 0;
+        int r = find_users(&c->network);
+
+        if (r < 0)
+                return error_set(e, r, "out of memory");
+        r = c->node.key_file ? read_ring(c, &c->ring, e) : 0;
 
         if (r == -EPERM || r == -ENOMEM)
                 return r;

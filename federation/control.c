@@ -12,6 +12,7 @@ typedef struct ControlRoute {
         bool changes;
         void (*run)(Control *c, HttpRequest *r, const char *rest);
         RouteRun *public; /* instead of run: the same as at a public address */
+        bool shops;       /* changes, and the shop's own software may, too: network.orders_from */
 } ControlRoute;
 
 static const ControlRoute routes[] = {
@@ -25,6 +26,9 @@ static const ControlRoute routes[] = {
                 {"GET", "/v1/audit", false, false, control_get_audit},
                 {"GET", "/v1/register", false, false, control_get_registries},
                 {"POST", "/v1/register", false, true, control_post_register},
+                {"GET", "/v1/revenue", false, false, control_get_revenue},
+                {"GET", "/v1/orders/", true, false, control_get_order},
+                {"POST", "/v1/orders/", true, true, control_post_order, NULL, true},
                 {"POST", "/v1/import", false, true, control_post_import},
                 {"POST", "/v1/import/", true, true, control_post_piece},
                 {"DELETE", "/v1/import/", true, true, control_delete_import},
@@ -40,9 +44,22 @@ static const char *route_rest(const ControlRoute *route, const char *path)
         return path + n;
 }
 
+static bool is_shops(const Control *c, const HttpPeer *peer)
+{
+        const NetworkConfig *n = &c->f->config->network;
+
+        for (size_t i = 0; peer->known && i < n->n_order_uids; i++)
+                if (n->order_uids[i] == peer->uid)
+                        return true;
+        return false;
+}
+
 static bool permitted(Control *c, HttpRequest *r, const ControlRoute *route)
 {
         const HttpPeer *peer = http_peer(r);
+
+        if (route->shops && is_shops(c, peer))
+                return true;
 
         if (route->changes ? access_may_change(&c->access, peer) : access_may_look(&c->access, peer))
                 return true;

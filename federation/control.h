@@ -7,6 +7,10 @@
  *                               "registered", "accepted", "changed", "valid_until", "trouble", "keys": [{"id", "key", …}], …}]}
  *   POST   /v1/nodes/<id>/accept, /ban, /forget, /rekey {"key"?}   {"success":true,"text","node"}; once it is on the disk
  *   GET    /v1/audit?limit=20&before=N&check=1   {"audit": [the newest first], "whole"?, "problem"?}
+ *   GET    /v1/revenue?month=2026-11&format=rows|csv&after=    what is owed (revenue.h)
+ *   GET    /v1/orders/<referral>            one referral, on either side
+ *   POST   /v1/orders/<referral>            {"status":"paid"|"refunded"}: what a buyer did whom a peer has sent. By administrators and
+ *                                           the users in network.orders_from. 404: none such; 409: backwards, or another price
  *   POST   /v1/import?format=csv|jsonl&name=books.csv   201 {"success":true,"import":"<id>"}; begins (format: absent, by the
  *                                                       first byte). At most IMPORTS_MAX at a time: 503
  *   POST   /v1/import/<id>      a piece of the file, cut anywhere, at most CONTROL_BODY_MAX, one at a time (409)

@@ -26,6 +26,9 @@ void control_get_registries(Control *c, HttpRequest *r, const char *rest);
 void control_get_nodes(Control *c, HttpRequest *r, const char *rest);
 void control_post_node(Control *c, HttpRequest *r, const char *rest);
 void control_get_audit(Control *c, HttpRequest *r, const char *rest);
+void control_get_revenue(Control *c, HttpRequest *r, const char *rest);
+void control_get_order(Control *c, HttpRequest *r, const char *rest);
+void control_post_order(Control *c, HttpRequest *r, const char *rest);
 
 void control_post_import(Control *c, HttpRequest *r, const char *rest);
 void control_post_piece(Control *c, HttpRequest *r, const char *rest);

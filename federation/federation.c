@@ -12,6 +12,7 @@
 #include "federation/control.h"
 #include "federation/export.h"
 #include "federation/inbox.h"
+#include "federation/ledger.h"
 #include "federation/node_rounds.h"
 #include "federation/registrar.h"
 #include "federation/registry_file.h"
@@ -53,7 +54,8 @@ static bool is_busy(void *userdata)
         SearcherCounts searches = {0};
 
         searcher_counts(f->searcher, &searches);
-        return routes_waiting(f->routes) > 0 || searches.running + searches.waiting > 0;
+        return routes_waiting(f->routes) > 0 || ledger_waiting(f->ledger) > 0 ||
+               searches.running + searches.waiting > 0;
 }
 
 /* At the priority of what comes last, so that a source which never rests is noticed, too. */
@@ -323,6 +325,8 @@ static int make_parts(Federation *f, Error *e)
         if (r >= 0)
                 r = node_rounds_new(f, &f->rounds);
         if (r >= 0)
+                r = ledger_new(f, &f->ledger);
+        if (r >= 0)
                 r = exporter_new(f, &f->exporter);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = announcer_new(f, &f->announcer);
@@ -374,8 +378,10 @@ Federation *federation_free(Federation *f)
         worker_free(TAKE_PTR(f->loader), 0);
         searcher_free(f->searcher); /* who waits for an answer gets one */
         announcer_free(TAKE_PTR(f->announcer));
+        ledger_stop(f->ledger);         /* and who wants to buy */
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
         inbox_free(TAKE_PTR(f->inbox));
+        ledger_free(f->ledger);
         exporter_free(f->exporter);
         registrar_free(f->registrar);
         routes_free(f->routes);

@@ -31,6 +31,7 @@ typedef struct Announcer Announcer;
 typedef struct NodeRounds NodeRounds;
 typedef struct Inbox Inbox;
 typedef struct Exporter Exporter;
+typedef struct Ledger Ledger;
 
 typedef struct Federation Federation;
 struct Federation {
@@ -46,6 +47,7 @@ struct Federation {
         Store *store;       /* federation.db */
         Exporter *exporter; /* /federation/export */
         Members *members;
+        Ledger *ledger;              /* money; made after members, stopped before the store */
         uint64_t members_generation; /* that peers have been made of */
         Registrar *registrar;
         RegistryFile *registry_file;

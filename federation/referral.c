@@ -335,3 +335,18 @@ bool checkout_url_fits(const char *url)
                (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) &&
                conf_url_check(url, &problem) >= 0 && !problem;
 }
+
+int checkout_url_of(const char *template, const char *base, const char *fallback, const char *book,
+                    const char *node, const char *id, char **ret)
+{
+        char *url = NULL;
+        int r = checkout_url(fallback ? "" : template, fallback ? fallback : base, book, node, id, &url);
+
+        if (r == -EINVAL || (r >= 0 && !checkout_url_fits(url))) {
+                free(url);
+                r = checkout_url("", fallback ? fallback : base, book, node, id, &url);
+        }
+        if (r >= 0)
+                *ret = url;
+        return r;
+}

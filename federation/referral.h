@@ -88,5 +88,9 @@ int referral_read_book(const json_t *j, char ret[static LISTING_ID_MAX + 1], Err
  * <base>/checkout?book={bookId}&ref={node}&referral={id}. -EINVAL: too long; -ENOMEM. */
 int checkout_url(const char *template, const char *base, const char *book, const char *node, const char *id,
                  char **ret);
+/* The same for a shop whose buyers go to fallback now (NULL: they do not), where its template does not lead, and by the default when
+ * its template makes what no browser may be sent to. */
+int checkout_url_of(const char *template, const char *base, const char *fallback, const char *book,
+                    const char *node, const char *id, char **ret);
 /* May a buyer's browser be sent there? http(s), no control characters, at most LISTING_URL_MAX. */
 bool checkout_url_fits(const char *url);

@@ -120,8 +120,7 @@ static void answer_book(Wait *w, const CatalogAnswer *a)
         reply_of_generation(w->f, w->request, &t, a->generation, 1, 0);
 }
 
-/* What follows "<node>-<brand>-" in a networkId, or the id as it is. */
-static const char *own_id(const Federation *f, const char *id)
+const char *route_own_id(const Federation *f, const char *id)
 {
         const NodeConfig *n = &f->config->node;
         size_t a = strlen(n->id), b = strlen(n->brand);
@@ -134,7 +133,7 @@ static const char *own_id(const Federation *f, const char *id)
 
 void route_book(Federation *f, HttpRequest *r, const char *rest)
 {
-        const char *id = *rest ? own_id(f, rest + 1) : "";
+        const char *id = *rest ? route_own_id(f, rest + 1) : "";
 
         if (!*id) {
                 http_reply_error(r, 404, "which book? /api/book/<id>");

@@ -18,6 +18,7 @@ static HttpRequest *wait_end(Wait *w)
         unlink_wait(w->f->routes, w);
         catalog_ask_free(w->ask);
         question_free(w->question);
+        free(w->data);
         free(w);
         return request;
 }

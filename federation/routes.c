@@ -41,6 +41,9 @@ static const Route routes[] = {
                 {"GET", "/federation/export", false, route_export},
                 {"GET", "/network-registry.json", false, route_registry},
                 {"GET", NODE_DOCUMENT_PATH, false, route_identity},
+                {"POST", "/api/network/checkout", false, route_checkout},
+                {"POST", "/api/network/orders", true, route_orders},
+                {"GET", "/api/network/revenue", false, route_revenue},
                 {"GET", "/metrics", false, route_metrics},
                 {"GET", "/status", true, route_status},
 };

@@ -26,6 +26,7 @@ RouteRun route_federation_status;                                             /*
 RouteRun route_nodes, route_registry, route_federation_nodes, route_register; /* route_registry.c */
 RouteRun route_export;                                                        /* route_exchange.c */
 RouteRun route_messages;                                                      /* inbox.c */
+RouteRun route_checkout, route_orders, route_revenue;                         /* route_money.c */
 RouteRun route_metrics;                                                       /* route_metrics.c */
 RouteRun route_identity;                                                      /* route_identity.c */
 RouteRun route_index;                                                         /* route_index.c */
@@ -57,6 +58,7 @@ typedef struct Wait {
         Question *question; /* NULL, or freed with it */
         unsigned limit, offset;
         CatalogAsk *ask;
+        void *data; /* whatever answer() needs; freed with it */
         void (*answer)(struct Wait *w, const CatalogAnswer *answer); /* replies; the answer is a good one */
         uint64_t until_usec;
         struct Wait *next, *previous;
@@ -67,6 +69,8 @@ Wait *wait_new(Federation *f, HttpRequest *r, void (*answer)(Wait *w, const Cata
 void wait_answered(CatalogAsk *ask, const CatalogAnswer *answer, void *userdata);
 void wait_begun(Wait *w, int r);
 
+/* What follows "<node>-<brand>-" in a networkId of this node's, or the id as it is. */
+const char *route_own_id(const Federation *f, const char *id);
 /* 503 with Retry-After. */
 void route_unavailable(HttpRequest *r, const char *format, ...) _printf_(2, 3);
 const char *route_query(const void *request, const char *key); /* a QuestionGet */

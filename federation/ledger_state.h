@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the ledger share: ledger.c tells others what is due, checkout.c sends buyers, route_money.c answers nodes. */
+#pragma once
+
+#include "federation/ledger_send.h"
+
+#include <sys/queue.h>
+
+typedef struct Checkout Checkout;
+typedef struct Delivery Delivery;
+
+struct Ledger {
+        Federation *f;
+        bool stopping;
+        uint64_t random;
+        uint64_t counts[_LEDGER_EVENT_MAX];
+        LIST_HEAD(, Checkout) checkouts;
+        size_t n_checkouts;
+        LIST_HEAD(, Delivery) deliveries;
+        sd_event_source *timer;
+        bool looking, look_again;
+        uint64_t pruned_usec; /* boot */
+};
+
+/* When what has failed so often is tried again: wall time, 0 when until has passed by then. */
+uint64_t ledger_again(Ledger *l, unsigned attempts, uint64_t until_usec);
+void checkouts_stop(Ledger *l);
