@@ -24,6 +24,9 @@ static const ConfRange cache_range = {0, UINT64_C(1) << 30};
 static const ConfRange results_range = {1, 100};
 static const ConfRange search_range = {0, 1000};
 static const ConfRange response_range = {4096, UINT64_C(16) << 20};
+static const ConfRange export_range = {4096, UINT64_C(1) << 40};
+static const ConfRange sync_range = {0, 30 * USEC_PER_DAY};
+static const ConfRange pull_range = {0, USEC_PER_DAY};
 static const ConfRange rate_range = {0, 1000000};
 static const ConfRange body_range = {0, UINT64_C(16) << 20};
 static const ConfRange connections_range = {0, 65536};
@@ -154,6 +157,17 @@ static const ConfField network_fields[] = {
                 {"revenue_from", &conf_strings, offsetof(NetworkConfig, revenue_from), 0, NULL,
                  "Networks that are shown what is owed at /api/network/revenue; `unix`: who is on a Unix "
                  "socket. Nobody, without it."},
+                {"export_max", &conf_size, offsetof(NetworkConfig, export_max), 0, "1GiB",
+                 "So much of another node's catalog is fetched, after decompression; more, and its copy "
+                 "stays "
+                 "what it is.",
+                 &export_range},
+                {"copies_max", &conf_size, offsetof(NetworkConfig, copies_max), 0, "8GiB",
+                 "What copies of other nodes' catalogs may take of the disk, all together.", &export_range},
+                {"sync_interval", &conf_duration, offsetof(NetworkConfig, sync_interval_usec), 0, "0",
+                 "Other nodes' catalogs are fetched so often; 0: when somebody asks, by `failoverctl sync`, "
+                 "say.",
+                 &sync_range},
                 {"peers", &config_peers, offsetof(NetworkConfig, peers), 0, NULL, "Nodes to search."},
                 {NULL},
 };
@@ -190,6 +204,9 @@ static const ConfField limits_fields[] = {
                  "answered "
                  "429. 0: no limit.",
                  &rate_range},
+                {"pull_interval", &conf_duration, offsetof(LimitsConfig, pull_interval_usec), 0, "1m",
+                 "Whoever asks over HTTP gets one node's catalog fetched again after so long; 0: at once.",
+                 &pull_range},
                 {"trusted_proxies", &conf_strings, offsetof(LimitsConfig, trusted_proxies), 0, NULL,
                  "Networks of reverse proxies whose X-Forwarded-For is believed; `unix`: who is on a Unix "
                  "socket."},

@@ -51,6 +51,8 @@ typedef struct NetworkConfig {
         unsigned search_max; /* search_max: 64 nodes are searched, if that many are not configured already */
         int registration;    /* Registration */
         uint64_t document_interval_usec; /* document_interval: 1h: each node's document is read so often */
+        uint64_t export_max, copies_max; /* bytes of one other's export; of all copies on the disk */
+        uint64_t sync_interval_usec;     /* 0: never by itself */
         char **registries;               /* base URLs: other nodes in whose registry this one stands */
         char **orders_from;              /* users who may say over the control socket what was paid … */
         uid_t *order_uids; /* … as config_read_files() finds them; unknown ones are left out */
@@ -74,6 +76,7 @@ typedef struct LimitsConfig {                /* 0: off */
         uint64_t body;
         unsigned connections, per_address;
         unsigned notices_per_second; /* of one node, verified */
+        uint64_t pull_interval_usec; /* one pull of a node in so long, for strangers */
         char **trusted_proxies; /* networks; X-Forwarded-For is believed from them only. "unix": whoever is on a Unix socket */
 } LimitsConfig;
 

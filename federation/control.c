@@ -29,6 +29,8 @@ static const ControlRoute routes[] = {
                 {"GET", "/v1/revenue", false, false, control_get_revenue},
                 {"GET", "/v1/orders/", true, false, control_get_order},
                 {"POST", "/v1/orders/", true, true, control_post_order, NULL, true},
+                {"GET", "/v1/sync", false, false, control_get_sync},
+                {"POST", "/v1/sync", false, true, control_post_sync},
                 {"POST", "/v1/import", false, true, control_post_import},
                 {"POST", "/v1/import/", true, true, control_post_piece},
                 {"DELETE", "/v1/import/", true, true, control_delete_import},

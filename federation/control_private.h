@@ -29,6 +29,8 @@ void control_get_audit(Control *c, HttpRequest *r, const char *rest);
 void control_get_revenue(Control *c, HttpRequest *r, const char *rest);
 void control_get_order(Control *c, HttpRequest *r, const char *rest);
 void control_post_order(Control *c, HttpRequest *r, const char *rest);
+void control_get_sync(Control *c, HttpRequest *r, const char *rest); /* control_sync.c */
+void control_post_sync(Control *c, HttpRequest *r, const char *rest);
 
 void control_post_import(Control *c, HttpRequest *r, const char *rest);
 void control_post_piece(Control *c, HttpRequest *r, const char *rest);

@@ -23,16 +23,16 @@
 #define PATIENCE_USEC      USEC_PER_SEC
 
 /* A file that somebody may still be taking when the next one is there. */
-typedef struct Copy {
+typedef struct Edition {
         ExportFile file;
         uint64_t epoch; /* what this node said of itself when it was made */
         unsigned refs;  /* takers, and one while it is the current one */
-        LIST_ENTRY(Copy) entry;
-} Copy;
+        LIST_ENTRY(Edition) entry;
+} Edition;
 
 typedef struct Taker {
         Exporter *exporter; /* NULL: gone */
-        Copy *copy;
+        Edition *edition;
         HttpFile *file;
         char client[64];
         LIST_ENTRY(Taker) entry;
@@ -56,12 +56,12 @@ typedef struct Making {
 struct Exporter {
         Federation *f;
         Worker *worker;
-        Copy *current;
+        Edition *current;
         Making *making;
         uint64_t used_usec, failed_usec; /* boot; of the current one; of the last making that failed */
         Error error;                     /* of that one */
         sd_event_source *timer;
-        LIST_HEAD(, Copy) copies;
+        LIST_HEAD(, Edition) editions;
         LIST_HEAD(, Taker) takers;
         TAILQ_HEAD(, Waiter) waiters;
         unsigned n_takers, n_waiters;
@@ -96,7 +96,7 @@ static void file_close(Exporter *x, int fd)
         }
 }
 
-static void copy_unref(Exporter *x, Copy *c)
+static void edition_unref(Exporter *x, Edition *c)
 {
         if (!c || --c->refs > 0)
                 return;
@@ -106,20 +106,20 @@ static void copy_unref(Exporter *x, Copy *c)
 }
 
 /* Slow takers hold at most the one before: the disk is not theirs. */
-static void drop_old(Exporter *x, const Copy *current, const Copy *before)
+static void drop_old(Exporter *x, const Edition *current, const Edition *before)
 {
         Taker *t;
 
         LIST_FOREACH(t, &x->takers, entry)
         {
-                if (t->copy != current && t->copy != before)
+                if (t->edition != current && t->edition != before)
                         http_file_break(t->file);
         }
 }
 
 static void current_drop(Exporter *x)
 {
-        copy_unref(x, TAKE_PTR(x->current));
+        edition_unref(x, TAKE_PTR(x->current));
         x->counts.bytes = x->counts.listings = 0;
 }
 
@@ -139,7 +139,7 @@ static void on_taken(void *userdata)
         if (x) {
                 LIST_REMOVE(t, entry);
                 x->n_takers--;
-                copy_unref(x, t->copy);
+                edition_unref(x, t->edition);
         }
         free(t);
 }
@@ -175,7 +175,7 @@ static void send_current(Exporter *x, HttpRequest *r)
         }
         t = calloc(1, sizeof(*t));
         if (t) {
-                *t = (Taker){.exporter = x, .copy = x->current};
+                *t = (Taker){.exporter = x, .edition = x->current};
                 snprintf(t->client, sizeof(t->client), "%s", http_client(r));
                 x->current->refs++;
                 x->n_takers++;
@@ -260,17 +260,17 @@ static int run_make(void *job)
 
 static int take_made(Exporter *x, const Making *m)
 {
-        Copy *c = calloc(1, sizeof(*c)), *before = x->current;
+        Edition *c = calloc(1, sizeof(*c)), *before = x->current;
 
         if (!c) {
                 file_close(x, m->file.fd);
                 return -ENOMEM;
         }
-        *c = (Copy){.file = m->file, .epoch = m->epoch, .refs = 1};
-        LIST_INSERT_HEAD(&x->copies, c, entry);
+        *c = (Edition){.file = m->file, .epoch = m->epoch, .refs = 1};
+        LIST_INSERT_HEAD(&x->editions, c, entry);
         x->current = c;
         drop_old(x, c, before);
-        copy_unref(x, before);
+        edition_unref(x, before);
         x->counts.made++;
         x->counts.bytes = m->file.size;
         x->counts.listings = m->file.listings;
@@ -382,7 +382,7 @@ int exporter_new(Federation *f, Exporter **ret)
         if (!x)
                 return -ENOMEM;
         x->f = f;
-        LIST_INIT(&x->copies);
+        LIST_INIT(&x->editions);
         LIST_INIT(&x->takers);
         TAILQ_INIT(&x->waiters);
         int r = worker_new(f->event, "export", &x->worker);
@@ -407,7 +407,7 @@ Exporter *exporter_free(Exporter *x)
         }
         while ((t = LIST_FIRST(&x->takers))) { /* they go on, or end with the routes */
                 LIST_REMOVE(t, entry);
-                copy_unref(x, t->copy);
+                edition_unref(x, t->edition);
                 t->exporter = NULL;
         }
         if (x->current)

@@ -10,10 +10,12 @@
 #include "base/text.h"
 #include "federation/announcer.h"
 #include "federation/control.h"
+#include "federation/copies.h"
 #include "federation/export.h"
 #include "federation/inbox.h"
 #include "federation/ledger.h"
 #include "federation/node_rounds.h"
+#include "federation/pull.h"
 #include "federation/registrar.h"
 #include "federation/registry_file.h"
 #include "federation/reload.h"
@@ -246,6 +248,8 @@ void federation_take_members(Federation *f)
         }
         front_on_peers(f->front);
         federation_tell_status(f);
+        if (f->puller)
+                puller_settle(f->puller);
 }
 
 static void on_member(const Member *member, void *userdata)
@@ -321,6 +325,8 @@ static int make_parts(Federation *f, Error *e)
         if (r >= 0)
                 r = make_front(f);
         if (r >= 0)
+                r = copies_new(f->event, f->store, f->places.state_dir, &f->copies);
+        if (r >= 0)
                 r = make_network(f, e);
         if (r >= 0)
                 r = node_rounds_new(f, &f->rounds);
@@ -328,6 +334,8 @@ static int make_parts(Federation *f, Error *e)
                 r = ledger_new(f, &f->ledger);
         if (r >= 0)
                 r = exporter_new(f, &f->exporter);
+        if (r >= 0)
+                r = puller_new(f, &f->puller);
         if (r >= 0) /* before the routes: they take what sockets systemd has passed and nobody wants */
                 r = announcer_new(f, &f->announcer);
         if (r >= 0)
@@ -382,6 +390,8 @@ Federation *federation_free(Federation *f)
         store_free(TAKE_PTR(f->store)); /* so does who waits for the disk; nothing is submitted any more */
         inbox_free(TAKE_PTR(f->inbox));
         ledger_free(f->ledger);
+        puller_free(f->puller);
+        copies_free(TAKE_PTR(f->copies));
         exporter_free(f->exporter);
         registrar_free(f->registrar);
         routes_free(f->routes);

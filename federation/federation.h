@@ -32,6 +32,8 @@ typedef struct NodeRounds NodeRounds;
 typedef struct Inbox Inbox;
 typedef struct Exporter Exporter;
 typedef struct Ledger Ledger;
+typedef struct Puller Puller;
+typedef struct Copies Copies;
 
 typedef struct Federation Federation;
 struct Federation {
@@ -46,6 +48,8 @@ struct Federation {
         Catalog *catalog;
         Store *store;       /* federation.db */
         Exporter *exporter; /* /federation/export */
+        Copies *copies;     /* of other nodes' catalogs */
+        Puller *puller;     /* fetches them */
         Members *members;
         Ledger *ledger;              /* money; made after members, stopped before the store */
         uint64_t members_generation; /* that peers have been made of */

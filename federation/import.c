@@ -14,6 +14,7 @@
 struct Import {
         CatalogWriter *writer;
         char *name;
+        char *prefix; /* of ids; NULL */
         ImportFormat format;
         void (*on_row)(uint64_t line, bool refused, const char *reason, void *userdata);
         void (*on_progress)(const ImportReport *so_far, uint64_t bytes, void *userdata);
@@ -73,12 +74,23 @@ static int flush(Import *i, Error *e)
         return 0;
 }
 
+static void strip(const Import *i, char **id)
+{
+        size_t blank = strspn(*id, " "), n = strlen(i->prefix);
+
+        if (strncmp(*id + blank, i->prefix, n) == 0)
+                *id += blank + n;
+}
+
 /* A row that came whole. */
-static int take_values(Import *i, uint64_t line, char *const values[static _COLUMN_MAX], Error *e)
+static int take_values(Import *i, uint64_t line, char *values[static _COLUMN_MAX], Error *e)
 {
         _cleanup_free_ char *id = NULL;
         Error warning, reason;
         Listing l;
+
+        if (i->prefix && values[COLUMN_ID])
+                strip(i, &values[COLUMN_ID]);
 
         if (import_row_read(values, &l, &warning, &reason) < 0) {
                 refuse(i, line, reason.text);
@@ -424,6 +436,13 @@ static int feed_piece(Import *i, const char *data, size_t size, Error *e)
         return i->held.size < i->enough ? 0 : take_held(i, false, e);
 }
 
+int import_strip(Import *i, const char *prefix)
+{
+        free(i->prefix);
+        i->prefix = strdup(prefix);
+        return i->prefix ? 0 : -ENOMEM;
+}
+
 int import_feed(Import *i, const void *data, size_t size, Error *e)
 {
         const char *p = data;
@@ -498,6 +517,7 @@ Import *import_free(Import *i)
         text_clear(&i->held);
         free(i->columns);
         free(i->name);
+        free(i->prefix);
         free(i);
         return NULL;
 }

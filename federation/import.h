@@ -34,6 +34,8 @@ typedef struct ImportOptions {
 } ImportOptions;
 
 int import_new(const char *catalog_path, const ImportOptions *options, Import **ret, Error *e);
+/* Ids that begin with this lose it: "other:" of another node's export. */
+int import_strip(Import *i, const char *prefix);
 /* Any piece of the file, cut anywhere. Rows that cannot be used are reported and left out; an error is the catalog's or the
  * file's as a whole (no header, no column `title`, binary), and ends it: what was committed stays. */
 int import_feed(Import *i, const void *data, size_t size, Error *e);

@@ -13,6 +13,7 @@ static const struct {
         ImportColumn column;
 } names[] = {{"id", COLUMN_ID},
              {"book_id", COLUMN_ID},
+             {"_id", COLUMN_ID},
              {"title", COLUMN_TITLE},
              {"author", COLUMN_AUTHOR},
              {"authors", COLUMN_AUTHOR},

@@ -39,6 +39,8 @@ static const Route routes[] = {
                 {"GET", "/federation/nodes", false, route_federation_nodes},
                 {"GET", "/federation/status", false, route_federation_status},
                 {"GET", "/federation/export", false, route_export},
+                {"POST", "/federation/pull", false, route_pull},
+                {"GET", "/federation/sync", false, route_sync},
                 {"GET", "/network-registry.json", false, route_registry},
                 {"GET", NODE_DOCUMENT_PATH, false, route_identity},
                 {"POST", "/api/network/checkout", false, route_checkout},

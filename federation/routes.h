@@ -24,9 +24,9 @@ RouteRun route_catalog, route_book, route_store, route_stats, route_ping;     /*
 RouteRun route_status;                                                        /* route_status.c */
 RouteRun route_federation_status;                                             /* route_network.c */
 RouteRun route_nodes, route_registry, route_federation_nodes, route_register; /* route_registry.c */
-RouteRun route_export;                                                        /* route_exchange.c */
 RouteRun route_messages;                                                      /* inbox.c */
 RouteRun route_checkout, route_orders, route_revenue;                         /* route_money.c */
+RouteRun route_export, route_pull, route_sync;                                /* route_exchange.c */
 RouteRun route_metrics;                                                       /* route_metrics.c */
 RouteRun route_identity;                                                      /* route_identity.c */
 RouteRun route_index;                                                         /* route_index.c */

@@ -64,5 +64,16 @@ const DbMigration store_migrations[] = {
                  " url TEXT NOT NULL,"       /* where its buyers go meanwhile; '': nowhere */
                  " since INTEGER NOT NULL,"  /* wall, microseconds, as it says */
                  " said INTEGER NOT NULL) STRICT, WITHOUT ROWID;"},
+                /* copies.c. Whose catalogs we have a copy of, and in which file of <state>/copies. */
+                {"CREATE TABLE copy ("
+                 " node TEXT PRIMARY KEY,"
+                 " file TEXT NOT NULL,"
+                 " hash TEXT NOT NULL,"
+                 " generation INTEGER NOT NULL,"
+                 " listings INTEGER NOT NULL, refused INTEGER NOT NULL,"
+                 " transactions INTEGER NOT NULL, users INTEGER NOT NULL," /* counted, never kept */
+                 " bytes INTEGER NOT NULL,"
+                 " made INTEGER NOT NULL, seen INTEGER NOT NULL" /* wall, microseconds */
+                 ") STRICT;"},
 };
 const size_t store_n_migrations = ELEMENTSOF(store_migrations);

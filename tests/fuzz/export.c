@@ -6,8 +6,11 @@
 #include "federation/export_scan.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <locale.h>
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+        FUZZ_CHECK(setlocale(LC_CTYPE, "C.UTF-8"));
         return 0;
 }
 
