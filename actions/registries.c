@@ -4,23 +4,32 @@
 
 #include "base/text.h"
 
+#include "base/clock.h"
+
+#include <sys/inotify.h>
 #include <sys/queue.h>
+
+#define GATHER_USEC (20 * USEC_PER_MSEC)
 
 typedef struct Entry {
         TAILQ_ENTRY(Entry) entry;
         Registries *registries;
         char *path;
         sd_event_source *timer;
-        RegistryRead *read; /* in flight */
-        Registry *registry; /* as last read; NULL: never */
-        bool tried;         /* a first read has ended */
-        char why[400];      /* it could not be read */
+        sd_event_source *watch; /* of its folder; NULL: not yet, or not any more */
+        uint64_t read_usec;     /* when it was read last */
+        bool again;             /* it was replaced while it was read */
+        RegistryRead *read;     /* in flight */
+        Registry *registry;     /* as last read; NULL: never */
+        bool tried;             /* a first read has ended */
+        char why[400];          /* it could not be read */
 } Entry;
 
 struct Registries {
         sd_event *event;
         void (*changed)(void *userdata);
         void *userdata;
+        uint64_t serial;
         TAILQ_HEAD(, Entry) entries;
 };
 
@@ -31,6 +40,7 @@ static Entry *entry_free(Entry *e)
         registry_read_free(e->read);
         registry_free(e->registry);
         loop_source_free(e->timer);
+        loop_source_free(e->watch);
         free(e->path);
         free(e);
         return NULL;
@@ -44,16 +54,78 @@ static void note_failure(Entry *e, const char *why)
         e->registries->changed(e->registries->userdata);
 }
 
+/* --- hearing of a new one --- */
+
+static void read_soon(Entry *e)
+{
+        uint64_t now = clock_boot_usec();
+
+        if (e->read)
+                e->again = true;
+        else
+                (void) loop_timer_set(e->timer, MAX(now + GATHER_USEC, e->read_usec + REGISTRIES_PACE_USEC));
+}
+
+static int on_event(sd_event_source *s, const struct inotify_event *event, void *userdata)
+{
+        Entry *e = userdata;
+        const char *slash = strrchr(e->path, '/');
+
+        if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
+                e->watch = loop_source_free(e->watch); /* again when it could be read */
+        else if (event->mask & IN_Q_OVERFLOW || (event->len > 0 && slash && streq(event->name, slash + 1)))
+                read_soon(e);
+        return 0;
+}
+
+/* Its disk has just answered. */
+static void watch(Entry *e)
+{
+        const char *slash = strrchr(e->path, '/');
+        _cleanup_free_ char *directory =
+                        slash ? strndup(e->path, MAX((size_t) (slash - e->path), (size_t) 1)) : NULL;
+
+        if (e->watch || !directory)
+                return;
+        if (sd_event_add_inotify(e->registries->event, &e->watch, directory,
+                                 IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
+                                 on_event, e) < 0)
+                return; /* every minute will do */
+        sd_event_source_set_description(e->watch, "registry's folder");
+}
+
+/* --- reading --- */
+
+static bool is_same_node(const RegistryNode *a, const RegistryNode *b)
+{
+        return a->type == b->type && a->status == b->status && streq(a->id, b->id) &&
+               streq(a->name, b->name) && streq(a->url, b->url) && streq(a->fallback_url, b->fallback_url);
+}
+
+static bool is_same(const Registry *a, const Registry *b)
+{
+        if (!a || a->n_nodes != b->n_nodes)
+                return false;
+        for (size_t i = 0; i < a->n_nodes; i++)
+                if (!is_same_node(&a->nodes[i], &b->nodes[i]))
+                        return false;
+        return true;
+}
+
 static void on_read(RegistryRead *read, RegistryResult *result, void *userdata)
 {
         Entry *e = userdata;
 
         e->read = registry_read_free(e->read);
-        (void) loop_timer_set_after(e->timer, REGISTRIES_EVERY_USEC);
+        e->read_usec = clock_boot_usec();
+        (void) loop_timer_set_after(e->timer, e->again ? REGISTRIES_PACE_USEC : REGISTRIES_EVERY_USEC);
+        e->again = false;
         if (result->error < 0) {
                 note_failure(e, result->message);
                 return;
         }
+        watch(e);
+        e->registries->serial += !is_same(e->registry, result->registry);
         registry_free(e->registry);
         e->registry = TAKE_PTR(result->registry);
         e->tried = true;
@@ -162,4 +234,9 @@ int registries_get(const Registries *r, const char *path, const Registry **ret, 
         if (*ret)
                 return 0;
         return e && e->tried ? -ENODATA : -EAGAIN;
+}
+
+uint64_t registries_serial(const Registries *r)
+{
+        return r->serial;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The registries that actions name, read ahead and kept in memory: an action that must say something now does not wait for
- * a disk. Each is read when it is first wanted, and again every minute; what was read last stays while it cannot be read. */
+ * a disk. Each is read when it is first wanted, soon after its file was replaced, and every minute; what was read last stays while
+ * it cannot be read. */
 #pragma once
 
 #include "base/registry.h"
@@ -9,6 +10,8 @@ typedef struct Registries Registries;
 
 #define REGISTRIES_EVERY_USEC   USEC_PER_MIN
 #define REGISTRIES_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define REGISTRIES_PACE_USEC \
+        (300 * USEC_PER_MSEC) /* between two reads of a file that is replaced all the time */
 
 /* changed: something was read, or could not be; from the loop only, and may call registries_get(). */
 int registries_new(sd_event *event, void (*changed)(void *userdata), void *userdata, Registries **ret);
@@ -22,3 +25,5 @@ void registries_keep(Registries *r, bool (*wanted)(const char *path, void *userd
 /* 0, with what was read last, borrowed until the loop goes on; -EAGAIN: it is being read for the first time; -ENODATA: it
  * could not be read yet, and why (for people, names the path; borrowed likewise). */
 int registries_get(const Registries *r, const char *path, const Registry **ret, const char **ret_why);
+/* Another one whenever a registry says something else of its nodes. */
+uint64_t registries_serial(const Registries *r);

@@ -21,7 +21,18 @@ typedef struct PageState {
         Job *job;
 } PageState;
 
-static const ConfField page_fields[] = {{NULL}};
+typedef struct PageConf {
+        char *registry;
+} PageConf;
+
+static const ConfField page_fields[] = {
+                {"registry", &conf_string, offsetof(PageConf, registry), CONF_PATH, NULL,
+                 "The registry's file: the page shows how the other shops are, and where they sell.", NULL},
+                {NULL},
+};
+
+/* More rows help nobody. */
+#define SHOPS_MAX 100
 
 static Job *job_free(Job *job)
 {
@@ -33,6 +44,41 @@ static Job *job_free(Job *job)
         return NULL;
 }
 DEFINE_CLEANUP(Job, job_free)
+
+static int take_shop(PageShop *shop, const RegistryNode *n)
+{
+        bool fallback = n->status == REGISTRY_FALLBACK;
+
+        shop->name = request_clean(*n->name ? n->name : n->id, false);
+        shop->url = strdup(request_link(fallback ? n->fallback_url : n->url));
+        shop->status = n->status;
+        return shop->name && shop->url ? 0 : -ENOMEM;
+}
+
+/* Those that the operator of federationd has accepted. While they are not known, none. */
+static int take_shops(const Action *a, Page *p)
+{
+        const PageConf *c = a->conf;
+        const Registry *registry = NULL;
+        const char *why;
+
+        if (!c->registry || registries_get(a->context->registries, c->registry, &registry, &why) < 0)
+                return 0;
+        p->shops = calloc(MIN(registry->n_nodes, (size_t) SHOPS_MAX) + 1, sizeof(*p->shops));
+        if (!p->shops)
+                return -ENOMEM;
+        for (size_t i = 0; i < registry->n_nodes; i++) {
+                const RegistryNode *n = &registry->nodes[i];
+
+                if (streq(n->id, a->context->node_id))
+                        continue;
+                if (p->n_shops == SHOPS_MAX)
+                        p->more_shops++;
+                else if (take_shop(&p->shops[p->n_shops++], n) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
 
 /* The thread gets copies: the status document is the loop's. */
 static int page_from_facts(const ActionFacts *f, Page *p)
@@ -70,6 +116,8 @@ static int job_new(Action *a, bool ask, Job **ret)
         if (!job->directory)
                 return -ENOMEM;
         int r = page_from_facts(a->facts, &job->page);
+        if (r == 0)
+                r = take_shops(a, &job->page);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(job);
@@ -251,6 +299,34 @@ static void page_stop(Action *a)
         s->job = NULL;
 }
 
+static int page_check(const void *conf, const ConfNode *node, Error *e)
+{
+        const PageConf *c = conf;
+
+        if (c->registry && c->registry[0] != '/')
+                return conf_error(conf_get(node, "registry"), e, "registry: \"%s\" is not absolute",
+                                  c->registry);
+        return 0;
+}
+
+static int page_verify(const void *conf, const char *config_dir, Error *e)
+{
+        const PageConf *c = conf;
+        _cleanup_(registry_freep) Registry *registry = NULL;
+
+        if (!c->registry)
+                return 0;
+        int r = registry_load(c->registry, &registry, e);
+        return r < 0 ? error_prefix(e, r == -EPERM ? -EACCES : r, "registry") : 0;
+}
+
+static const char *page_registry(const void *conf)
+{
+        const PageConf *c = conf;
+
+        return c->registry;
+}
+
 static int page_target(const void *conf, char **ret)
 {
         *ret = strdup("");
@@ -260,11 +336,14 @@ static int page_target(const void *conf, char **ret)
 const ActionType action_status_page = {
                 .name = "status-page",
                 .help = "Publishes the status page: index.html, api/v2/*.json, history.atom and badge.svg.",
-                .conf_size = 1, /* nothing to configure, and calloc(0) is nobody's friend */
+                .conf_size = sizeof(PageConf),
                 .fields = page_fields,
                 .size = sizeof(PageState),
                 .refresh = true,
+                .check = page_check,
+                .verify = page_verify,
                 .target = page_target,
+                .registry = page_registry,
                 .apply = page_apply,
                 .query = page_query,
                 .stop = page_stop,

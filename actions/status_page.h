@@ -13,13 +13,20 @@ typedef enum PageLevel { /* the indicators of Statuspage's API */
                          LEVEL_CRITICAL,
 } PageLevel;
 
+typedef struct PageShop { /* another one of the network */
+        char *name, *url; /* url: where its buyers go; "": nowhere, or no link that we would write */
+        RegistryStatus status;
+} PageShop;
+
 typedef struct Page {
         char *node_id, *node_name, *node_url;
         char *mode, *from, *payment, *message, *change, *cause;
         bool first, durable;
         uint64_t at_usec;      /* of the change */
         uint64_t updated_usec; /* now */
-        json_t *status;        /* an object; its members are taken as they come, or not at all */
+        PageShop *shops;       /* as the registry has them */
+        size_t n_shops, more_shops;
+        json_t *status; /* an object; its members are taken as they come, or not at all */
 
         /* worked out by page_judge() */
         bool blind;

@@ -200,6 +200,49 @@ static void add_parts(Text *t, const Page *p)
         text_add_string(t, "</section>\n");
 }
 
+static void add_shop(Text *t, const PageShop *s)
+{
+        static const struct {
+                const char *class, *sign, *words;
+        } states[] = {
+                        [REGISTRY_ACTIVE] = {"up", "✓", "Open"},
+                        [REGISTRY_FALLBACK] = {"warn", "!", "Open, by its backup"},
+                        [REGISTRY_SUSPECT] = {"unknown", "?", "Not known"},
+                        [REGISTRY_FAILED] = {"down", "✕", "Not reachable"},
+        };
+        size_t state = (size_t) s->status < ELEMENTSOF(states) ? s->status : REGISTRY_SUSPECT;
+        bool nowhere = s->status == REGISTRY_FALLBACK && !*s->url;
+
+        text_add_string(t, "<tr><th scope=\"row\">");
+        if (*s->url) {
+                text_add_string(t, "<a rel=\"nofollow noopener\" href=\"");
+                text_add_html(t, s->url);
+                text_add_string(t, "\">");
+        }
+        text_add_html(t, s->name);
+        text_add(t,
+                 "%s</th><td><span class=\"%s\"><span aria-hidden=\"true\">%s </span>%s</span></td></tr>\n",
+                 *s->url ? "</a>" : "", nowhere ? "down" : states[state].class,
+                 nowhere ? "✕" : states[state].sign,
+                 nowhere ? "Sells nothing at the moment" : states[state].words);
+}
+
+static void add_shops(Text *t, const Page *p)
+{
+        if (p->n_shops == 0)
+                return;
+        text_add_string(t, "<section aria-labelledby=\"shops\">\n<h2 id=\"shops\">Other shops</h2>\n"
+                           "<table>\n<caption>The other shops of the network, and how they are</caption>\n"
+                           "<thead><tr><th scope=\"col\">Shop</th><th "
+                           "scope=\"col\">State</th></tr></thead>\n<tbody>\n");
+        for (size_t i = 0; i < p->n_shops; i++)
+                add_shop(t, &p->shops[i]);
+        text_add_string(t, "</tbody>\n</table>\n");
+        if (p->more_shops > 0)
+                text_add(t, "<p class=\"soft\">and %zu more</p>\n", p->more_shops);
+        text_add_string(t, "</section>\n");
+}
+
 static void add_changes(Text *t, const Page *p)
 {
         size_t n = MIN(json_array_size(p->changes), (size_t) CHANGES_MAX);
@@ -236,6 +279,7 @@ int page_html(const Page *p, char **ret)
         add_head(&t, p);
         add_now(&t, p);
         add_parts(&t, p);
+        add_shops(&t, p);
         add_changes(&t, p);
         text_add_string(&t, "</main>\n<footer class=\"soft small\">\n<p>Updated ");
         add_time(&t, p->updated_usec);

@@ -194,6 +194,11 @@ void page_clear(Page *p)
         free(p->change);
         free(p->cause);
         free(p->headline_buffer);
+        for (size_t i = 0; i < p->n_shops; i++) {
+                free(p->shops[i].name);
+                free(p->shops[i].url);
+        }
+        free(p->shops);
         json_decref(p->status);
         json_decref(p->changes);
         *p = (Page){0};

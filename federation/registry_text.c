@@ -154,8 +154,8 @@ static void add_rest(Text *t, const Federation *f, const Member *m, const Peer *
 
         NodeFallback fallback;
 
-        if (inbox_fallback(f->inbox, m->id, &fallback) && *fallback.url)
-                add_string(t, "fallbackUrl", fallback.url);
+        if (inbox_fallback(f->inbox, m->id, &fallback)) /* its last word */
+                add_or_null(t, "fallbackUrl", fallback.url);
         else
                 add_or_null(t, "fallbackUrl", d ? d->fallback_url : "");
         add_or_null(t, "onionUrl", d ? d->onion_url : "");

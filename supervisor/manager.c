@@ -377,9 +377,22 @@ void manager_keep_registries(Manager *m)
         registries_keep(m->registries, is_wanted, m);
 }
 
+static bool page_has_registry(const Config *c)
+{
+        for (size_t i = 0; i < c->n_actions; i++)
+                if (c->actions[i]->type->refresh && action_registry(c->actions[i]))
+                        return true;
+        return false;
+}
+
 static void on_registry(void *userdata)
 {
         Manager *m = userdata;
+        uint64_t serial = registries_serial(m->registries);
+
+        if (m->outbox && serial != m->registries_serial && page_has_registry(m->config))
+                m->refresh_at = manager_now(m);
+        m->registries_serial = serial;
 
         if (m->outbox)
                 outbox_retarget(m->outbox);

@@ -51,6 +51,7 @@ struct Manager {
         bool blank;   /* it has not, and there is no mode.json: it is given more time */
         sd_event_source *patience;
         Registries *registries;
+        uint64_t registries_serial; /* that the page shows */
         Outbox *outbox;
 
         /* what waits for the end of this turn of the loop, or of the minute */

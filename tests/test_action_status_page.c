@@ -3,6 +3,7 @@
 #include "tests/action_rig.h"
 
 extern const ActionType action_status_page;
+static const max_align_t plain[4]; /* without keys */
 
 static const char *const files[] = {"index.html",           "badge.svg",           "history.atom",
                                     "api/v2/status.json",   "api/v2/summary.json", "api/v2/components.json",
@@ -71,7 +72,7 @@ static ActionFacts well_facts(json_t *status)
 
 static void publish(Rig *rig, const ActionFacts *facts)
 {
-        CHECK_INT(rig_run(rig, &action_status_page, "", facts, false), ACTION_DONE);
+        CHECK_INT(rig_run(rig, &action_status_page, plain, facts, false), ACTION_DONE);
 }
 
 static json_t *read_json(Rig *rig, const char *name)
@@ -284,11 +285,11 @@ TEST(query_tells_this_change_from_others)
         Rig rig;
 
         rig_open(&rig);
-        CHECK_INT(rig_run(&rig, &action_status_page, "", &facts, true), ACTION_MISSING);
+        CHECK_INT(rig_run(&rig, &action_status_page, plain, &facts, true), ACTION_MISSING);
         publish(&rig, &facts);
-        CHECK_INT(rig_run(&rig, &action_status_page, "", &facts, true), ACTION_DONE);
+        CHECK_INT(rig_run(&rig, &action_status_page, plain, &facts, true), ACTION_DONE);
         facts.change = "01JOTHER";
-        CHECK_INT(rig_run(&rig, &action_status_page, "", &facts, true), ACTION_MISSING);
+        CHECK_INT(rig_run(&rig, &action_status_page, plain, &facts, true), ACTION_MISSING);
         json_decref(status);
         rig_close(&rig);
 }
@@ -418,7 +419,7 @@ TEST(folder_that_cannot_be_written_is_a_retry_that_says_so)
 
         rig_open(&rig);
         rig_write(&rig, "status", "a file in the way", 0644);
-        CHECK_INT(rig_run(&rig, &action_status_page, "", &facts, false), ACTION_RETRY);
+        CHECK_INT(rig_run(&rig, &action_status_page, plain, &facts, false), ACTION_RETRY);
         CHECK(*rig.message);
         rig_close(&rig);
 }
@@ -445,7 +446,7 @@ TEST(stuck_disk_is_told_at_once_and_gets_no_more_work)
         for (uint64_t end = clock_boot_usec() + 2100 * USEC_PER_MSEC; clock_boot_usec() < end;)
                 CHECK(sd_event_run(rig.event, 50 * USEC_PER_MSEC) >= 0);
         uint64_t began = clock_boot_usec();
-        CHECK_INT(rig_run(&rig, &action_status_page, "", &facts, false), ACTION_RETRY);
+        CHECK_INT(rig_run(&rig, &action_status_page, plain, &facts, false), ACTION_RETRY);
         CHECK(clock_boot_usec() - began < 500 * USEC_PER_MSEC);
         CHECK(strstr(rig.message, "the disk has not answered for"));
         CHECK_INT(worker_pending(rig.context.disk), 1);
@@ -461,7 +462,8 @@ TEST(abandoned_job_ends_quietly)
         Rig rig;
 
         rig_open(&rig);
-        CHECK_INT(action_start(&rig.context, &action_status_page, "", &facts, false, on_rig_done, &rig, &a),
+        CHECK_INT(action_start(&rig.context, &action_status_page, plain, &facts, false, on_rig_done, &rig,
+                               &a),
                   0);
         action_free(a);
         while (worker_pending(rig.context.disk) > 0)
@@ -478,8 +480,112 @@ TEST(our_own_shortage_is_a_retry)
 
         rig_open(&rig);
         facts.status = status;
-        rig_run_scarce(&rig, &action_status_page, "", &facts, false, NULL, NULL);
-        rig_run_scarce(&rig, &action_status_page, "", &facts, true, NULL, NULL);
+        rig_run_scarce(&rig, &action_status_page, plain, &facts, false, NULL, NULL);
+        rig_run_scarce(&rig, &action_status_page, plain, &facts, true, NULL, NULL);
+        rig_close(&rig);
+}
+
+static void on_registries(void *userdata)
+{
+        bool *changed = userdata;
+
+        *changed = true;
+}
+
+static bool is_wanted(const char *path, void *userdata)
+{
+        return true;
+}
+
+static void write_registry(Rig *rig, const char *nodes)
+{
+        char path[128], fresh[140];
+        _cleanup_free_ char *text = string_printf(
+                        "{\"version\":\"1.0\",\"protocol\":\"AAN/1.0\",\"network\":\"AAN\",\"nodes\":[%s]}",
+                        nodes);
+
+        snprintf(path, sizeof(path), "%s/registry.json", rig->folder);
+        snprintf(fresh, sizeof(fresh), "%s.new", path);
+        FILE *f = fopen(fresh, "w");
+        CHECK(text && f && fputs(text, f) >= 0 && fclose(f) == 0);
+        CHECK_INT(rename(fresh, path), 0);
+}
+
+#define SHOP(id, more)                                                      \
+        "{\"id\":\"" id "\",\"name\":\"Shop " id "\",\"url\":\"https://" id \
+        ".example\",\"type\":\"full\"," more "}"
+
+TEST(other_shops_stand_on_the_page_and_a_new_registry_is_heard_of_at_once)
+{
+        _cleanup_free_ char *yaml = NULL;
+        bool changed = false;
+        Error e = {""};
+        Rig rig;
+
+        rig_open(&rig);
+        ActionFacts facts = rig_facts();
+        rig.context.node_id = "my-shop";
+        CHECK_INT(registries_new(rig.event, on_registries, &changed, &rig.context.registries), 0);
+        yaml = string_printf("{registry: \"%s/registry.json\"}", rig.folder);
+        void *conf = rig_conf_try(&action_status_page, yaml, &e);
+        CHECK(conf);
+        CHECK_INT(registries_want(rig.context.registries, action_status_page.registry(conf)), 0);
+
+        /* Not there yet: none. */
+        rig_turn(&rig, &changed, "the registry is looked at");
+        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
+        _cleanup_free_ char *none = rig_read(rig.status, "index.html");
+        CHECK(!strstr(none, "Other shops"));
+        CHECK_INT(registries_serial(rig.context.registries), 0);
+
+        write_registry(
+                        &rig,
+                        SHOP("my-shop", "\"status\":\"active\"") "," SHOP("a", "\"status\":\"active\"") "," SHOP(
+                                        "b",
+                                        "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/"
+                                        "b\"") "," SHOP("c",
+                                                        "\"status\":\"fallback\"") "," SHOP("d",
+                                                                                            "\"status\":"
+                                                                                            "\"failed\"") "," SHOP("e",
+                                                                                                                   "\"status\":\"suspect\"") "," SHOP("f",
+                                                                                                                                                      "\"status\":\"pending\"") ",{\"id\":\"g\",\"name\":\"<script>alert(1)</script>\\u202e\",\"url\":\"https://g.example\","
+                                                                                                                                                                                "\"status\":\"active\"}");
+        registries_keep(rig.context.registries, is_wanted, NULL);
+        changed = false;
+        rig_turn(&rig, &changed, "it is read");
+        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
+        _cleanup_free_ char *page = rig_read(rig.status, "index.html");
+        CHECK(strstr(page, "href=\"https://a.example\">Shop a</a></th><td><span class=\"up\">"));
+        CHECK(strstr(page, "href=\"https://backup.example/b\">Shop b</a></th><td><span class=\"warn\">"));
+        CHECK(strstr(page, "<th scope=\"row\">Shop c</th><td><span class=\"down\">"));
+        CHECK(strstr(page, "Not reachable") && strstr(page, "Not known"));
+        CHECK(!strstr(page, "Shop f") && !strstr(page, "Shop my-shop"));
+        CHECK(strstr(page, "&lt;script&gt;alert(1)") && !strstr(page, "<script>") &&
+              !strstr(page, NASTY_BIDI));
+
+        /* Replaced: heard of without waiting for the next minute; what says nothing new changes no serial. */
+        uint64_t serial = registries_serial(rig.context.registries), began = clock_boot_usec();
+        write_registry(&rig,
+                       SHOP("a", "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/a\""));
+        changed = false;
+        rig_turn(&rig, &changed, "the new one is read");
+        CHECK(clock_boot_usec() - began < USEC_PER_SEC);
+        CHECK(registries_serial(rig.context.registries) > serial);
+        serial = registries_serial(rig.context.registries);
+        write_registry(&rig,
+                       SHOP("a",
+                            "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/a\",\"x\":1"));
+        changed = false;
+        rig_turn(&rig, &changed, "that one, too");
+        CHECK_INT(registries_serial(rig.context.registries), serial);
+        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
+        _cleanup_free_ char *again = rig_read(rig.status, "index.html");
+        CHECK(strstr(again, "https://backup.example/a"));
+
+        registries_free(rig.context.registries);
+        rig.context.registries = NULL;
+        conf_clear(action_status_page.fields, conf);
+        free(conf);
         rig_close(&rig);
 }
 

@@ -50,12 +50,31 @@ node_before=${node-}
 shop_peers "peers: [{id: alpha, url: \"$(node_url alpha)\"}, {id: beta, url: \"$(node_url beta)\"}], timeout: 2s"
 sed -i "s|fallback_url: \"[^\"]*\"|fallback_url: \"$fallback\"|" "$shop/failoverd.yaml"
 reread
+# alpha's own failoverd shows the others on its status page.
+cat >"$shop/alpha/failoverd.yaml" <<-END
+	node: {id: alpha, url: "$(node_url alpha)"}
+	probes: {always: {type: exec, command: ["/bin/true"]}}
+	modes: [{name: primary, requires: [always]}]
+	actions: [{type: payment-mode}, {type: status-page, registry: "$shop/alpha/state/network-registry.json"}]
+END
+chmod 640 "$shop/alpha/failoverd.yaml"
+start alpha-failoverd "$build/failoverd" --config "$shop/alpha/failoverd.yaml" --state-dir "$shop/alpha/failover-state" \
+        --runtime-dir "$shop/alpha/failover-run" --status-dir "$shop/alpha/page"
+on_page() { # TEXT
+        grep -qF "$1" "$shop/alpha/page/index.html"
+}
+wait_for "the page shows the shop" on_page "href=\"$(node_url my-shop)\">My Shop</a>"
+
 break_cards
 began=$(date +%s%N)
 wait_for "alpha sends buyers to the fallback" buyers_go alpha "$fallback"
 took=$((($(date +%s%N) - began) / 1000000))
 echo "buyers of alpha are sent to the fallback $took ms after the flip was seen" >&2
 check "within a second" test "$took" -lt 1000
+wait_for "the page sends visitors there, too" on_page "href=\"$fallback\">My Shop</a>"
+took=$((($(date +%s%N) - began) / 1000000))
+echo "the status page of alpha shows it after $took ms" >&2
+check "within a second and a half" test "$took" -lt 1500 # a sanitizer's
 wait_for "beta, too" buyers_go beta "$fallback"
 check "it is searched, and complete" found_is '.complete and .results[0].source_status == "fallback"'
 check "a shop without cards of its own sends its buyers there" healthy_is beta "$fallback"
