@@ -49,6 +49,8 @@ static void show_trouble(Page *p, const json_t *peer)
         _cleanup_text_ Text words = {};
 
         text_add_string(&words, error);
+        if (*ctl_string(peer, "trouble"))
+                text_add(&words, "%sALERT: %s", words.size > 0 ? "; " : "", ctl_string(peer, "trouble"));
         if (again_s > 0)
                 text_add(&words, "%sasked again in %s", words.size > 0 ? "; " : "",
                          duration_format(after, (uint64_t) (again_s + 1) * USEC_PER_SEC));

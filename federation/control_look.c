@@ -124,8 +124,16 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
 
 void control_get_peers(Control *c, HttpRequest *r, const char *rest)
 {
-        json_t *j = peers_document(c->f->peers);
+        json_t *j = peers_document(c->f->peers), *row;
+        size_t i;
 
+        json_array_foreach(json_object_get(j, "peers"), i, row)
+        {
+                const Member *m = members_find(c->f->members,
+                                               json_string_value(json_object_get(row, "id")) ?: "");
+
+                json_put(row, "trouble", m && m->trouble ? json_string_or_null(m->trouble) : json_null());
+        }
         json_put(j, "enabled", json_boolean(c->f->config->network.enabled));
         answer(r, j);
 }
