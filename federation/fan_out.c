@@ -13,6 +13,9 @@
 
 #define PRINTED_MAX (512 * 1024) /* bytes kept */
 
+/* Copies are looked up in the time that remains, or in this much. */
+#define COPIES_USEC (100 * USEC_PER_MSEC)
+
 /* How many results of each source make a page. The same for many pages: what is put together of more has another order, and
  * pages of it show twice or leave out. */
 static unsigned depth_of(const FanOut *f)
@@ -56,6 +59,7 @@ FanOut *fan_out_free(FanOut *f)
                 return NULL;
         for (size_t i = 0; i < f->n_rows; i++) {
                 peer_ask_free(f->rows[i].ask);
+                copy_ask_free(f->rows[i].copy_ask);
                 peer_answer_clear(&f->rows[i].answer);
                 free(f->rows[i].error);
                 peer_unref(f->rows[i].peer);
@@ -168,7 +172,7 @@ static void fan_out_end(FanOut *f)
 
 static void look_for_end(FanOut *f)
 {
-        if (f->local_ended && f->n_awaited == 0)
+        if (f->local_ended && f->n_awaited == 0 && f->n_copies == 0)
                 fan_out_end(f);
 }
 
@@ -212,12 +216,71 @@ static void ask_local(FanOut *f)
 
 /* --- peers --- */
 
+/* What is known of the row is all that will be. A trial may still come: it is told at the end. */
+static void row_tell(FanOut *f, FanRow *row)
+{
+        if (!row->ask && !row->copy_ask)
+                f->ended[f->n_ended++] = (size_t) (row - f->rows);
+}
+
+static void copy_end(FanOut *f, FanRow *row)
+{
+        if (!row->copy_ask)
+                return;
+        row->copy_ask = copy_ask_free(row->copy_ask);
+        f->n_copies--;
+}
+
+static void on_copy(CopyAsk *ask, const CatalogAnswer *answer, void *userdata)
+{
+        FanOut *f = userdata;
+        FanRow *row = f->rows;
+
+        while (row->copy_ask != ask)
+                row++;
+        if (answer->error >= 0)
+                (void) answer_take_copy(row, answer); /* without memory it stays without */
+        copy_end(f, row);
+        row_tell(f, row);
+        search_news(f);
+        look_for_end(f);
+}
+
+/* The peer itself does not answer. */
+static void ask_copy(FanOut *f, FanRow *row)
+{
+        const Searcher *s = f->searcher;
+        const Copy *copy = s->copies && !row->copied && !row->copy_ask ? copies_find(s->copies, row->peer->id)
+                                                                       : NULL;
+        uint64_t now = clock_boot_usec(), end = f->began_usec + s->config->network.search_timeout_usec;
+        unsigned depth = f->question->limit;
+        bool late = now >= end;
+
+        if (!copy)
+                return;
+        row->copy_listings = copy->listings;
+        row->copy_usec = copy->seen_usec;
+        end = MAX(now, end) + COPIES_USEC;
+        f->copies_until_usec = MAX(f->copies_until_usec, end);
+        f->question->limit = MIN(depth, s->config->network.results_per_peer); /* as a peer is asked */
+        if (copies_search(s->copies, row->peer->id, f->question, f->copies_until_usec, on_copy, f,
+                          &row->copy_ask) >= 0)
+                f->n_copies++;
+        f->question->limit = depth;
+        if (late) /* the patience is over already */
+                (void) loop_timer_set(f->patience, f->copies_until_usec);
+}
+
 static void row_end(FanOut *f, FanRow *row, PeerOutcome outcome, const char *error)
 {
         row->outcome = outcome;
         free(row->error);
         row->error = error && *error ? strdup(error) : NULL;
-        f->ended[f->n_ended++] = (size_t) (row - f->rows);
+        if (outcome == PEER_OK || outcome == PEER_EMPTY)
+                copy_end(f, row);
+        else
+                ask_copy(f, row);
+        row_tell(f, row);
 }
 
 static FanRow *row_of(FanOut *f, const PeerAsk *ask)
@@ -262,6 +325,8 @@ static void on_peer(PeerAsk *ask, const PeerReply *reply, void *userdata)
 
         row->usec = reply->usec;
         if (reply->answer) {
+                peer_answer_clear(&row->answer); /* its copy's */
+                row->copied = false;
                 row->answer = *reply->answer;
                 *reply->answer = (PeerAnswer){0};
         }
@@ -294,6 +359,7 @@ static void ask_peer(FanOut *f, FanRow *row, const char *query, unsigned most)
                 snprintf(why, sizeof(why), "%s; being tried again", row->peer->error);
                 row->outcome = PEER_SKIPPED;
                 row->error = strdup(why);
+                ask_copy(f, row);
         } else
                 f->n_awaited++;
 }
@@ -327,10 +393,17 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
 {
         FanOut *f = userdata;
 
-        if (f->local_ended)
-                return 0;
-        f->local_ask = catalog_ask_free(f->local_ask);
-        local_fail(f, NO_ANSWER);
+        if (!f->local_ended) {
+                f->local_ask = catalog_ask_free(f->local_ask);
+                local_fail(f, NO_ANSWER);
+        }
+        if (f->n_copies > 0 && clock_boot_usec() < f->copies_until_usec)
+                return loop_timer_set(f->patience, f->copies_until_usec);
+        for (size_t i = 0; i < f->n_rows && f->n_copies > 0; i++)
+                if (f->rows[i].copy_ask) { /* its disk hangs, say */
+                        copy_end(f, &f->rows[i]);
+                        row_tell(f, &f->rows[i]);
+                }
         search_news(f);
         look_for_end(f);
         return 0;

@@ -293,6 +293,7 @@ static int make_network(Federation *f, Error *e)
                                            .fetch = f->fetch,
                                            .catalog = f->catalog,
                                            .peers = f->peers,
+                                           .copies = f->copies,
                                            .config = f->config};
 
                 r = searcher_new(&options, &f->searcher);

@@ -407,6 +407,7 @@ int searcher_new(const SearcherOptions *options, Searcher **ret)
         s->fetch = options->fetch;
         s->catalog = options->catalog;
         s->peers = options->peers;
+        s->copies = options->copies;
         s->width = 1;
         TAILQ_INIT(&s->arriving);
         TAILQ_INIT(&s->waiting);

@@ -9,7 +9,10 @@
  * merged order, at most SEARCH_NETWORK_MAX x limit. `totalResults`: works that were put together from what came, and what of
  * this node's own matches was not among it. A peer is asked for offset + limit results, at most network.results_per_peer: pages
  * far behind show what this node has. A peer that was given up is tried by a search now and then; nobody waits for that, but
- * when it answers before the others have, it is in. */
+ * when it answers before the others have, it is in.
+ *
+ * Whoever is not asked, or has not answered, is looked up in the copy of its catalog, where there is one: its row then has
+ * "copy": {"listings", "asOf"}, its results "copy": true and "asOf", and the answer is not complete for all that. */
 #pragma once
 
 #include "federation/cache.h"
@@ -19,6 +22,7 @@
 #define SEARCH_NETWORK_MAX 10
 #define SEARCH_LOCAL_MAX   1000 /* of this node's own results are merged */
 
+typedef struct Copies Copies;
 typedef struct Searcher Searcher;
 typedef struct Search Search; /* one asker's; freeing it cancels, for this asker */
 
@@ -42,6 +46,7 @@ typedef struct SearcherOptions {
         FetchClient *fetch;
         Catalog *catalog;
         Peers *peers;
+        Copies *copies;       /* NULL: none. Asked when their peers do not answer */
         const Config *config; /* borrowed; searcher_configure() hands over another */
 } SearcherOptions;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The answer to a search: what this node and its peers have said, put together and printed straight into one text. */
+#include "base/clock.h"
 #include "federation/fit.h"
 #include "federation/merge.h"
 #include "federation/money.h"
@@ -68,6 +69,12 @@ static void add_row(Text *t, const FanRow *row)
                 text_add_json(t, row->error);
         else
                 text_add_string(t, "null");
+        if (row->copied) {
+                char at[TIMESTAMP_SIZE];
+
+                text_add(t, ",\"copy\":{\"listings\":%" PRIu64 ",\"asOf\":\"%s\"}", row->copy_listings,
+                         timestamp_format(at, row->copy_usec));
+        }
         text_add_bytes(t, "}", 1);
 }
 
@@ -176,6 +183,49 @@ int answer_take_local(FanOut *f, const CatalogAnswer *answer)
         return 0;
 }
 
+/* --- another's copy --- */
+
+static int take_copied(PeerResult *r, const Listing *l, const FanRow *row)
+{
+        const Seller seller = {.id = row->peer->id, .name = row->peer->name, .url = row->peer->url};
+        _unset_ char buffer[2048];
+        _cleanup_text_ Text t = text_in(buffer, sizeof buffer);
+        char at[TIMESTAMP_SIZE];
+
+        listing_print_copy(&t, l, &seller);
+        text_add(&t, ",\"copy\":true,\"asOf\":\"%s\"", timestamp_format(at, row->copy_usec));
+        if (t.failed)
+                return -ENOMEM;
+        return peer_result_make(&(PeerResultParts){.json = t.data,
+                                                   .json_size = t.size,
+                                                   .id = l->id,
+                                                   .title = l->title,
+                                                   .author = l->author,
+                                                   .isbn = l->isbn,
+                                                   .currency = l->currency,
+                                                   .price_minor = l->price_minor},
+                                r);
+}
+
+int answer_take_copy(FanRow *row, const CatalogAnswer *answer)
+{
+        _cleanup_peer_answer_ PeerAnswer copy = {.total = answer->total};
+
+        copy.results = calloc(answer->n_listings + 1, sizeof(*copy.results));
+        if (!copy.results)
+                return -ENOMEM;
+        for (size_t i = 0; i < answer->n_listings; i++, copy.n_results++) {
+                int r = take_copied(&copy.results[i], &answer->listings[i], row);
+                if (r < 0)
+                        return r;
+        }
+        peer_answer_clear(&row->answer);
+        row->answer = copy;
+        memset(&copy, 0, sizeof(copy)); /* handed over */
+        row->copied = true;
+        return 0;
+}
+
 /* --- together --- */
 
 typedef struct Found { /* where an item comes from */
@@ -183,10 +233,11 @@ typedef struct Found { /* where an item comes from */
         const struct Found *before; /* the same shop's one before it in this work */
         const Peer *peer;           /* NULL: this node */
         unsigned rank;
+        bool copied;
 } Found;
 
-static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, const Wanted *wanted,
-                    MergeItem **items, Found **found)
+static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, bool copied,
+                    const Wanted *wanted, MergeItem **items, Found **found)
 {
         for (size_t i = 0; i < answer->n_results; i++) {
                 const PeerResult *r = &answer->results[i];
@@ -199,7 +250,7 @@ static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer,
                                 .id = r->id,
                                 .fit = fit_of(wanted, r->work, r->title, r->author),
                 };
-                *(*found)++ = (Found){.result = r, .peer = peer, .rank = (unsigned) i};
+                *(*found)++ = (Found){.result = r, .peer = peer, .rank = (unsigned) i, .copied = copied};
         }
 }
 
@@ -220,9 +271,10 @@ static int put_together(const FanOut *f, Found *found, size_t n, Merge *ret)
 
         if (!items || wanted_make(f->question->text, &wanted) < 0)
                 return -ENOMEM;
-        collect(&f->local, 0, NULL, &wanted, &next, &found);
+        collect(&f->local, 0, NULL, false, &wanted, &next, &found);
         for (size_t i = 0; i < f->n_rows; i++)
-                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, &wanted, &next, &found);
+                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, f->rows[i].copied, &wanted,
+                        &next, &found);
         return merge_items(items, n, ret);
 }
 
@@ -261,7 +313,7 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
                 text_add_json(t, one->result->id);
                 text_add_bytes(t, ",", 1);
                 money_print_price(t, one->result->price_minor, one->result->currency);
-                text_add_bytes(t, "}", 1);
+                text_add_string(t, one->copied ? ",\"copy\":true}" : "}");
         }
         text_add_string(t, "]}");
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/text.h"
+#include "federation/copies.h"
 #include "federation/peer_ask.h"
 #include "federation/search.h"
 
@@ -32,7 +33,10 @@ typedef struct FanRow { /* a peer's part */
         uint64_t usec;
         char *error; /* NULL: "" */
         PeerAnswer answer;
-        uint64_t generation; /* of its catalog, when it answered */
+        uint64_t generation;               /* of its catalog, when it answered */
+        CopyAsk *copy_ask;                 /* under way */
+        bool copied;                       /* the answer is its copy's … */
+        uint64_t copy_listings, copy_usec; /* … which has so many, and is of then */
 } FanRow;
 
 struct FanOut { /* one question */
@@ -56,6 +60,8 @@ struct FanOut { /* one question */
 
         FanRow *rows; /* in the order of the peers' ids */
         size_t n_rows, n_awaited, n_answered;
+        size_t n_copies; /* awaited */
+        uint64_t copies_until_usec;
         size_t *ended, n_ended; /* rows, as they came */
 };
 TAILQ_HEAD(FanOutList, FanOut);
@@ -65,6 +71,7 @@ struct Searcher {
         FetchClient *fetch;
         Catalog *catalog;
         Peers *peers;
+        Copies *copies;
         const Config *config;
         uint64_t configuration; /* counts up with each one */
         Cache *cache;
@@ -91,6 +98,7 @@ void fan_out_begin(FanOut *f); /* may end it */
 
 /* search_answer.c */
 int answer_take_local(FanOut *f, const CatalogAnswer *answer);
+int answer_take_copy(FanRow *row, const CatalogAnswer *answer);
 void answer_print_local(Text *t, const FanOut *f);
 void answer_print_peer(Text *t, const FanOut *f, const FanRow *row);
 int answer_print(Text *t, const FanOut *f);
