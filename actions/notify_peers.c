@@ -12,7 +12,7 @@
 #define NOTICE_PATH "/api/network/messages"
 #define ANSWER_MAX  ((size_t) 64 * 1024)
 #define REASON_MAX  160
-#define PEERS_MAX   REGISTRY_NODES_MAX
+#define PEERS_MAX   1000 /* in the configuration */
 
 typedef struct Peer {
         char *id, *url;

@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/loop.h"
 
-#define REGISTRY_SIZE_MAX  (2 * 1024 * 1024)
-#define REGISTRY_NODES_MAX 1000
+#define REGISTRY_SIZE_MAX  (32 * 1024 * 1024)
+#define REGISTRY_NODES_MAX 22000
 #define REGISTRY_ID_MAX    128
 #define REGISTRY_NAME_MAX  256
 #define REGISTRY_URL_MAX   512
@@ -49,9 +49,13 @@ typedef struct Registry {
         size_t n_others; /* pending, banned, or of unknown status */
         size_t n_unfit;  /* left out because they cannot be used … */
         char unfit[200]; /* … the first of them, for people: "nodes[3]: no url" */
+
+        uint32_t *slots; /* by id: number of the node, from 1 */
+        size_t n_slots;
+        uint8_t seed[16];
 } Registry;
 
-/* -EINVAL: no registry, with the reason; -E2BIG: more than REGISTRY_SIZE_MAX; -EPROTONOSUPPORT: not AAN/1. */
+/* data is terminated. 10,000 nodes in 10 MiB take some 50 ms. -EINVAL: no registry, with the reason; -E2BIG: more than REGISTRY_SIZE_MAX; -EPROTONOSUPPORT: not AAN/1. */
 int registry_parse(const char *data, size_t size, Registry **ret, Error *e);
 Registry *registry_free(Registry *r);
 DEFINE_CLEANUP(Registry, registry_free)

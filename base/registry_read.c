@@ -14,6 +14,9 @@
 /* Further reads of a disk that hangs would pile up for hours. */
 #define LINGERING_MAX 8
 
+static_assert(REGISTRY_SIZE_MAX == 32 << 20, "TOO_LARGE says so");
+#define TOO_LARGE "larger than 32 MiB"
+
 struct RegistryRead {
         char *path;
         Child *child;
@@ -108,7 +111,7 @@ static void take_output(const RegistryRead *read, const ChildResult *child, Regi
         memcpy(&h, child->output, sizeof(h));
         result->modified_usec = h.modified_usec;
         if (h.error == E2BIG)
-                refuse(read, result, -E2BIG, "larger than 2 MiB", message, size);
+                refuse(read, result, -E2BIG, TOO_LARGE, message, size);
         else if (h.error == EINVAL)
                 refuse(read, result, -EINVAL, "not a file", message, size);
         else if (h.error != 0)

@@ -3,7 +3,7 @@
  * number. Slices are of text that json_scan_check() has seen. Pure. */
 #pragma once
 
-#include "federation/json_scan.h"
+#include "base/json_scan.h"
 
 #define JSON_CLEAN_MAX 8000 /* bytes of a string in a nested value */
 

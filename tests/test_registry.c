@@ -88,6 +88,11 @@ TEST(what_cannot_be_used_is_left_out_and_the_first_one_named)
                         "{\"id\":\"a\",\"url\":\"https://\\u0430.example\",\"status\":\"active\"}",
                         "{\"id\":\"a\",\"url\":[\"https://a.example\"],\"status\":\"active\"}",
                         "{\"id\":\"z\",\"url\":\"https://twin.example\",\"status\":\"active\"}",
+                        "{\"id\":\"\\u007a\",\"url\":\"https://twin.example\",\"status\":\"active\"}",
+                        "{\"id\":\"a\",\"url\":\"https://a.example\",\"\\u0075rl\":\"https://"
+                        "b.example\",\"status\":"
+                        "\"active\"}",
+                        "{\"id\":\"a\",\"url\":\"https://a.example\\n\",\"status\":\"active\"}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(unfit); i++) {
@@ -141,8 +146,20 @@ TEST(nobody_can_crowd_out_the_accepted_by_registering)
         CHECK_INT(r->n_nodes, REGISTRY_NODES_MAX);
         CHECK_INT(r->n_others, 5000);
         CHECK_INT(r->n_unfit, 5);
-        CHECK_STR(r->unfit, "nodes[6000] n1000: too many nodes");
+        CHECK_STR(r->unfit, "nodes[27000] n22000: too many nodes");
         free(text);
+}
+
+TEST(escapes_are_what_they_stand_for)
+{
+        _cleanup_(registry_freep) Registry *r = parsed(
+                        "{\"\\u006eodes\":[{\"\\u0069d\":\"n\\u0031\",\"name\":\"\\ud83d\\ude00 \\\"q\\\"\","
+                        "\"url\":\"https:\\/\\/a.example\\/x\\/\",\"status\":\"\\u0061ctive\"}]}");
+        const RegistryNode *n = registry_find(r, "n1");
+
+        CHECK(n);
+        CHECK_STR(n->name, "\xf0\x9f\x98\x80 \"q\"");
+        CHECK_STR(n->url, "https://a.example/x");
 }
 
 TEST(what_is_no_registry_is_refused_with_the_reason)
@@ -154,11 +171,12 @@ TEST(what_is_no_registry_is_refused_with_the_reason)
         CHECK(strstr(refused("{\"nodes\":[],\"nodes\":[]}", -EINVAL), "duplicate"));
         CHECK_STR(refused("{\"protocol\":\"AAN/2.0\",\"nodes\":[]}", -EPROTONOSUPPORT),
                   "it is of protocol AAN/2.0, and this version knows AAN/1");
-        CHECK(strstr(refused("{\"protocol\":\"AAN/9\\u001b[31m\",\"nodes\":[]}", -EPROTONOSUPPORT), "\\x1b"));
+        CHECK(strstr(refused("{\"protocol\":\"AAN/9\\u001b[31m\",\"nodes\":[]}", -EPROTONOSUPPORT),
+                     "AAN/9 [31m,"));
         _cleanup_text_ Text deep = {0};
         for (int i = 0; i < 100000; i++)
                 text_add_string(&deep, "[");
-        CHECK(strstr(refused(deep.data, -EINVAL), "nested deeper"));
+        CHECK(strstr(refused(deep.data, -EINVAL), "nested too deeply"));
         size_t size = REGISTRY_SIZE_MAX + 1;
         char *large = malloc(size);
         memset(large, ' ', size);
@@ -252,7 +270,7 @@ TEST(a_file_that_cannot_be_read_is_named_with_the_reason)
         CHECK_INT(truncate(path_of("huge"), REGISTRY_SIZE_MAX + 1), 0);
         g = read_now(path_of("huge"));
         CHECK_INT(g.error, -E2BIG);
-        CHECK(strstr(g.message, "larger than 2 MiB"));
+        CHECK(strstr(g.message, "larger than 32 MiB"));
 }
 
 TEST(a_large_file_comes_whole)

@@ -3,9 +3,9 @@
 #include "tests/test.h"
 
 #include "base/id.h"
+#include "base/json_scan.h"
 #include "base/text.h"
 #include "federation/dialect.h"
-#include "federation/json_scan.h"
 
 /* Of exactly this size and not terminated, so that reading past it is noticed. */
 static int parse(const char *body, size_t size, unsigned most, PeerAnswer *ret, Error *e)

@@ -2,8 +2,8 @@
 /* What a peer answers to a search, beside jansson: the same is JSON to both; what is passed on is one line, well-formed, with our
  * own members left to us, nothing invisible and no link that leaves the web; what needs no mending comes through as it was.
  * Its results are merged, as if several shops had them. */
+#include "base/json_scan.h"
 #include "federation/dialect.h"
-#include "federation/json_scan.h"
 #include "federation/merge.h"
 #include "federation/work.h"
 #include "tests/fuzz/fuzz.h"

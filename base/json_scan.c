@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON in place. */
-#include "federation/json_scan.h"
+#include "base/json_scan.h"
 
 #include "base/text.h"
 
