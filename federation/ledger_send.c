@@ -121,6 +121,7 @@ static void read_order_taken(const LedgerRow *row, const json_t *answer, SendRes
                 agreed.price_minor = result->terms.price_minor;
                 memcpy(agreed.currency, result->terms.currency, sizeof(agreed.currency));
         }
+        agreed.pct = MAX(agreed.pct, result->terms.pct); /* it pays more than we counted on */
         if (terms_equal(&agreed, &result->terms))
                 return;
         result->outcome = SEND_DENIED;

@@ -54,3 +54,29 @@ revenue() { # NODE JQ-FILTER
 referral_is() { # NODE REFERRAL JQ-CONDITION
         control "$1" "/v1/orders/$2" | jq -e "$3" >/dev/null
 }
+
+# A counterpart that sells, or refuses to; its orders stand in tests/parts/money-node.py.
+other_shop_start() { # NAME SENDER
+        start "$1" "$source_dir/tests/parts/money-node.py" serve --control "$shop/$1.sock" --record "$shop/$1.jsonl" --id "$1" \
+                --sender "$2" --sender-key "${public[$2]}"
+        wait_for "$1 is up" test -s "$shop/$1.out"
+        port[$1]=$(<"$shop/$1.out")
+}
+
+other_shop() { # NAME SHARE: as a node's configuration names it
+        echo "{id: $1, name: \"Shop $1\", url: \"http://127.0.0.1:${port[$1]}\", public_key: \"${public[$1]}\", revenue_share: $2}"
+}
+
+# Signs a message with an independent implementation and posts it: "STATUS ANSWER".
+say_signed() { # FROM TO PATH JSON [ARGUMENT...]
+        local from=$1 to=$2 path=$3 json=$4
+        shift 4
+        "$source_dir/tests/parts/money-node.py" send --key "$shop/$from/node.key" --node "$from" --to "$to" \
+                --url "$(node_url "$to")$path" "$@" "$json"
+}
+
+new_referral() { # a ULID of now
+        /usr/bin/python3 -c 'import os, time
+n = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+print("".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[n >> 5 * i & 31] for i in range(25, -1, -1)))'
+}
