@@ -50,6 +50,7 @@ int envelope_refuse(EnvelopeRefusal *refusal, unsigned status, const char *word,
 #endif
 /* Answers with the refusal in the contract's shape (and offset_ms). */
 json_t *envelope_refusal_document(const EnvelopeRefusal *refusal);
-/* Fills in node, to, timestamp and seq, signs. object is changed: signatures that it had are gone. -ENOKEY: this node has no key. */
+/* Fills in node, to, timestamp and seq, signs. object is changed: signatures that it had are gone; self and to are not
+ * its own. -ENOKEY: this node has no key. */
 int envelope_seal(json_t *object, const char *self, const char *to, int64_t seq, const SignKey *key,
                   uint64_t now_usec, Error *e);

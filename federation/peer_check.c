@@ -147,6 +147,7 @@ static void check(Peers *p, Peer *peer)
 {
         uint64_t now = clock_boot_usec(), until = peer->breaker.until_usec;
 
+        peer->checked_usec = now;
         peer->check_due_usec = in_about(p, p->check_interval_usec);
         if (peer->in_fallback)
                 peer_fallback_check(peer);
@@ -179,9 +180,10 @@ static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* But not again and again: whoever says this and that all the time must not make us ask as often. */
 void peer_check_now(Peer *peer)
 {
-        peer->check_due_usec = clock_boot_usec();
+        peer->check_due_usec = MAX(clock_boot_usec(), peer->checked_usec + USEC_PER_SEC);
         plan_next(peer->peers);
 }
 

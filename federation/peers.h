@@ -62,7 +62,7 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
         Fetch *check;
         unsigned check_path, checks_tried;
         bool check_known, check_heard, search_failed, greeted;
-        uint64_t check_due_usec;
+        uint64_t check_due_usec, checked_usec;
         Fetch *back_check; /* of peer_fallback.c */
         Peers *peers;
 } Peer;

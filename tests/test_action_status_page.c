@@ -538,18 +538,17 @@ TEST(other_shops_stand_on_the_page_and_a_new_registry_is_heard_of_at_once)
         CHECK(!strstr(none, "Other shops"));
         CHECK_INT(registries_serial(rig.context.registries), 0);
 
-        write_registry(
-                        &rig,
-                        SHOP("my-shop", "\"status\":\"active\"") "," SHOP("a", "\"status\":\"active\"") "," SHOP(
-                                        "b",
-                                        "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/"
-                                        "b\"") "," SHOP("c",
-                                                        "\"status\":\"fallback\"") "," SHOP("d",
-                                                                                            "\"status\":"
-                                                                                            "\"failed\"") "," SHOP("e",
-                                                                                                                   "\"status\":\"suspect\"") "," SHOP("f",
-                                                                                                                                                      "\"status\":\"pending\"") ",{\"id\":\"g\",\"name\":\"<script>alert(1)</script>\\u202e\",\"url\":\"https://g.example\","
-                                                                                                                                                                                "\"status\":\"active\"}");
+        write_registry(&rig,
+                       SHOP("my-shop", "\"status\":\"active\"") "," SHOP("a", "\"status\":\"active\"") "," SHOP(
+                                       "b",
+                                       "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/"
+                                       "b\"") "," SHOP("c",
+                                                       "\"status\":\"fallback\"") "," SHOP("d",
+                                                                                           "\"status\":"
+                                                                                           "\"failed\"") "," SHOP("e",
+                                                                                                                  "\"status\":\"suspect\"") "," SHOP("f",
+                                                                                                                                                     "\"status\":\"pending\"") ",{\"id\":\"g\",\"name\":\"<script>alert(1)</script>\\u202e\",\"url\":\"https://g.example\","
+                                                                                                                                                                               "\"status\":\"active\"}");
         registries_keep(rig.context.registries, is_wanted, NULL);
         changed = false;
         rig_turn(&rig, &changed, "it is read");
