@@ -3,12 +3,12 @@
 # Shops of a network, each with a federationd of its own, on an address of 127/8 that no other test uses.
 need curl jq python3
 net=$(own_loopback)
-declare -A node_port=() node_name=()
+declare -A node_port=() node_name=() node_address=() node_within=() # within: a command that runs others where the node lives
 # Freed memory goes back soon, so that what is measured is what is used.
 export ASAN_OPTIONS=${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}quarantine_size_mb=4
 
 node_url() { # NAME
-        echo "http://$net:${node_port[$1]}"
+        echo "http://${node_address[$1]-$net}:${node_port[$1]}"
 }
 
 # The configuration of a node whose peers are other nodes by name, or flow mappings. More keys of `network` may stand in
@@ -23,8 +23,8 @@ node_config() { # NAME [PEER...]
         done
         {
                 cat <<-END
-			node: {id: $name, name: "${node_name[$name]-Shop $name}", url: "$(node_url "$name")", type: full, operator: Test, revenue_share: 15}
-			listen: ["$net:${node_port[$name]}"]
+			node: {id: $name, name: "${node_name[$name]-Shop $name}", url: "$(node_url "$name")", type: full, operator: Test, revenue_share: 15 ${node_keys-}}
+			listen: ["${node_address[$name]-$net}:${node_port[$name]}"]
 			network: {enabled: true, peers: [$peers] ${network_keys-, allow_private_peers: [127.0.0.0/8]}}
 			failover: {runtime_dir: "${failover_dir-$shop/$name/failover}", status_dir: "${status_dir-$shop/$name/status}"}
 			limits: {requests_per_second: 0, per_address: 0}
@@ -53,13 +53,15 @@ node_import() { # NAME FILE
 }
 
 node_launch() { # NAME: without waiting
-        start "$1" "$build/federationd" --config "$shop/$1/federationd.yaml" --state-dir "$shop/$1/state" \
+        # shellcheck disable=SC2086 # a command and its arguments
+        start "$1" ${node_within[$1]-} "$build/federationd" --config "$shop/$1/federationd.yaml" --state-dir "$shop/$1/state" \
                 --runtime-dir "$shop/$1/run"
 }
 
 node_answers() { # NAME
         alive "$1" || fail "$1 has ended"
-        curl -sS --max-time 5 -o /dev/null "$(node_url "$1")/api/config"
+        # shellcheck disable=SC2086
+        ${node_within[$1]-} curl -sS --max-time 5 -o /dev/null "$(node_url "$1")/api/config"
 }
 
 node_start() { # NAME

@@ -35,6 +35,14 @@ private_mounts() { # ARGUMENTS of the script: it runs again in a mount namespace
         PRIVATE_MOUNTS=1 exec unshare --mount --propagation private bash "$0" "$@"
 }
 
+private_network() { # ARGUMENTS of the script: it runs again in a network namespace of its own, or is skipped
+        [[ ${PRIVATE_NETWORK-} ]] && return
+        need_root
+        unshare --net true 2>/dev/null || skip "cannot make a network namespace (CAP_SYS_ADMIN)"
+        rm -rf "$shop"
+        PRIVATE_NETWORK=1 exec unshare --net bash "$0" "$@"
+}
+
 # ---- waiting and judging
 
 declare -A pid=()
