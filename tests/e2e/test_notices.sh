@@ -46,7 +46,6 @@ check "buyers go to the shop" buyers_go alpha "$(node_url my-shop)"
 start events curl -sSN "$(node_url alpha)/events"
 
 # The real supervisor, with its own registry of whom to tell.
-node_before=${node-}
 shop_peers "peers: [{id: alpha, url: \"$(node_url alpha)\"}, {id: beta, url: \"$(node_url beta)\"}], timeout: 2s"
 sed -i "s|fallback_url: \"[^\"]*\"|fallback_url: \"$fallback\"|" "$shop/failoverd.yaml"
 reread
