@@ -101,9 +101,13 @@ int key_ring_parse(const char *text, KeyRing **ret, Error *e)
         int r;
 
         assert(ret);
-        r = ring && copy ? read_lines(ring, copy, e) : error_set(e, -ENOMEM, "out of memory");
-        if (copy)
-                explicit_bzero(copy, size);
+        if (!ring || !copy) {
+                free(copy);
+                error_set(e, -ENOMEM, "out of memory");
+                return -ENOMEM;
+        }
+        r = read_lines(ring, copy, e);
+        explicit_bzero(copy, size);
         free(copy);
         if (r < 0)
                 return r;

@@ -26,6 +26,12 @@ static void key_file_close(KeyFile *f)
         free(f->fresh);
 }
 
+/* What matters of errno is said in words. */
+static int system_error(Error *e, const char *path, const char *advice)
+{
+        return error_set(e, -EIO, "%s: %s%s", path, error_words(errno), advice);
+}
+
 static int lock_folder(KeyFile *f, Error *e)
 {
         _cleanup_free_ char *copy = strdup(f->path);
@@ -34,9 +40,9 @@ static int lock_folder(KeyFile *f, Error *e)
                 return error_set(e, -ENOMEM, "out of memory");
         f->folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (f->folder < 0)
-                return error_set(e, -errno, "%s: %s", f->path, error_words(errno));
+                return system_error(e, f->path, "");
         if (flock(f->folder, LOCK_EX | LOCK_NB) < 0)
-                return error_set(e, -errno, "another failoverctl changes it at this moment");
+                return error_set(e, -EBUSY, "another failoverctl changes it at this moment");
         return 0;
 }
 
@@ -47,8 +53,7 @@ static int key_file_open(const char *path, KeyFile *f, Error *e)
 
         f->path = realpath(path, NULL); /* what a link leads to is replaced, not the link */
         if (!f->path)
-                return error_set(e, -errno, "%s: %s%s", path, error_words(errno),
-                                 errno == ENOENT ? ": make one with `failoverctl keygen`" : "");
+                return system_error(e, path, errno == ENOENT ? ": make one with `failoverctl keygen`" : "");
         if (asprintf(&f->fresh, "%s.new", f->path) < 0) {
                 f->fresh = NULL;
                 return error_set(e, -ENOMEM, "out of memory");

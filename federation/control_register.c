@@ -177,7 +177,11 @@ void control_post_register(Control *c, HttpRequest *r, const char *rest)
         int n;
 
         snprintf(actor, sizeof(actor), "uid %u", (unsigned) http_peer(r)->uid);
-        n = caller ? read_order(r, &o, &e) : error_set(&e, -ENOMEM, "out of memory");
+        if (!caller) {
+                http_reply_error(r, 500, "out of memory");
+                return;
+        }
+        n = read_order(r, &o, &e);
         if (n >= 0) {
                 *caller = (Caller){.f = c->f, .request = r};
                 n = begin(c->f, &o, caller, actor, &e);
