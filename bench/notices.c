@@ -72,7 +72,7 @@ static void make_notice(Request *r, const SignKey *key, unsigned peer, unsigned 
 {
         static uint64_t number;
         _cleanup_free_ char *body = NULL;
-        char id[32], node[8];
+        char id[32], node[16];
         uint64_t ms = clock_wall_usec() / USEC_PER_MSEC;
         Error e;
 

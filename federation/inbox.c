@@ -307,7 +307,11 @@ static void judge(Inbox *i, const Envelope *e, const Notice *notice, HttpRequest
                         return;
                 }
         if (error < 0) {
-                envelope_refuse(&refusal, 503, "unavailable", "out of memory");
+                if (error == -EBUSY)
+                        envelope_refuse(&refusal, 503, "unkept",
+                                        "it is in force, but too much waits for the disk");
+                else
+                        envelope_refuse(&refusal, 503, "unavailable", "out of memory");
                 refuse(i, r, &refusal);
         }
 }
@@ -530,6 +534,8 @@ int inbox_new(Federation *f, void (*loaded)(void *userdata), void *userdata, Inb
         i->loaded_userdata = userdata;
         r = lanes_new(&i->lanes);
         if (r >= 0)
+                r = inbox_keep_init(i);
+        if (r >= 0)
                 r = loop_timer_new(f->event, "inbox-again", on_again, i, &i->again);
         if (r >= 0)
                 r = loop_add_once(f->event, "inbox-verify", on_verify, i, &i->verify);
@@ -562,6 +568,7 @@ Inbox *inbox_free(Inbox *i)
         lanes_free(i->lanes);
         loop_source_free(i->again);
         loop_source_free(i->verify);
+        loop_source_free(i->patience);
         HASH_ITER(hh, i->nodes, n, next)
         {
                 inbox_node_free(i, n);

@@ -9,13 +9,18 @@
 #define AGAIN_USEC    (5 * USEC_PER_SEC)
 #define ENTRY_USEC    USEC_PER_MIN /* a node that says this and that all day fills no audit log */
 #define ENTRIES_BURST 30
+#define PATIENCE_USEC (2 * USEC_PER_SEC) /* with the disk; who waits is answered then */
+#define WAITING_MAX   (4 * STORE_BATCH_MAX)
 
 /* --- keeping --- */
 
-typedef struct Save {
+struct InboxSave {
         StoreJob job;
         Inbox *inbox;
-        HttpRequest *request;
+        HttpRequest *request; /* NULL: nobody waits, or he has been answered */
+        bool awaited, answered;
+        uint64_t until_usec;
+        TAILQ_ENTRY(InboxSave) entry; /* while awaited: in the order in which they end */
         bool news;
         InboxKept done;
         uint64_t version;
@@ -24,7 +29,8 @@ typedef struct Save {
         NoticeMark mark;
         bool failed;
         uint64_t since_usec, said_usec;
-} Save;
+};
+typedef struct InboxSave Save;
 
 static void save_free(Save *s)
 {
@@ -63,9 +69,47 @@ static void save_done(StoreJob *job, int r, const char *error)
                 n->durable = MAX(n->durable, s->version);
         else if (n && s->event && !n->unkept)
                 n->unkept = TAKE_PTR(s->detail); /* with the next one */
-        if (s->done)
+        if (s->awaited)
+                TAILQ_REMOVE(&i->saves, s, entry);
+        if (s->done && (s->awaited || !s->answered))
                 s->done(i, s->request, s->news, r, error);
         save_free(s);
+}
+
+/* The disk hangs: what is said is in force, and must come again. It may be kept all the same, later. */
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Inbox *i = userdata;
+        uint64_t now = clock_boot_usec();
+        Save *s;
+
+        while ((s = TAILQ_FIRST(&i->saves)) && s->until_usec <= now) {
+                TAILQ_REMOVE(&i->saves, s, entry);
+                s->awaited = false;
+                s->answered = true;
+                s->done(i, TAKE_PTR(s->request), s->news, -ETIMEDOUT, "the disk has not answered for 2 s");
+        }
+        i->patience_usec = s ? s->until_usec : 0;
+        return s ? loop_timer_set(source, s->until_usec) : 0;
+}
+
+static void await(Inbox *i, Save *s)
+{
+        bool first = TAILQ_EMPTY(&i->saves);
+
+        s->awaited = true;
+        s->until_usec = clock_boot_usec() + PATIENCE_USEC;
+        TAILQ_INSERT_TAIL(&i->saves, s, entry);
+        if (first && clock_boot_usec() >= i->patience_usec) { /* else it is on its way, and will look again */
+                i->patience_usec = s->until_usec;
+                (void) loop_timer_set(i->patience, s->until_usec);
+        }
+}
+
+int inbox_keep_init(Inbox *i)
+{
+        TAILQ_INIT(&i->saves);
+        return loop_timer_new(i->f->event, "inbox-patience", on_patience, i, &i->patience);
 }
 
 /* What could not be kept before comes first; what there are too many of is only counted. */
@@ -89,8 +133,13 @@ static char *entry_of(InboxNode *n, const char *detail)
 int inbox_keep(Inbox *i, InboxNode *n, const char *event, const char *actor, const char *detail,
                HttpRequest *request, bool news, InboxKept done)
 {
-        Save *s = calloc(1, sizeof(*s));
+        StoreCounts counts;
+        Save *s;
 
+        store_counts(i->f->store, &counts);
+        if (counts.waiting >= WAITING_MAX)
+                return -EBUSY;
+        s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
         *s = (Save){.job = {.run = save_run, .done = save_done},
@@ -114,6 +163,8 @@ int inbox_keep(Inbox *i, InboxNode *n, const char *event, const char *actor, con
                 save_free(s);
                 return -ENOMEM;
         }
+        if (request)
+                await(i, s);
         store_submit(i->f->store, &s->job);
         return 0;
 }

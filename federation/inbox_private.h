@@ -55,6 +55,9 @@ struct Inbox {
         uint64_t generation;
         bool ready, heard; /* it is known what was seen; or at least tried to */
         sd_event_source *again, *verify;
+        TAILQ_HEAD(, InboxSave) saves; /* of inbox_keep.c: those for whose end somebody waits */
+        sd_event_source *patience;
+        uint64_t patience_usec;
         Lanes *lanes;
         uint64_t counts[_INBOX_RESULT_MAX], n_verified, verify_usec;
         uint64_t logged_usec, n_unlogged; /* refusals */
@@ -68,9 +71,11 @@ int inbox_set(InboxNode *n, bool failed, const char *url, uint64_t since_usec);
 void inbox_tell(Inbox *i, const InboxNode *n); /* peers, and who listens */
 
 /* inbox_keep.c */
+int inbox_keep_init(Inbox *i);
 int inbox_load(Inbox *i);
-/* Puts it on the disk as it is now. detail: NULL, or what the audit log says of it (event, actor). done(): r as of StoreJob; not
- * called when this fails. */
+/* Puts it on the disk as it is now. detail: NULL, or what the audit log says of it (event, actor). done(): r as of StoreJob, once, after
+ * 2 s at the latest when there is a request (-ETIMEDOUT: it may still be kept); not called when this fails (-ENOMEM; -EBUSY: too much
+ * waits for the disk). */
 typedef void (*InboxKept)(Inbox *i, HttpRequest *request, bool news, int r, const char *error);
 int inbox_keep(Inbox *i, InboxNode *n, const char *event, const char *actor, const char *detail,
                HttpRequest *request, bool news, InboxKept done);

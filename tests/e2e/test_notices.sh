@@ -152,6 +152,10 @@ check "nobody is sent there" buyers_go alpha ""
 check "nor from the front end" healthy_is alpha null
 stop alpha KILL || true
 node_start alpha
+third_start_is_ready() {
+        (($(grep -c ': ready' "$shop/alpha.log") == 3))
+}
+wait_for "it has read what it had seen" third_start_is_ready
 refused 409 old --id x6 --seq "$((base + 19))"
 check "nor after a kill" buyers_go alpha ""
 check "and back" equal "$(say --id x7 --seq "$((base + 30))" --type primary_recovered | cut -d' ' -f1)" 200
