@@ -19,14 +19,14 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen search peers nodes audit register catalog stats help'
+                simulate check-config keygen search peers nodes audit register revenue catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
                 --socket)
                         socket=(--socket "${COMP_WORDS[++k]}")
                         ;;
-                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format | --key)
+                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format | --key | --month)
                         ((++k))
                         ;;
                 -*) ;;
@@ -53,7 +53,7 @@ _failoverctl()
                 mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$current")
                 return
                 ;;
-        --reason | --limit | --seed | --id | --category | --max-price | --key)
+        --reason | --limit | --seed | --id | --category | --max-price | --key | --month)
                 return
                 ;;
         esac
@@ -73,6 +73,7 @@ _failoverctl()
                 nodes) words+=' --key' ;;
                 audit) words+=' --limit --check' ;;
                 register) words+=' --registry --timeout --forget' ;;
+                revenue) words+=' --month --csv' ;;
                 search) words+=' --limit --category --max-price' ;;
                 catalog) words+=' --format' ;;
                 esac
@@ -92,6 +93,10 @@ _failoverctl()
                         else
                                 words='accept ban forget rekey'
                         fi
+                        ;;
+                revenue)
+                        words=settle
+                        [[ ${COMP_WORDS[*]} != *' settle '* ]] || words='paid refunded'
                         ;;
                 catalog)
                         if [[ $previous == import ]]; then

@@ -52,6 +52,8 @@ typedef enum Option {
         OPTION_FORCE,
         OPTION_KEY,
         OPTION_CHECK,
+        OPTION_MONTH,
+        OPTION_CSV,
         _OPTION_MAX,
 } Option;
 
@@ -105,6 +107,7 @@ int verb_register(const Invocation *i);
 int verb_peers(const Invocation *i);
 int verb_nodes(const Invocation *i);
 int verb_audit(const Invocation *i);
+int verb_revenue(const Invocation *i);
 int verb_catalog(const Invocation *i);
 int verb_stats(const Invocation *i);
 int verb_help(const Invocation *i);

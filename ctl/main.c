@@ -48,6 +48,8 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_KEY] = {"key", "BASE64", "The key that is its own from now on."},
                 [OPTION_CHECK] = {"check", NULL, "See whether the log is as it was written."},
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
+                [OPTION_MONTH] = {"month", "YYYY-MM", "Referrals of this month (UTC); without it, all."},
+                [OPTION_CSV] = {"csv", NULL, "Every referral, as CSV for accounts."},
 };
 
 static const Verb verb_table[] = {
@@ -176,6 +178,18 @@ static const Verb verb_table[] = {
                  "\n"
                  "Without --registry: lists the registries, and how this node stands there.",
                  verb_register, true},
+                {"revenue", "[settle REFERRAL paid|refunded]", 0, 5, BIT(OPTION_MONTH) | BIT(OPTION_CSV),
+                 CTL_REFUSED, "what other shops owe for buyers sent to them, and are owed",
+                 "Per shop and currency: the share of what was paid and not refunded, and how many buyers "
+                 "have "
+                 "not paid yet. A referral belongs to the month in which the buyer went, in UTC, on both "
+                 "sides.\n"
+                 "\n"
+                 "`revenue settle REFERRAL paid` records by hand what the shop's own software else says: a "
+                 "buyer whom another shop has sent (its address names the referral) has paid, or "
+                 "got the money back. Behind it may stand the price in minor units and its currency, for a "
+                 "book whose price was not known.",
+                 verb_revenue, true},
                 {"catalog", "import FILE", 2, 2, BIT(OPTION_FORMAT), CTL_REFUSED,
                  "put books into this shop's catalog",
                  "`catalog import FILE` reads CSV with a header line, or JSON Lines; - is standard input. "

@@ -151,3 +151,24 @@ for name in alpha beta; do
         node_start $name
 done
 check "a restart forgets nothing" equal "$(revenue alpha '[.owed_to_us, .owed_by_us]')$(revenue beta '[.owed_to_us, .owed_by_us]')" "$before"
+
+# ---- the operator's view
+
+month=$(date -u +%Y-%m)
+check "failoverctl says what is owed" contains "$(node_ctl alpha revenue --month "$month" | tr -s ' ')" "beta 1.88 USD 12.50 USD 1 1 "
+check "and by whom" contains "$(node_ctl beta revenue)" "Owed by us, for buyers that were sent to us"
+node_ctl alpha revenue --csv >"$shop/alpha.csv"
+/usr/bin/python3 - "$shop/alpha.csv" "$first" <<'END' || fail "the CSV is not what a reader of RFC 4180 expects"
+import csv, sys
+rows = {r["referral"]: r for r in csv.DictReader(open(sys.argv[1], newline=""), strict=True)}
+r = rows[sys.argv[2]]
+assert (r["side"], r["peer"], r["book"], r["price"], r["currency"], r["percent"], r["share"], r["state"]) == \
+    ("owed_to_us", "beta", "b1", "12.50", "USD", "15", "1.88", "paid"), r
+assert all(len(v) == 14 for v in rows.values()) and len(rows) > 5
+END
+checkout alpha b1 beta >/dev/null
+check "it is settled by hand" contains "$(node_ctl beta revenue settle "$(said .referral)" paid)" "Recorded as paid: 1.88 of 12.50 USD are owed to alpha"
+check "again is said to be so" contains "$(node_ctl beta revenue settle "$(said .referral)" paid)" "It is already paid"
+check "by nonsense it is not" contains "$(node_ctl beta revenue settle "$(said .referral)" maybe 2>&1 || true)" "paid or refunded"
+check "nor what there is not" contains "$(node_ctl beta revenue settle "$(new_referral)" paid 2>&1 || true)" "no buyer was sent"
+check "a month is written so" contains "$(node_ctl alpha revenue --month 11/2026 2>&1 || true)" "2026-11"
