@@ -4,6 +4,7 @@
 
 #include "federation/identity.h"
 #include "federation/inbox.h"
+#include "federation/ledger.h"
 #include "federation/node_rounds.h"
 #include "federation/routes.h"
 
@@ -242,6 +243,45 @@ static void add_documents(const Federation *f, Text *t)
                       LABELS("result", "failed"));
 }
 
+/* --- money --- */
+
+static void add_money(const Federation *f, Text *t)
+{
+        static const struct {
+                const char *name, *help, *result;
+        } all[_LEDGER_EVENT_MAX] = {
+                        [LEDGER_CHECKOUT_LOCAL] = {"federationd_checkouts_total",
+                                                   "Buyers' pages that checked out, by what came of it.",
+                                                   "local"},
+                        [LEDGER_CHECKOUT_CONFIRMED] = {"federationd_checkouts_total", NULL, "confirmed"},
+                        [LEDGER_CHECKOUT_UNCONFIRMED] = {"federationd_checkouts_total", NULL, "unconfirmed"},
+                        [LEDGER_CHECKOUT_DENIED] = {"federationd_checkouts_total", NULL, "denied"},
+                        [LEDGER_CHECKOUT_UNRECORDED] = {"federationd_checkouts_total", NULL, "unrecorded"},
+                        [LEDGER_CHECKOUT_REFUSED] = {"federationd_checkouts_total", NULL, "refused"},
+                        [LEDGER_ORDER_TAKEN] =
+                                        {"federationd_orders_total",
+                                         "Orders of other nodes for buyers that they sent, by what came of "
+                                         "them.",
+                                         "taken"},
+                        [LEDGER_ORDER_REPEATED] = {"federationd_orders_total", NULL, "repeated"},
+                        [LEDGER_ORDER_REFUSED] = {"federationd_orders_total", NULL, "refused"},
+                        [LEDGER_SETTLEMENT_TAKEN] =
+                                        {"federationd_settlements_total",
+                                         "Payments and refunds that other nodes have told, by what "
+                                         "came of them.",
+                                         "taken"},
+                        [LEDGER_SETTLEMENT_REPEATED] = {"federationd_settlements_total", NULL, "repeated"},
+                        [LEDGER_SETTLEMENT_REFUSED] = {"federationd_settlements_total", NULL, "refused"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (all[i].help)
+                        metric_family(t, all[i].name, "counter", all[i].help);
+                metric_sample(t, all[i].name, (double) ledger_counted(f->ledger, (LedgerEvent) i),
+                              LABELS("result", all[i].result));
+        }
+}
+
 /* --- the mode --- */
 
 static void add_mode(const Federation *f, Text *t)
@@ -269,6 +309,7 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
         add_http(f, &t);
         add_catalog(f, &t);
         add_notices(f, &t);
+        add_money(f, &t);
         add_searches(f, &t);
         add_peers(f, &t);
         add_documents(f, &t);

@@ -172,3 +172,7 @@ check "again is said to be so" contains "$(node_ctl beta revenue settle "$(said 
 check "by nonsense it is not" contains "$(node_ctl beta revenue settle "$(said .referral)" maybe 2>&1 || true)" "paid or refunded"
 check "nor what there is not" contains "$(node_ctl beta revenue settle "$(new_referral)" paid 2>&1 || true)" "no buyer was sent"
 check "a month is written so" contains "$(node_ctl alpha revenue --month 11/2026 2>&1 || true)" "2026-11"
+check "metrics count what came of it" contains "$(node_get beta /metrics)" 'federationd_orders_total{result="taken"}'
+if command -v promtool >/dev/null; then
+        node_get beta /metrics | promtool check metrics >&2 || fail "promtool finds fault with the metrics"
+fi
