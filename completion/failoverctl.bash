@@ -19,7 +19,7 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen search peers nodes audit register revenue catalog stats help'
+                simulate check-config keygen search peers nodes audit register sync revenue catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
@@ -74,6 +74,7 @@ _failoverctl()
                 audit) words+=' --limit --check' ;;
                 register) words+=' --registry --timeout --forget' ;;
                 revenue) words+=' --month --csv' ;;
+                sync) words+=' --force --timeout' ;;
                 search) words+=' --limit --category --max-price' ;;
                 catalog) words+=' --format' ;;
                 esac

@@ -109,6 +109,7 @@ int verb_nodes(const Invocation *i);
 int verb_audit(const Invocation *i);
 int verb_revenue(const Invocation *i);
 int verb_catalog(const Invocation *i);
+int verb_sync(const Invocation *i);
 int verb_stats(const Invocation *i);
 int verb_help(const Invocation *i);
 

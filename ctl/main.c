@@ -190,6 +190,18 @@ static const Verb verb_table[] = {
                  "got the money back. Behind it may stand the price in minor units and its currency, for a "
                  "book whose price was not known.",
                  verb_revenue, true},
+                {"sync", "[ID]", 0, 1, BIT(OPTION_FORCE) | BIT(OPTION_TIMEOUT), CTL_REFUSED,
+                 "fetch other shops' catalogs",
+                 "Each catalog becomes a copy here, in place of the one before, and is searched while the "
+                 "shop itself "
+                 "does not answer. What has not changed there since is not sent again, unless --force is "
+                 "given. One "
+                 "line for each shop as it ends.\n"
+                 "\n"
+                 "Exit code: 1 when one of them failed; its copy from before stays. Interrupted, or after "
+                 "--timeout "
+                 "(1h), it goes on without being watched.",
+                 verb_sync, true},
                 {"catalog", "import FILE", 2, 2, BIT(OPTION_FORMAT), CTL_REFUSED,
                  "put books into this shop's catalog",
                  "`catalog import FILE` reads CSV with a header line, or JSON Lines; - is standard input. "

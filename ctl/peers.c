@@ -25,12 +25,20 @@ static Style style_of(const json_t *peer)
         return streq(status, "failed") ? STYLE_BAD : STYLE_WARN;
 }
 
+/* When its catalog was fetched; of one that never was, when it last answered. */
+static uint64_t synced_usec(const json_t *peer)
+{
+        uint64_t copied = ctl_time(json_object_get(peer, "copy"), "lastSync");
+
+        return copied > 0 ? copied : ctl_time(peer, "seen");
+}
+
 static PeerCells cells_of(const json_t *peer, uint64_t now_usec)
 {
         PeerCells c = {.style = style_of(peer)};
 
         snprintf(c.books, sizeof(c.books), "%" PRId64, ctl_integer(peer, "listings"));
-        ctl_short_age(c.seen, sizeof(c.seen), ctl_time(peer, "seen"), now_usec);
+        ctl_short_age(c.seen, sizeof(c.seen), synced_usec(peer), now_usec);
         ctl_latency(c.latency, sizeof(c.latency), json_object_get(peer, "latency_ms"));
         return c;
 }
@@ -82,6 +90,23 @@ static void show_fallback(Page *p, const json_t *peer, uint64_t now_usec)
                 page_paragraph(p, STYLE_PLAIN, "      ", 6, STYLE_WARN, words.data);
 }
 
+/* Where its books are looked up while it does not answer. */
+static void show_copy(Page *p, const json_t *peer, uint64_t now_usec)
+{
+        const json_t *copy = json_object_get(peer, "copy");
+        _cleanup_text_ Text words = {};
+        char age[32];
+
+        if (!json_is_object(copy) || (*ctl_string(peer, "error") == '\0' && !breaker_is_open(peer)))
+                return;
+        ctl_short_age(age, sizeof(age), ctl_time(copy, "lastSync"), now_usec);
+        text_add(&words, "its books are found in the copy of its catalog: %" PRId64 " of them, as of %s ago",
+                 ctl_integer(copy, "listings"), age);
+        p->text.failed |= words.failed;
+        if (words.data)
+                page_paragraph(p, STYLE_PLAIN, "      ", 6, STYLE_PLAIN, words.data);
+}
+
 static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t now_usec)
 {
         PeerCells cells = cells_of(peer, now_usec);
@@ -97,6 +122,7 @@ static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t
         page_end(p);
         show_fallback(p, peer, now_usec);
         show_trouble(p, peer);
+        show_copy(p, peer, now_usec);
 }
 
 static void show_table(Page *p, const json_t *peers, uint64_t now_usec)
@@ -126,7 +152,7 @@ static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
         page_put(p, STYLE_BOLD, ctl_string(peer, "url"));
         page_end(p);
         text_add(&words, "%s, %s listings", ctl_string(peer, "status"), cells.books);
-        if (ctl_time(peer, "seen") > 0)
+        if (synced_usec(peer) > 0)
                 text_add(&words, ", synced %s ago, latency %s", cells.seen, cells.latency);
         else
                 text_add_string(&words, ", has never answered");
@@ -136,6 +162,7 @@ static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
                 page_paragraph(p, STYLE_PLAIN, "  ", 2, cells.style, words.data);
         show_fallback(p, peer, now_usec);
         show_trouble(p, peer);
+        show_copy(p, peer, now_usec);
 }
 
 int verb_peers(const Invocation *i)

@@ -4,6 +4,7 @@
 #include "federation/announcer.h"
 #include "federation/control_private.h"
 #include "federation/node_rounds.h"
+#include "federation/pull.h"
 #include "federation/routes.h"
 
 static void answer(HttpRequest *r, json_t *document)
@@ -129,10 +130,11 @@ void control_get_peers(Control *c, HttpRequest *r, const char *rest)
 
         json_array_foreach(json_object_get(j, "peers"), i, row)
         {
-                const Member *m = members_find(c->f->members,
-                                               json_string_value(json_object_get(row, "id")) ?: "");
+                const char *id = json_string_value(json_object_get(row, "id")) ?: "";
+                const Member *m = members_find(c->f->members, id);
 
                 json_put(row, "trouble", m && m->trouble ? json_string_or_null(m->trouble) : json_null());
+                json_put(row, "copy", copy_document(copies_find(c->f->copies, id)));
         }
         json_put(j, "enabled", json_boolean(c->f->config->network.enabled));
         answer(r, j);

@@ -8,6 +8,10 @@
 
 #include <inttypes.h>
 
+/* One that has no route for searches is asked again after so long. */
+#define UNSEARCHED_USEC (10 * USEC_PER_MIN)
+#define UNSEARCHED      "it has no route for searches"
+
 #define LEAST_USEC (5 * USEC_PER_MSEC)
 
 struct PeerAsk {
@@ -250,6 +254,19 @@ static void ask_read(PeerAsk *ask, const FetchResult *result)
         ask_end(ask, answer.n_results > 0 ? PEER_OK : PEER_EMPTY, &answer, "");
 }
 
+/* It is there, and what it has may be known from its export: nothing is held against it. */
+static void ask_spare(PeerAsk *ask)
+{
+        Peer *peer = ask->peer;
+
+        ask_stop(ask);
+        ask->trial = false;
+        peer->failed++;
+        peer->unsearched_until_usec = clock_boot_usec() + UNSEARCHED_USEC;
+        peer_note_answer(peer, true, 0, clock_boot_usec() - ask->sent_usec);
+        ask_end(ask, PEER_ERROR, NULL, UNSEARCHED);
+}
+
 static void ask_status(PeerAsk *ask, const FetchResult *result)
 {
         char text[80];
@@ -264,8 +281,12 @@ static void ask_status(PeerAsk *ask, const FetchResult *result)
                 ask_fail(ask, false, text);
                 return;
         }
-        if (++ask->n_tried == _DIALECT_MAX) {
-                ask_fail(ask, false, "it has no route for searches");
+        if (++ask->n_tried == _DIALECT_MAX && (ask->peer->dialect_known || ask->at_fallback)) {
+                ask_fail(ask, false, UNSEARCHED);
+                return;
+        }
+        if (ask->n_tried == _DIALECT_MAX) {
+                ask_spare(ask);
                 return;
         }
         /* In the contract's order, but what is known to have worked first. */
@@ -392,6 +413,13 @@ int peer_ask_start(Peer *peer, const char *query, unsigned most, PeerAskDone don
         _cleanup_(peer_ask_freep) PeerAsk *ask = NULL;
         int r;
 
+        if (now < peer->unsearched_until_usec) {
+                if (verdict == BREAKER_TRY)
+                        breaker_abandoned(&peer->breaker);
+                peer->skipped++;
+                snprintf(ret_why, PEER_WHY_SIZE, "%s", UNSEARCHED);
+                return -EAGAIN;
+        }
         if (verdict == BREAKER_SKIP) {
                 peer->skipped++;
                 say_skipped(peer, now, ret_why);

@@ -44,6 +44,7 @@ typedef struct Pull {
         bool storing;                    /* the copy is being put in force */
         bool gone;                       /* meanwhile: belongs to the network no longer */
         uint64_t began_usec, ended_usec; /* boot; 0: never */
+        uint64_t sync;                   /* the last one that it was in */
         uint64_t bytes;
         char error[ERROR_SIZE];
         char file[PULL_FILE_SIZE];
@@ -66,6 +67,7 @@ struct Puller {
         TAILQ_HEAD(, Pull) queue;
         TAILQ_HEAD(, Waiter) waiters; /* in the order in which they end */
         unsigned n_running, n_waiters;
+        uint64_t sync; /* number of the last one */
         sd_event_source *timer, *periodic;
         bool stopping;
         PullerCounts counts;
@@ -606,6 +608,7 @@ unsigned puller_sync(Puller *p, bool force, bool urgent)
 {
         unsigned n = 0;
 
+        p->sync++;
         for (size_t i = 0; i < peers_count(p->f->peers) && p->f->config->network.enabled; i++) {
                 const Peer *peer = peers_at(p->f->peers, i);
                 uint64_t wait_usec;
@@ -613,8 +616,10 @@ unsigned puller_sync(Puller *p, bool force, bool urgent)
 
                 if (peer->type != NODE_FULL) /* no catalog of its own */
                         continue;
-                if (pull_get(p, peer->id, &pull) == 0 && pull_start(pull, force, urgent, &wait_usec) == 0)
+                if (pull_get(p, peer->id, &pull) == 0 && pull_start(pull, force, urgent, &wait_usec) == 0) {
+                        pull->sync = p->sync;
                         n++;
+                }
         }
         return n;
 }
@@ -625,11 +630,17 @@ int puller_sync_one(Puller *p, const char *id, bool force)
         Pull *pull;
         int r = pull_get(p, id, &pull);
 
-        return r < 0 ? r : pull_start(pull, force, true, &wait_usec);
+        if (r < 0)
+                return r;
+        pull->sync = ++p->sync;
+        return pull_start(pull, force, true, &wait_usec);
 }
 
-static json_t *copy_document(const Copy *c)
+json_t *copy_document(const Copy *c)
 {
+        if (!c)
+                return json_null();
+
         json_t *d = json_object();
 
         json_put(d, "listings", json_integer((json_int_t) c->listings));
@@ -652,13 +663,14 @@ static json_t *pull_document(const Pull *pull)
         json_put(d, "node", json_string_or_null(pull->id));
         json_put(d, "name", json_string_or_null(pull->name));
         json_put(d, "url", json_string_or_null(pull->url));
+        json_put(d, "sync", json_integer((json_int_t) pull->sync));
         json_put(d, "state", json_string(state_names[pull->state]));
         json_put(d, "error", pull->state == PULL_FAILED ? json_string_or_null(pull->error) : json_null());
         json_put(d, "seconds",
                  pull->began_usec > 0 ? json_real((double) ((end - pull->began_usec) / 1000) / 1000)
                                       : json_null());
         json_put(d, "bytes", json_integer((json_int_t) pull->bytes));
-        json_put(d, "copy", copy ? copy_document(copy) : json_null());
+        json_put(d, "copy", copy_document(copy));
         return d;
 }
 
@@ -674,6 +686,7 @@ json_t *puller_document(const Puller *p)
                 json_add(list, pull_document(pull));
         }
         json_put(d, "running", json_integer(running));
+        json_put(d, "sync", json_integer((json_int_t) p->sync));
         json_put(d, "copies_bytes", json_integer((json_int_t) copies_bytes(p->f->copies)));
         json_put(d, "pulls", list);
         return json_whole(d);

@@ -23,10 +23,13 @@ void puller_serve(Puller *p, HttpRequest *r, const char *source_url, bool force)
 unsigned puller_sync(Puller *p, bool force, bool urgent);
 /* One, by id. -ENOENT: nobody of that name belongs to the network. */
 int puller_sync_one(Puller *p, const char *id, bool force);
-/* For `failoverctl sync`: {"running": n, "copies_bytes", "pulls": [{"node", "name", "url", "state": waiting, running, added,
+/* For `failoverctl sync`: {"running": n, "sync": number of the last one, "copies_bytes", "pulls": [{"node", "name", "url", "sync": the last
+ * one that it was in, "state": waiting, running, added,
  * unchanged, failed or none, "error", "seconds", "bytes": so far, "copy": {"listings", "refused", "transactions", "users", "bytes", "hash",
  * "made", "lastSync"} or null}]}, in the order of ids. NULL: no memory. */
 json_t *puller_document(const Puller *p);
+
+json_t *copy_document(const Copy *c); /* as there; null when it is NULL */
 
 typedef struct PullerCounts {
         uint64_t added, unchanged, failed, refused, bytes, listings;

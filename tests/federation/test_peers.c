@@ -85,6 +85,17 @@ TEST(who_knows_no_search_is_told_apart)
         w.fakes[0].status = 404;
         CHECK_INT(ask(&w, 0, &t), PEER_ERROR);
         CHECK_STR(t.error, "it has no route for searches");
+        CHECK_INT(peers_at(w.peers, 0)->status, PEER_ACTIVE); /* it is there for all that */
+        CHECK_INT(ask(&w, 0, &t), PEER_SKIPPED);
+        CHECK_STR(t.error, "it has no route for searches");
+        world_end(&w);
+
+        world_begin(&w, 1, QUIET);
+        w.fakes[0].body = one;
+        CHECK_INT(ask(&w, 0, &t), PEER_OK);
+        w.fakes[0].status = 404; /* what it once had is broken */
+        CHECK_INT(ask(&w, 0, &t), PEER_ERROR);
+        CHECK_STR(t.error, "it has no route for searches");
         CHECK_INT(peers_at(w.peers, 0)->status, PEER_SUSPECT);
         w.fakes[0].status = 429;
         CHECK_INT(ask(&w, 0, &t), PEER_ERROR);
