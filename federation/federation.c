@@ -263,10 +263,20 @@ static void on_member(const Member *member, void *userdata)
         registry_file_changed(f->registry_file);
 }
 
+/* A node that was not there when its document was looked for is there now: without its key it could say nothing here. */
+static void look_for_key(Federation *f, const Peer *peer)
+{
+        const Member *m = peer->status == PEER_ACTIVE ? members_find(f->members, peer->id) : NULL;
+
+        if (m && !m->document && f->rounds)
+                node_rounds_soon(f->rounds, m->id);
+}
+
 static void on_peer(const Peer *peer, void *userdata)
 {
         Federation *f = userdata;
 
+        look_for_key(f, peer);
         front_on_peer(peer, f->front);
         registry_file_changed(f->registry_file);
 }
