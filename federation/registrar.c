@@ -299,6 +299,7 @@ static void look_up(Applicant *g)
 static void step(Applicant *g)
 {
         Registrar *r = g->registrar;
+        const Member *drop;
         uint64_t wait;
         Admission a;
 
@@ -319,6 +320,8 @@ static void step(Applicant *g)
                 return;
         }
         if (!g->placed) {
+                if (a.verdict == ADMISSION_NEW && !find_room(g, &drop))
+                        return; /* before it takes of what there is for all */
                 wait = take_ration(g, &a);
                 if (wait > 0)
                         refuse_for(g, 429, wait, "too many registrations: come again later");
