@@ -2,6 +2,7 @@
 /* Fuzzes what others say of themselves: registry entries, registrations and signed node documents; and a node's own key file. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/registry.h"
 #include "base/text.h"
 #include "federation/node_document.h"
 #include "tests/fuzz/fuzz.h"
@@ -89,6 +90,39 @@ static void check_signature(const NodeDocument *d)
                 FUZZ_CHECK(node_document_verify(other, NOW, NULL) == -EBADMSG);
 }
 
+/* A registry as a supervisor reads it: whatever stands in it, and this document as its only node. */
+static void check_registry(const char *data, size_t size)
+{
+        _cleanup_(registry_freep) Registry *r = NULL;
+        Error e = {""};
+
+        if (registry_parse(data, size, &r, &e) < 0) {
+                FUZZ_CHECK(e.text[0] && fuzz_is_plain(e.text));
+                return;
+        }
+        FUZZ_CHECK(fuzz_is_plain(r->unfit));
+        for (size_t i = 0; i < r->n_nodes; i++) {
+                const RegistryNode *n = &r->nodes[i];
+
+                FUZZ_CHECK(*n->id && *n->url && registry_find(r, n->id) == n);
+                check_url(n->url);
+                check_url(n->fallback_url);
+                check_url(n->api);
+        }
+}
+
+static void check_as_entry(const NodeDocument *d)
+{
+        _cleanup_json_ json_t *j = node_document_json(d), *registry = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        FUZZ_CHECK(j);
+        json_object_set_new(j, "status", json_string("active"));
+        registry = json_pack("{s:[O]}", "nodes", j);
+        FUZZ_CHECK(registry && json_print(registry, &text) >= 0);
+        check_registry(text, strlen(text));
+}
+
 static void check_ring(const char *text)
 {
         _cleanup_(key_ring_freep) KeyRing *ring = NULL, *again = NULL;
@@ -115,9 +149,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_document(d);
                 check_kept(d);
                 check_signature(d);
+                check_as_entry(d);
         } else
                 FUZZ_CHECK((r == -EINVAL || r == -E2BIG) && e.text[0] && fuzz_is_plain(e.text) && !d);
         check_ring(text);
+        check_registry((const char *) data, size);
         free(text);
         return 0;
 }
