@@ -21,7 +21,7 @@ static void cut_at_character(char *s, size_t size)
                 s[start - 1] = 0;
 }
 
-int(error_set)(Error *e, int r, const char *format, ...)
+int error_set(Error *e, int r, const char *format, ...)
 {
         assert(format);
 
@@ -38,7 +38,7 @@ int(error_set)(Error *e, int r, const char *format, ...)
         return r;
 }
 
-int(error_prefix)(Error *e, int r, const char *format, ...)
+int error_prefix(Error *e, int r, const char *format, ...)
 {
         assert(format);
 

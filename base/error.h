@@ -12,10 +12,6 @@ typedef struct Error {
 int error_set(Error *e, int r, const char *format, ...) _printf_(3, 4);
 /* Puts "prefix: " before the text that is there and returns r. */
 int error_prefix(Error *e, int r, const char *format, ...) _printf_(3, 4);
-#ifdef __clang_analyzer__ /* which does not look into them, and takes a refusal for success */
-#define error_set(e, r, ...)    ((void) (error_set) ((e), 0, __VA_ARGS__), (r))
-#define error_prefix(e, r, ...) ((void) (error_prefix) ((e), 0, __VA_ARGS__), (r))
-#endif
 /* What the code says, for people, where strerror() does not say it: "the file system is damaged" rather than "Structure
  * needs cleaning". r: errno, negative or not. */
 const char *error_words(int r);

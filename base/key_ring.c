@@ -111,8 +111,10 @@ int key_ring_parse(const char *text, KeyRing **ret, Error *e)
         free(copy);
         if (r < 0)
                 return r;
-        if (!ring->current)
-                return error_set(e, -EINVAL, "expected a line \"ed25519 <key id> <base64 of 32 bytes>\"");
+        if (!ring->current) {
+                error_set(e, -EINVAL, "expected a line \"ed25519 <key id> <base64 of 32 bytes>\"");
+                return -EINVAL;
+        }
         *ret = TAKE_PTR(ring);
         return 0;
 }

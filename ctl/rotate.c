@@ -29,7 +29,14 @@ static void key_file_close(KeyFile *f)
 /* What matters of errno is said in words. */
 static int system_error(Error *e, const char *path, const char *advice)
 {
-        return error_set(e, -EIO, "%s: %s%s", path, error_words(errno), advice);
+        error_set(e, -EIO, "%s: %s%s", path, error_words(errno), advice);
+        return -EIO;
+}
+
+static int no_memory(Error *e)
+{
+        error_set(e, -ENOMEM, "out of memory");
+        return -ENOMEM;
 }
 
 static int lock_folder(KeyFile *f, Error *e)
@@ -37,13 +44,14 @@ static int lock_folder(KeyFile *f, Error *e)
         _cleanup_free_ char *copy = strdup(f->path);
 
         if (!copy)
-                return error_set(e, -ENOMEM, "out of memory");
+                return no_memory(e);
         f->folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (f->folder < 0)
                 return system_error(e, f->path, "");
-        if (flock(f->folder, LOCK_EX | LOCK_NB) < 0)
-                return error_set(e, -EBUSY, "another failoverctl changes it at this moment");
-        return 0;
+        if (flock(f->folder, LOCK_EX | LOCK_NB) >= 0)
+                return 0;
+        error_set(e, -EBUSY, "another failoverctl changes it at this moment");
+        return -EBUSY;
 }
 
 static int key_file_open(const char *path, KeyFile *f, Error *e)
@@ -56,7 +64,7 @@ static int key_file_open(const char *path, KeyFile *f, Error *e)
                 return system_error(e, path, errno == ENOENT ? ": make one with `failoverctl keygen`" : "");
         if (asprintf(&f->fresh, "%s.new", f->path) < 0) {
                 f->fresh = NULL;
-                return error_set(e, -ENOMEM, "out of memory");
+                return no_memory(e);
         }
         r = lock_folder(f, e);
         if (r >= 0)
@@ -64,7 +72,9 @@ static int key_file_open(const char *path, KeyFile *f, Error *e)
         if (r < 0)
                 return r;
         r = key_ring_parse(text, &f->ring, e);
-        return r < 0 ? error_prefix(e, r, "%s", f->path) : 0;
+        if (r < 0)
+                error_prefix(e, r, "%s", f->path);
+        return r;
 }
 
 static int write_fresh(const KeyFile *f, const struct stat *old, const char *text)

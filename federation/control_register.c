@@ -107,24 +107,23 @@ typedef struct Order {
 
 static int read_url(const char *s, char **ret, Error *e)
 {
-        const char *problem = NULL;
-        char *url;
-        int r;
+        const char *problem = s && *s ? NULL : "name it: {\"registry\": \"https://…\"}";
+        char *url = NULL;
+        int r = problem ? 0 : conf_url_check(s, &problem);
 
-        if (!s || !*s)
-                return error_set(e, -EINVAL, "name the registry: {\"registry\": \"https://…\"}");
-        r = conf_url_check(s, &problem);
         if (r >= 0 && problem)
-                return error_set(e, -EINVAL, "registry: %s", problem);
-        url = r >= 0 ? strdup(s) : NULL;
-        r = url ? config_base_url(&url, &problem) : -ENOMEM;
-        if (r < 0) {
-                free(url);
-                return error_set(e, r, "%s%s", r == -EINVAL ? "registry: " : "",
-                                 r == -EINVAL ? problem : "out of memory");
+                r = -EINVAL;
+        else if (r >= 0) {
+                url = strdup(s);
+                r = url ? config_base_url(&url, &problem) : -ENOMEM;
         }
-        *ret = url;
-        return 0;
+        if (r >= 0) {
+                *ret = url;
+                return 0;
+        }
+        free(url);
+        error_set(e, r, "registry: %s", r == -EINVAL ? problem : "out of memory");
+        return r;
 }
 
 static int read_order(HttpRequest *r, Order *ret, Error *e)
