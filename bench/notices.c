@@ -119,12 +119,16 @@ typedef struct Connection {
         long long left; /* of its body; -1: the head is not there yet */
 } Connection;
 
+static void open_connection(Connection *c);
+
 static void send_next(Connection *c, uint64_t now)
 {
         Flow *f = c->flow;
 
         if (c->request || f->next == f->n || f->requests[f->next].due_usec > now)
                 return;
+        if (c->fd < 0)
+                open_connection(c);
         c->request = &f->requests[f->next++];
         c->size = 0;
         c->left = -1;
@@ -153,7 +157,11 @@ static void receive(Connection *c)
         if (n <= 0) {
                 if (n < 0 && errno == EAGAIN)
                         return;
-                die("closed");
+                if (c->request)
+                        die("closed");
+                close(c->fd); /* it had nothing to do for too long */
+                c->fd = -1;
+                return;
         }
         if (head) {
                 c->size += (size_t) n;
@@ -216,16 +224,22 @@ static void plan(Flow *f, uint64_t from, double per_second)
                 f->requests[i].due_usec = from + (uint64_t) ((double) i * 1e6 / per_second);
 }
 
+static int poller;
+static const char *server;
+
+static void open_connection(Connection *c)
+{
+        struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+
+        c->fd = connect_to(server);
+        c->size = 0;
+        c->left = -1;
+        if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e) < 0)
+                die("epoll");
+}
+
 static void run(Connection *all, unsigned n, Flow *notices, Flow *searches)
 {
-        int poller = epoll_create1(EPOLL_CLOEXEC);
-
-        for (unsigned i = 0; i < n; i++) {
-                struct epoll_event e = {.events = EPOLLIN, .data.ptr = &all[i]};
-
-                if (epoll_ctl(poller, EPOLL_CTL_ADD, all[i].fd, &e) < 0)
-                        die("epoll");
-        }
         while (notices->ended < notices->n || searches->ended < searches->n) {
                 struct epoll_event events[64];
                 int k = epoll_wait(poller, events, 64, 1);
@@ -236,7 +250,6 @@ static void run(Connection *all, unsigned n, Flow *notices, Flow *searches)
                 for (unsigned i = 0; i < n; i++)
                         send_next(&all[i], now);
         }
-        close(poller);
 }
 
 int main(int argc, char **argv)
@@ -266,10 +279,10 @@ int main(int argc, char **argv)
                             (unsigned) (i / peers), argv[2]);
         for (size_t i = 0; i < searches.n; i++)
                 make_search(&searches.requests[i], (unsigned) i, argv[8], argv[2]);
-        for (unsigned i = 0; i < ELEMENTSOF(all); i++) {
-                all[i].fd = connect_to(argv[2]);
-                all[i].flow = i < CONNECTIONS ? &notices : &searches;
-        }
+        poller = epoll_create1(EPOLL_CLOEXEC);
+        server = argv[2];
+        for (unsigned i = 0; i < ELEMENTSOF(all); i++)
+                all[i] = (Connection){.fd = -1, .left = -1, .flow = i < CONNECTIONS ? &notices : &searches};
         uint64_t from = clock_boot_usec() + 100 * USEC_PER_MSEC;
         plan(&notices, from, rate > 0 ? rate : 1);
         plan(&searches, from, searches_rate > 0 ? searches_rate : 1);

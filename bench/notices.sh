@@ -65,6 +65,6 @@ for what in "local 200 /api/search" "network 50 /api/network/search"; do
                         NR == 2 { printf "%-8s %9d %8d %8.2f %8.2f   %9.2f %9.2f %7.2f %9.3f%s\n", n, $2, $3, $4, $5, alone, p99,
                                 p99 / alone, (cpu - cpu0) / $1, bad ? "  (searches failed)" : "" }' | tee -a "$shop/$name.rows"
         done
-        printf '%-8s ratio of the 99th percentiles %.2f, %.3f ms of the processor for a notice\n' "$name" \
-                "$(awk '{ print $8 }' "$shop/$name.rows" | quantiles 0.5)" "$(awk '{ print $9 }' "$shop/$name.rows" | quantiles 0.5)"
+        read -r ratio each <<<"$(awk '{ print $8 }' "$shop/$name.rows" | quantiles 0.5) $(awk '{ print $9 }' "$shop/$name.rows" | quantiles 0.5)"
+        printf '%-8s ratio of the 99th percentiles %.2f, %.3f ms of the processor for a notice\n' "$name" "$ratio" "$each"
 done

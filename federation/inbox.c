@@ -262,7 +262,8 @@ static int apply(Inbox *i, InboxNode *n, const Notice *notice, HttpRequest *r)
         notice_mark(&n->mark, notice);
         if (news) {
                 inbox_tell(i, n);
-                log_news(n, notice);
+                if (notice_bucket(&n->lines, INBOX_ENTRY_USEC, INBOX_ENTRIES_BURST, clock_boot_usec()))
+                        log_news(n, notice);
         }
         detail = describe(n, notice, news);
         return inbox_keep(i, n, "notice-applied", http_client(r), detail, r, true, on_kept);

@@ -7,8 +7,6 @@
 #include "federation/inbox_private.h"
 
 #define AGAIN_USEC    (5 * USEC_PER_SEC)
-#define ENTRY_USEC    USEC_PER_MIN /* a node that says this and that all day fills no audit log */
-#define ENTRIES_BURST 30
 #define PATIENCE_USEC (2 * USEC_PER_SEC) /* with the disk; who waits is answered then */
 #define WAITING_MAX   (4 * STORE_BATCH_MAX)
 
@@ -120,7 +118,7 @@ static char *entry_of(InboxNode *n, const char *detail)
 
         if (!detail && !before)
                 return NULL;
-        if (!notice_bucket(&n->entries, ENTRY_USEC, ENTRIES_BURST, clock_boot_usec())) {
+        if (!notice_bucket(&n->entries, INBOX_ENTRY_USEC, INBOX_ENTRIES_BURST, clock_boot_usec())) {
                 n->n_unlogged++;
                 return NULL;
         }

@@ -17,8 +17,9 @@ typedef struct InboxNode {
         char *url; /* never NULL */
         uint64_t since_usec, said_usec;
         uint64_t version, durable; /* of all that; what is on the disk */
-        uint64_t notices, entries; /* buckets: notices that are taken, entries of the audit log */
-        unsigned n_unlogged;       /* entries that there were too many of */
+        uint64_t notices, entries,
+                        lines; /* buckets: notices that are taken, entries of the audit log, lines of the log */
+        unsigned n_unlogged;   /* entries that there were too many of */
         struct {
                 bool seen, unpinned, has_key;
                 uint8_t key[SIGN_PUBLIC_SIZE];
@@ -71,6 +72,9 @@ int inbox_set(InboxNode *n, bool failed, const char *url, uint64_t since_usec);
 void inbox_tell(Inbox *i, const InboxNode *n); /* peers, and who listens */
 
 /* inbox_keep.c */
+/* A node that says this and that all day fills no log. */
+#define INBOX_ENTRY_USEC    USEC_PER_MIN
+#define INBOX_ENTRIES_BURST 30
 int inbox_keep_init(Inbox *i);
 int inbox_load(Inbox *i);
 /* Puts it on the disk as it is now. detail: NULL, or what the audit log says of it (event, actor). done(): r as of StoreJob, once, after

@@ -10,7 +10,6 @@ build=$(realpath "$1")
 nodes_name alpha beta gone
 failover_dir=$shop/nowhere
 key_make node
-limits() { echo "limits: {requests_per_second: 0, per_address: 0, notices_per_second: 30}"; }
 
 # The shop, its key and its books at alpha; beta and my-shop know each other. Its fallback is a page for payments.
 part_start till payment-api
@@ -23,7 +22,7 @@ fallback=http://127.0.0.1:${port[till]}/pay
 sender="{id: my-shop, name: My Shop, url: \"$(node_url my-shop)\", public_key: \"$key\", revenue_share: 10}"
 network_keys=", allow_private_peers: [127.0.0.0/8], check_interval: 1h"
 for name in alpha beta; do
-        node_config "$name" "$sender" </dev/null
+        node_config "$name" "$sender" "{id: calm, url: \"http://127.0.0.1:9\", public_key: \"$key\"}" </dev/null
         node_start "$name"
 done
 
@@ -75,7 +74,7 @@ took=$((($(date +%s%N) - began) / 1000000))
 echo "the status page of alpha shows it after $took ms" >&2
 check "within a second and a half" test "$took" -lt 1500 # a sanitizer's
 wait_for "beta, too" buyers_go beta "$fallback"
-check "it is searched, and complete" found_is '.complete and .results[0].source_status == "fallback"'
+check "it is searched" found_is '.results[0].source_status == "fallback"'
 check "a shop without cards of its own sends its buyers there" healthy_is beta "$fallback"
 check "peers say so" status_of alpha fallback
 node_ctl alpha peers >"$shop/peers.txt"
@@ -160,3 +159,11 @@ refused 409 old --id x6 --seq "$((base + 19))"
 check "nor after a kill" buyers_go alpha ""
 check "and back" equal "$(say --id x7 --seq "$((base + 30))" --type primary_recovered | cut -d' ' -f1)" 200
 check "buyers return" buyers_go alpha "$(node_url my-shop)"
+
+# One that never stops is held to its rate; another is heard as ever, and the log does not fill.
+lines=$(wc -l <"$shop/alpha.log")
+seen=$(say --repeat 400 --seq "$((base + 100))")
+check "most of a flood is turned away" jq -e '."429" > 100 and ."200" >= 60' <<<"$seen" >/dev/null
+check "and counted" test "$(notices alpha rate)" -ge 100
+check "another is heard at once" equal "$(say --node calm --fallback https://calm.example | cut -d' ' -f1)" 200
+check "the log has a line or two of it" test $(($(wc -l <"$shop/alpha.log") - lines)) -le 40
