@@ -23,8 +23,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* An independent reading: nothing but a web link, nothing that ends an attribute or a line. */
 static void check_url(const char *url)
 {
-        FUZZ_CHECK(!*url || strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0);
-        FUZZ_CHECK(!strpbrk(url, " \"'<>\\\r\n\t"));
+        FUZZ_CHECK(!*url || strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0);
+        FUZZ_CHECK(!strpbrk(url, " \"<>\\\r\n\t"));
         for (const char *c = url; *c; c++)
                 FUZZ_CHECK((unsigned char) *c > 0x20 && (unsigned char) *c < 0x7f);
         FUZZ_CHECK(!strchr(url, '@') || strchr(strstr(url, "://") + 3, '/') < strchr(url, '@'));
@@ -39,6 +39,8 @@ static void check_document(const NodeDocument *d)
                 FUZZ_CHECK(fuzz_is_plain(lines[i]) && strlen(lines[i]) <= 256);
         for (size_t i = 0; i < ELEMENTSOF(urls); i++)
                 check_url(urls[i]);
+        for (size_t i = 0; i < ELEMENTSOF(urls); i++)
+                FUZZ_CHECK(!strchr(urls[i], '\'')); /* of attributes in either kind of quotes */
         FUZZ_CHECK(*d->url && *d->id && config_is_node_id(d->id));
         FUZZ_CHECK(d->revenue_share <= 100 && d->type < _NODE_TYPE_MAX && d->n_keys <= NODE_KEYS_MAX);
         FUZZ_CHECK(d->text_size <= NODE_DOCUMENT_MAX && strlen(d->text) == d->text_size);
@@ -141,10 +143,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_(node_document_freep) NodeDocument *d = NULL;
         Error e = {""};
-        char *text = strndup((const char *) data, size);
+        char *text = malloc(size + 1);
         int r = node_document_parse((const char *) data, size, &d, &e);
 
         FUZZ_CHECK(text);
+        memcpy(text, data, size);
+        text[size] = '\0';
         if (r >= 0) {
                 check_document(d);
                 check_kept(d);
@@ -153,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else
                 FUZZ_CHECK((r == -EINVAL || r == -E2BIG) && e.text[0] && fuzz_is_plain(e.text) && !d);
         check_ring(text);
-        check_registry((const char *) data, size);
+        check_registry(text, size); /* terminated, as it is wanted */
         free(text);
         return 0;
 }
