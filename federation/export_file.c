@@ -3,12 +3,12 @@
 #include "federation/export_file.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "federation/catalog_db.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -21,10 +21,11 @@ typedef struct Maker {
         const ExportWish *wish;
         int fd;
         Text text; /* not yet written */
-        crypto_hash_sha256_state hash;
+        Hash *hash;
         uint64_t size, listings;
         unsigned pieces;
         char at[TIMESTAMP_SIZE];
+        ListingFrame frame;
 } Maker;
 
 static int refuse(Error *e, int error)
@@ -71,7 +72,7 @@ static int flush(Maker *m, bool hashed, Error *e)
         if (r < 0)
                 return r;
         if (hashed)
-                crypto_hash_sha256_update(&m->hash, (const unsigned char *) m->text.data, m->text.size);
+                hash_add(m->hash, m->text.data, m->text.size);
         r = write_all(m->fd, m->text.data, m->text.size, (off_t) m->size);
         if (r < 0)
                 return refuse(e, r);
@@ -86,7 +87,7 @@ static int on_listing(const Listing *l, void *userdata, Error *e)
 
         if (m->listings++ > 0)
                 text_add_bytes(&m->text, ",\n", 2);
-        listing_print_export(&m->text, l, m->wish->node, m->wish->location, m->at);
+        listing_print_export(&m->text, l, &m->frame);
         if (m->text.size < PIECE_SIZE && !m->text.failed)
                 return 0;
         if (atomic_load(m->wish->cancelled))
@@ -115,7 +116,6 @@ static void add_head(Maker *m, uint64_t generation, off_t *ret_hash_at)
 
 static int make(Maker *m, CatalogDb *db, ExportFile *ret, Error *e)
 {
-        unsigned char hash[crypto_hash_sha256_BYTES];
         CatalogDbFacts facts;
         off_t hash_at;
         int r = catalog_db_facts(db, &facts, e);
@@ -124,16 +124,17 @@ static int make(Maker *m, CatalogDb *db, ExportFile *ret, Error *e)
                 return r;
         timestamp_format(m->at, facts.imported_usec);
         add_head(m, facts.generation, &hash_at);
-        r = flush(m, false, e);
-        crypto_hash_sha256_init(&m->hash);
+        r = listing_export_frame(m->wish->node, m->wish->location, m->at, &m->frame);
+        r = r < 0 ? error_set(e, r, "%s", error_words(r)) : flush(m, false, e);
         text_add_string(&m->text, "[");
         if (r >= 0)
                 r = catalog_db_each(db, on_listing, m, e);
         text_add_string(&m->text, "]");
         if (r >= 0)
                 r = flush(m, true, e);
-        crypto_hash_sha256_final(&m->hash, hash);
-        sodium_bin2hex(ret->hash, sizeof(ret->hash), hash, sizeof(hash));
+        hash_end(m->hash, ret->hash);
+        if (r >= 0 && !*ret->hash)
+                r = error_set(e, -ENOMEM, "%s", error_words(-ENOMEM));
         text_add_string(&m->text, ",\"transactions\":[],\"users\":[]}\n");
         if (r >= 0)
                 r = flush(m, false, e);
@@ -170,7 +171,8 @@ int export_file_make(const ExportWish *wish, ExportFile *ret, Error *e)
 
         assert(wish && ret);
 
-        int r = catalog_db_open(wish->catalog, true, &db, e);
+        int r = hash_new(&m.hash);
+        r = r < 0 ? error_set(e, r, "%s", error_words(r)) : catalog_db_open(wish->catalog, true, &db, e);
         if (r >= 0)
                 r = open_nameless(wish->directory, &m.fd, e);
         if (r >= 0)
@@ -180,6 +182,8 @@ int export_file_make(const ExportWish *wish, ExportFile *ret, Error *e)
                 db_rollback(db.db);
         }
         text_clear(&m.text);
+        hash_free(m.hash);
+        listing_frame_clear(&m.frame);
         if (r < 0) {
                 if (m.fd >= 0)
                         close(m.fd);

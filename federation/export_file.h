@@ -6,11 +6,12 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <stdatomic.h>
 
 #define EXPORT_SCHEMA    "aan-export/1"
-#define EXPORT_HASH_SIZE 65
+#define EXPORT_HASH_SIZE HASH_HEX_SIZE
 
 typedef struct ExportFile {
         int fd; /* -1: none */

@@ -3,10 +3,9 @@
  * at where they are used. */
 #include "federation/export_scan.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "federation/export_file.h"
-
-#include <sodium.h>
 
 #define WORD_MAX 160 /* of a key, or of a value that is kept */
 
@@ -55,7 +54,7 @@ struct ExportScan {
         bool keeping;   /* … of one of them */
         bool too_large; /* that one */
         Text listing;
-        crypto_hash_sha256_state hash;
+        Hash *hash;
         ExportFacts facts;
         bool failed;
 };
@@ -67,11 +66,12 @@ int export_scan_new(int (*on_listing)(const char *json, size_t size, void *userd
 
         assert(on_listing && ret);
 
-        if (!s)
+        if (!s || hash_new(&s->hash) < 0) {
+                free(s);
                 return -ENOMEM;
+        }
         s->on_listing = on_listing;
         s->userdata = userdata;
-        crypto_hash_sha256_init(&s->hash);
         *ret = s;
         return 0;
 }
@@ -81,6 +81,7 @@ ExportScan *export_scan_free(ExportScan *s)
         if (!s)
                 return NULL;
         text_clear(&s->listing);
+        hash_free(s->hash);
         free(s);
         return NULL;
 }
@@ -220,11 +221,8 @@ static int open_container(ExportScan *s, char c, size_t at, Error *e)
 
 static void listings_end(ExportScan *s)
 {
-        unsigned char hash[crypto_hash_sha256_BYTES];
-
         s->hashing = false;
-        crypto_hash_sha256_final(&s->hash, hash);
-        sodium_bin2hex(s->facts.computed, sizeof(s->facts.computed), hash, sizeof(hash));
+        hash_end(s->hash, s->facts.computed);
 }
 
 /* --- bytes --- */
@@ -235,7 +233,7 @@ static void pass(ExportScan *s, const char *data, size_t begin, size_t end)
         if (end <= begin)
                 return;
         if (s->hashing)
-                crypto_hash_sha256_update(&s->hash, (const unsigned char *) data + begin, end - begin);
+                hash_add(s->hash, data + begin, end - begin);
         if (s->keeping)
                 keep(s, data + begin, end - begin);
 }

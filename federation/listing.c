@@ -12,6 +12,14 @@ static void add_member(Text *t, const char *key, const char *value)
         text_add_json(t, value);
 }
 
+static void add_number(Text *t, const char *key, uint64_t n)
+{
+        text_add_string(t, ",\"");
+        text_add_string(t, key);
+        text_add_string(t, "\":");
+        text_add_number(t, n);
+}
+
 /* Parts that are joined by a character of their own. */
 static void add_network_id(Text *t, const Listing *l, const Seller *seller)
 {
@@ -31,7 +39,7 @@ static void add_price(Text *t, const Listing *l)
                 text_add_string(t, "null");
         add_member(t, "currency", l->currency);
         if (l->price_minor >= 0)
-                text_add(t, ",\"price_minor\":%lld", (long long) l->price_minor);
+                add_number(t, "price_minor", (uint64_t) l->price_minor);
         else
                 text_add_string(t, ",\"price_minor\":null");
 }
@@ -63,12 +71,14 @@ static void add_more(Text *t, const Listing *l)
                 add_member(t, "language", l->language);
         if (*l->url)
                 add_member(t, "url", l->url);
-        if (l->year != 0)
+        if (l->year > 0)
+                add_number(t, "year", (uint64_t) l->year);
+        else if (l->year < 0)
                 text_add(t, ",\"year\":%d", l->year);
         if (l->rating > 0)
                 add_fraction(t, "rating", l->rating);
         if (l->popularity > 0)
-                text_add(t, ",\"popularity\":%lld", (long long) l->popularity);
+                add_number(t, "popularity", (uint64_t) l->popularity);
 }
 
 static void add_seller(Text *t, const Seller *seller)
@@ -130,31 +140,67 @@ static void add_tags(Text *t, const char *tags)
         text_add_string(t, "]");
 }
 
-void listing_print_export(Text *t, const Listing *l, const char *node, const char *location, const char *at)
+int listing_export_frame(const char *node, const char *location, const char *at, ListingFrame *ret)
 {
-        char id[2 * LISTING_ID_MAX + 2];
+        _cleanup_text_ Text id = {0}, head = {0}, tail = {0};
+        int r;
 
-        assert(t && l && node && at);
+        assert(node && at && ret);
 
-        snprintf(id, sizeof(id), "%s:%s", node, l->id);
-        text_add_string(t, "{\"id\":");
+        text_add_json(&id, node);
+        text_truncate(&id, id.size - (id.size > 0)); /* its closing quote */
+        text_add_string(&id, ":");
+        text_add_string(&head, ",\"userId\":");
+        text_add_json(&head, node);
+        text_add_string(&head, ",\"type\":\"book\"");
+        text_add_string(&tail, ",\"location\":");
+        if (location && *location)
+                text_add_json(&tail, location);
+        else
+                text_add_string(&tail, "null");
+        text_add(&tail, ",\"createdAt\":\"%s\",\"updatedAt\":\"%s\"}", at, at);
+        r = text_take(&id, &ret->id);
+        if (r >= 0)
+                r = text_take(&head, &ret->head);
+        return r < 0 ? r : text_take(&tail, &ret->tail);
+}
+
+void listing_frame_clear(ListingFrame *f)
+{
+        free(f->id);
+        free(f->head);
+        free(f->tail);
+        *f = (ListingFrame){NULL};
+}
+
+/* "node:id" */
+static void add_id(Text *t, const ListingFrame *frame, const char *id)
+{
+        size_t at;
+
+        text_add_string(t, frame->id);
+        at = t->size;
         text_add_json(t, id);
-        add_member(t, "_id", id);
-        add_member(t, "userId", node);
-        text_add_string(t, ",\"type\":\"book\"");
+        if (t->failed)
+                return;
+        memmove(t->data + at, t->data + at + 1,
+                t->size - at); /* its opening quote; the terminator moves, too */
+        t->size--;
+}
+
+void listing_print_export(Text *t, const Listing *l, const ListingFrame *frame)
+{
+        assert(t && l && frame);
+
+        text_add_string(t, "{\"id\":");
+        add_id(t, frame, l->id);
+        text_add_string(t, ",\"_id\":");
+        add_id(t, frame, l->id);
+        text_add_string(t, frame->head);
         add_book(t, l);
         add_tags(t, l->tags);
         add_more(t, l);
-        text_add_string(t, ",\"location\":");
-        if (location && *location)
-                text_add_json(t, location);
-        else
-                text_add_string(t, "null");
-        text_add_string(t, ",\"createdAt\":\"");
-        text_add_string(t, at);
-        text_add_string(t, "\",\"updatedAt\":\"");
-        text_add_string(t, at);
-        text_add_string(t, "\"}");
+        text_add_string(t, frame->tail);
 }
 
 void listing_print(Text *t, const Listing *l, const Seller *seller)

@@ -35,9 +35,14 @@ typedef struct Seller {
 /* A result as in the contract ("A result", and "What existing marketplace software expects"): one JSON object without white
  * space. networkId is <seller>-<brand>-<id>. */
 void listing_print(Text *t, const Listing *l, const Seller *seller);
-/* As it stands in /federation/export (docs/network-exchange.md): all that a copy needs, and what markets look for. at: ISO time of
- * createdAt and updatedAt; location: NULL when unknown. */
-void listing_print_export(Text *t, const Listing *l, const char *node, const char *location, const char *at);
+/* As it stands in /federation/export (docs/network-exchange.md): all that a copy needs, and what markets look for. The frame is what
+ * is the same for all; at: ISO time of createdAt and updatedAt; location: NULL when unknown. -ENOMEM. */
+typedef struct ListingFrame {
+        char *id, *head, *tail;
+} ListingFrame;
+int listing_export_frame(const char *node, const char *location, const char *at, ListingFrame *ret);
+void listing_frame_clear(ListingFrame *f);
+void listing_print_export(Text *t, const Listing *l, const ListingFrame *frame);
 /* What a peer's own answer would hold, without what is ours to say (networkId, relevance, source_*), and without its last brace. */
 void listing_print_copy(Text *t, const Listing *l, const Seller *seller);
 /* The same with available and purchaseUrl, for /api/book/. */

@@ -2,10 +2,13 @@
 /* GET /metrics: what Prometheus is told. Names as in docs/federation-http.md; nothing in it is secret. */
 #include "base/metrics.h"
 
+#include "federation/copies.h"
+#include "federation/export.h"
 #include "federation/identity.h"
 #include "federation/inbox.h"
 #include "federation/ledger.h"
 #include "federation/node_rounds.h"
+#include "federation/pull.h"
 #include "federation/routes.h"
 
 #define SECONDS(usec) ((double) (usec) / (double) USEC_PER_SEC)
@@ -297,6 +300,54 @@ static void add_mode(const Federation *f, Text *t)
                 m->stale);
 }
 
+/* --- catalogs as a whole --- */
+
+static void add_export(const Federation *f, Text *t)
+{
+        ExporterCounts c;
+
+        exporter_counts(f->exporter, &c);
+        metric_family(t, "federationd_exports_total", "counter",
+                      "Who asked for the whole catalog: got it, had it, came when too many did.");
+        metric_sample(t, "federationd_exports_total", (double) c.served, LABELS("result", "sent"));
+        metric_sample(t, "federationd_exports_total", (double) c.unchanged, LABELS("result", "unchanged"));
+        metric_sample(t, "federationd_exports_total", (double) c.refused, LABELS("result", "refused"));
+        metric_family(t, "federationd_exports_made_total", "counter",
+                      "Exports made: once for each generation of the catalog that somebody wants.");
+        metric_sample(t, "federationd_exports_made_total", (double) c.made, LABELS("result", "good"));
+        metric_sample(t, "federationd_exports_made_total", (double) c.failed, LABELS("result", "failed"));
+        add_one(t, "federationd_export_bytes", "gauge", "Size of the export that is kept; 0: none is.",
+                (double) c.bytes);
+}
+
+static void add_copies(const Federation *f, Text *t)
+{
+        PullerCounts c;
+
+        puller_counts(f->puller, &c);
+        metric_family(t, "federationd_pulls_total", "counter",
+                      "Other nodes' catalogs fetched: a new copy, no change, failed, refused to who asked.");
+        metric_sample(t, "federationd_pulls_total", (double) c.added, LABELS("result", "added"));
+        metric_sample(t, "federationd_pulls_total", (double) c.unchanged, LABELS("result", "unchanged"));
+        metric_sample(t, "federationd_pulls_total", (double) c.failed, LABELS("result", "failed"));
+        metric_sample(t, "federationd_pulls_total", (double) c.refused, LABELS("result", "refused"));
+        add_one(t, "federationd_pull_bytes_total", "counter", "Bytes of exports fetched.", (double) c.bytes);
+        add_one(t, "federationd_pulls_running", "gauge", "Fetched or waiting to be now.",
+                c.running + c.waiting);
+        add_one(t, "federationd_copies_bytes", "gauge", "What copies take of the disk.",
+                (double) copies_bytes(f->copies));
+        metric_family(t, "federationd_copy_listings", "gauge", "Books in the copy of a node's catalog.");
+        for (size_t i = 0; i < copies_count(f->copies); i++)
+                metric_sample(t, "federationd_copy_listings", (double) copies_at(f->copies, i)->listings,
+                              LABELS("peer", copies_at(f->copies, i)->node));
+        metric_family(t, "federationd_copy_synced_timestamp_seconds", "gauge",
+                      "When the node last had nothing newer than the copy.");
+        for (size_t i = 0; i < copies_count(f->copies); i++)
+                metric_sample(t, "federationd_copy_synced_timestamp_seconds",
+                              SECONDS(copies_at(f->copies, i)->seen_usec),
+                              LABELS("peer", copies_at(f->copies, i)->node));
+}
+
 void route_metrics(Federation *f, HttpRequest *r, const char *rest)
 {
         _cleanup_text_ Text t = {0};
@@ -313,6 +364,8 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
         add_searches(f, &t);
         add_peers(f, &t);
         add_documents(f, &t);
+        add_export(f, &t);
+        add_copies(f, &t);
         add_mode(f, &t);
         if (t.failed) {
                 http_reply_error(r, 500, "out of memory");
