@@ -34,7 +34,7 @@ typedef struct Peer {  /* owned by Peers; stays where it is until peers_configur
         Dialect dialect;
         bool dialect_known;
         uint64_t unsearched_until_usec; /* boot: it answers, but has never had a route for searches */
-        uint64_t generation; /* of its catalog, as its answers and checks say; 0: they do not */
+        uint64_t generation;            /* of its catalog, as its answers and checks say; 0: they do not */
         uint64_t listings;
         uint64_t seen_usec; /* wall time of its last good answer; 0: never */
         uint64_t rtt_usec;  /* of that one */
