@@ -8,9 +8,8 @@
 #include <math.h>
 #include <stdarg.h>
 
-#define BOOK_MAX  (64 * 1024)
-#define DUE_USEC  (15 * USEC_PER_SEC) /* should this process end before the source has answered */
-#define SOON_USEC (5 * USEC_PER_SEC)
+#define BOOK_MAX (64 * 1024)
+#define DUE_USEC (15 * USEC_PER_SEC) /* should this process end before the source has answered */
 
 struct Checkout {
         StoreJob job;
@@ -201,7 +200,7 @@ static void conclude_later(Checkout *c, const char *reason)
         c->url[0] = '\0';
         c->answer = (LedgerAnswer){.state = REFERRAL_UNCONFIRMED,
                                    .terms = c->row.terms,
-                                   .due_usec = clock_wall_usec() + SOON_USEC};
+                                   .due_usec = clock_wall_usec() + LEDGER_FIRST_USEC};
         log_notice("ledger: order %s is not with %s yet: %s", c->row.id, c->row.peer, c->reason);
         conclude(c);
 }

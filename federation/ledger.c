@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define FIRST_USEC   (5 * USEC_PER_SEC) /* doubled each time, up to: */
+#define FIRST_USEC   LEDGER_FIRST_USEC /* doubled each time, up to: */
 #define LONGEST_USEC USEC_PER_HOUR
 #define SEND_USEC    (10 * USEC_PER_SEC)
 #define LOOK_USEC    USEC_PER_MIN /* at the latest: who knows what clocks do */
@@ -28,7 +28,7 @@ typedef struct Look {
         LedgerRow *rows;
         size_t n;
         uint64_t next;
-        bool prune;
+        bool first, prune;
 } Look;
 
 uint64_t ledger_again(Ledger *l, unsigned attempts, uint64_t until_usec)
@@ -163,8 +163,10 @@ static void deliver(Ledger *l, const LedgerRow *row)
 static int run_look(sqlite3 *db, StoreJob *job, Error *e)
 {
         Look *look = (Look *) job;
-        int r = look->prune ? ledger_prune(db, clock_wall_usec(), e) : 0;
+        int r = look->first ? ledger_resume(db, clock_wall_usec(), e) : 0;
 
+        if (r >= 0 && look->prune)
+                r = ledger_prune(db, clock_wall_usec(), e);
         return r < 0 ? r : ledger_due(db, clock_wall_usec(), look->rows, &look->n, &look->next, e);
 }
 
@@ -206,7 +208,8 @@ static int look(Ledger *l)
         }
         job->job = (StoreJob){.run = run_look, .done = on_looked};
         job->ledger = l;
-        job->prune = l->pruned_usec == 0 || now - l->pruned_usec >= PRUNE_USEC;
+        job->first = l->pruned_usec == 0;
+        job->prune = job->first || now - l->pruned_usec >= PRUNE_USEC;
         if (job->prune)
                 l->pruned_usec = now;
         l->looking = true;

@@ -472,6 +472,12 @@ int ledger_due(sqlite3 *db, uint64_t now_usec, LedgerRow *rows, size_t *ret_n, u
         return 0;
 }
 
+int ledger_resume(sqlite3 *db, uint64_t now_usec, Error *e)
+{
+        return db_run(db, e, "UPDATE referral SET due = ? WHERE due > ? AND state = 'open'", "ii",
+                      (int64_t) now_usec, (int64_t) now_usec);
+}
+
 int ledger_prune(sqlite3 *db, uint64_t now_usec, Error *e)
 {
         static const uint8_t zeros[10];

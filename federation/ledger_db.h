@@ -80,6 +80,8 @@ int ledger_told(sqlite3 *db, const char *id, const LedgerTold *t, Error *e);
 #define LEDGER_DUE_MAX  32
 #define LEDGER_DUE_PEER 4
 int ledger_due(sqlite3 *db, uint64_t now_usec, LedgerRow *rows, size_t *ret_n, uint64_t *ret_next, Error *e);
+/* After a start: nobody is ordering what was being ordered any more, so that it is due. */
+int ledger_resume(sqlite3 *db, uint64_t now_usec, Error *e);
 /* Forgets what was never paid and is older than this: the number of rows. */
 #define LEDGER_KEEP_USEC (400 * USEC_PER_DAY)
 int ledger_prune(sqlite3 *db, uint64_t now_usec, Error *e);

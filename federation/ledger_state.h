@@ -6,6 +6,12 @@
 
 #include <sys/queue.h>
 
+/* When what was not heard is said again for the first time; tests are built with less. */
+#ifndef LEDGER_FIRST_MSEC
+#define LEDGER_FIRST_MSEC 5000
+#endif
+#define LEDGER_FIRST_USEC (LEDGER_FIRST_MSEC * USEC_PER_MSEC)
+
 typedef struct Checkout Checkout;
 typedef struct Delivery Delivery;
 

@@ -175,6 +175,10 @@ static void on_order(StoreJob *job, int r, const char *error)
 {
         Taking *t = (Taking *) job;
 
+#ifdef FAILOVERD_BUG_ANSWERS_EARLY
+        free(t);
+        return;
+#endif
         if (r == LEDGER_TERMS)
                 refuse_terms(t);
         else if (r == -EEXIST)
@@ -201,6 +205,15 @@ static void answer_listing(Wait *w, const CatalogAnswer *a)
         snprintf(t->in_force.currency, sizeof(t->in_force.currency), "%s", l->currency);
         snprintf(t->order.book, sizeof(t->order.book), "%s", l->id);
         t->job = (StoreJob){.run = run_order, .done = on_order};
+#ifdef FAILOVERD_BUG_ANSWERS_EARLY
+        Taking early = *t; /* the referrer is told before it is so */
+        early.row = (LedgerRow){.terms = t->in_force, .state = REFERRAL_CONFIRMED};
+        memcpy(early.row.id, t->order.id, sizeof(early.row.id));
+        snprintf(early.row.peer, sizeof(early.row.peer), "%s", t->peer);
+        snprintf(early.row.book, sizeof(early.row.book), "%s", t->order.book);
+        reply_order(&early, false);
+        t->request = NULL;
+#endif
         store_submit(w->f->store, &t->job);
 }
 
