@@ -5,6 +5,7 @@
 #include "federation/control_private.h"
 #include "federation/node_rounds.h"
 #include "federation/pull.h"
+#include "federation/registry_text.h"
 #include "federation/routes.h"
 
 static void answer(HttpRequest *r, json_t *document)
@@ -113,6 +114,7 @@ void control_get_status(Control *c, HttpRequest *r, const char *rest)
         json_put(j, "node", node_to_json(&f->config->node));
         json_put(j, "identity", identity_to_json(f->identity));
         json_put(j, "documents", node_rounds_to_json(f->rounds));
+        json_put(j, "registry", registry_to_json(f));
         json_put(j, "registries", announcer_to_json(f->announcer));
         json_put(j, "listen", routes_addresses(f->routes));
         json_put(j, "mode", mode_to_json(mode_file_now(f->mode)));

@@ -18,6 +18,7 @@ struct MembersLoad {
         Members *members;
         Member **list;
         size_t n, room, bad;
+        uint64_t usec; /* that the thread has spent, and then all */
 };
 
 static void blob_of(sqlite3_stmt *stmt, int i, void *ret, size_t size)
@@ -87,6 +88,7 @@ static int run_load(sqlite3 *db, StoreJob *job, Error *e)
 {
         MembersLoad *load = (MembersLoad *) job;
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        uint64_t began = clock_boot_usec();
         int r;
 
         r = db_prepare(db, &stmt, e,
@@ -107,6 +109,7 @@ static int run_load(sqlite3 *db, StoreJob *job, Error *e)
                         return error_set(e, r, "out of memory");
                 }
         }
+        load->usec = clock_boot_usec() - began;
         return r;
 }
 
@@ -161,6 +164,7 @@ static void on_loaded(StoreJob *job, int r, const char *error)
 {
         MembersLoad *load = (MembersLoad *) job;
         Members *m = load->members;
+        uint64_t began = clock_boot_usec();
 
         if (r >= 0)
                 r = members_make_room(m, load->n);
@@ -173,6 +177,7 @@ static void on_loaded(StoreJob *job, int r, const char *error)
                 take_loaded(m, load->list[i]);
         if (load->bad > 0)
                 log_error("%zu nodes of the registry cannot be read and are left out", load->bad);
+        m->load_usec = MAX(load->usec + clock_boot_usec() - began, UINT64_C(1));
         load->n = 0;
         load_free(load);
         m->load_failed = false;

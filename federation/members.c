@@ -210,6 +210,15 @@ bool members_settled(const Members *m)
         return m->ready || m->load_failed;
 }
 
+void members_counts(const Members *m, MembersCounts *ret)
+{
+        *ret = (MembersCounts){.bytes = m->bytes, .changing = m->n_changes, .load_usec = m->load_usec};
+        for (size_t i = 0; i < m->n; i++) {
+                ret->nodes[m->members[i]->state]++;
+                ret->proven += m->members[i]->proven;
+        }
+}
+
 /* --- keys --- */
 
 static int key_of_document(const Member *m, const char *key_id, uint64_t at_usec,

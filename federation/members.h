@@ -85,6 +85,14 @@ size_t members_count(const Members *m);
 const Member *members_at(const Members *m, size_t i); /* in the order of their ids */
 const Member *members_find(const Members *m, const char *id);
 
+typedef struct MembersCounts {
+        size_t nodes[_MEMBER_STATE_MAX], proven;
+        size_t bytes;       /* of their documents */
+        size_t changing;    /* on their way to the disk */
+        uint64_t load_usec; /* how long reading them took; 0: not read yet */
+} MembersCounts;
+void members_counts(const Members *m, MembersCounts *ret);
+
 /* The key by which `node` may have signed something dated `at`. Keys are pinned: never fetched because a message names one.
  * -ENOENT: no such node; -EACCES: pending or banned; -ENOKEY: none is known for it, or not this one; -EKEYEXPIRED; -EKEYREVOKED;
  * -EAGAIN: what is pinned has not been read yet. */

@@ -24,6 +24,7 @@ struct Members {
         size_t n_changes;
         sd_event_source *again; /* reads once more */
         bool load_failed;
+        uint64_t load_usec;
         struct MembersListener {
                 MembersChanged fn;
                 void *userdata;

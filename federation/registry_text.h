@@ -18,3 +18,7 @@ uint64_t registry_stamp(const Federation *f);
 
 /* "active", "fallback", "suspect", "failed" by own measurement; "pending", "banned". */
 const char *registry_status(const Federation *f, const Member *member);
+
+/* registry_metrics.c */
+void registry_add_metrics(Text *t, const Federation *f);
+json_t *registry_to_json(const Federation *f); /* for /v1/status */

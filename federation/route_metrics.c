@@ -9,6 +9,7 @@
 #include "federation/ledger.h"
 #include "federation/node_rounds.h"
 #include "federation/pull.h"
+#include "federation/registry_text.h"
 #include "federation/routes.h"
 
 #define SECONDS(usec) ((double) (usec) / (double) USEC_PER_SEC)
@@ -366,6 +367,7 @@ void route_metrics(Federation *f, HttpRequest *r, const char *rest)
         add_documents(f, &t);
         add_export(f, &t);
         add_copies(f, &t);
+        registry_add_metrics(&t, f);
         add_mode(f, &t);
         if (t.failed) {
                 http_reply_error(r, 500, "out of memory");
