@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* May somebody be in the registry as this, and may what he is there be changed to that? Pure: the rules of docs/network.md.
+/* May somebody be in the registry as this, and may what he is there be changed to that? Pure: the rules of docs/membership.md.
  *
  *   its id or url is this node's own, or banned                             403
  *   configured: changed by its key alone; an unsigned entry with its url changes nothing, any other is refused    403

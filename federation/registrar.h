@@ -11,7 +11,7 @@
 
 #include "federation/federation.h"
 
-/* What may be written, in numbers: see docs/network.md. */
+/* What may be written, in numbers: see docs/membership.md. */
 #define REGISTRAR_ADDRESS_BURST 40                  /* of one address (http_client(); IPv6: a /64) … */
 #define REGISTRAR_ADDRESS_USEC  (30 * USEC_PER_SEC) /* … and one more in this time */
 #define REGISTRAR_ALL_BURST     2000

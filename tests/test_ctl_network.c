@@ -204,4 +204,79 @@ TEST(import_counts_and_names_bad_rows)
         standin_stop(&s);
 }
 
+#define NODES                                                                                               \
+        "{\"ready\":true,\"nodes\":[{\"id\":\"other\",\"url\":\"https://other.example\",\"type\":\"full\"," \
+        "\"state\":\"configured\",\"status\":\"active\",\"proven\":true,\"registered\":null,\"trouble\":"   \
+        "null},"                                                                                            \
+        "{\"id\":\"new\\u001b\",\"url\":\"https://"                                                         \
+        "new.example\",\"type\":\"affiliate\",\"state\":\"pending\","                                       \
+        "\"status\":\"pending\",\"proven\":false,\"registered\":\"2020-01-01T00:00:00Z\",\"trouble\":\"it " \
+        "says "                                                                                             \
+        "\\u202ethat\"}]}"
+
+TEST(nodes_are_a_table_or_blocks_where_their_ids_have_no_room)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, NODES);
+        CHECK_INT(CTL(&s, &ran, "nodes"), 0);
+        CHECK_STR(s.request, "GET /v1/nodes");
+        CHECK(strstr(ran.out, "  other    full       configured  active    yes              -  "
+                              "https://other.example"));
+        CHECK(strstr(ran.out, "  new\\x1b  affiliate  pending     -         no "));
+        CHECK(strstr(ran.out, "      it says \\u202ethat\n"));
+        CHECK(strstr(ran.out, "1 waits for your word: `failoverctl nodes accept ID`, or ban, or forget.\n"));
+        s.columns = "COLUMNS=40";
+        CHECK_INT(CTL(&s, &ran, "nodes"), 0);
+        CHECK(strstr(ran.out,
+                     "other\n  https://other.example\n  full, configured, active, proven\nnew\\x1b\n"));
+        s.answer = "{\"ready\":false,\"nodes\":[]}";
+        CHECK_INT(CTL(&s, &ran, "nodes"), 0);
+        CHECK(strstr(ran.out, "No other nodes"));
+        CHECK(strstr(ran.out, "has not been read"));
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(a_word_on_a_node_is_posted_and_the_answer_shown)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, "{\"success\":true,\"text\":\"`[::1]:80` is banned.\"}");
+        CHECK_INT(CTL(&s, &ran, "nodes", "ban", "[::1]:80"), 0);
+        CHECK_STR(s.request, "POST /v1/nodes/[::1]:80/ban");
+        CHECK_STR(ran.out, "`[::1]:80` is banned.\n");
+        CHECK_INT(CTL(&s, &ran, "nodes", "ban"), 2);
+        CHECK_INT(CTL(&s, &ran, "nodes", "love", "a"), 2);
+        CHECK_INT(CTL(&s, &ran, "nodes", "ban", "a", "--key", "x"), 2);
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(the_audit_log_ends_with_what_is_newest_and_a_damaged_one_is_a_failure)
+{
+        StandIn s;
+        Ran ran = {};
+        const char *first, *second;
+
+        standin_start(&s, 200,
+                      "{\"audit\":[{\"n\":2,\"at\":\"2026-01-01T00:00:01Z\",\"event\":\"node-accepted\","
+                      "\"node\":"
+                      "\"a\",\"actor\":\"uid "
+                      "0\",\"detail\":\"\"},{\"n\":1,\"at\":\"2026-01-01T00:00:00Z\",\"event\":"
+                      "\"node-registered\",\"node\":\"a\",\"actor\":\"192.0.2.1\",\"detail\":\"x\\u001b\"}],"
+                      "\"whole\":false,\"problem\":\"row 1 is not as it was written\"}");
+        CHECK_INT(CTL(&s, &ran, "audit", "--limit", "2"), 0);
+        CHECK_STR(s.request, "GET /v1/audit limit=2");
+        first = strstr(ran.out, "node-registered a, by 192.0.2.1: x\\x1b\n");
+        second = strstr(ran.out, "node-accepted a, by uid 0\n");
+        CHECK(first && second && first < second);
+        CHECK_INT(CTL(&s, &ran, "audit", "--check"), 1);
+        CHECK_STR(ran.err, "failoverctl: audit: THE LOG IS NOT WHOLE: row 1 is not as it was written\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
 MAIN()
