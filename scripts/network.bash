@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034,SC2154
-# The demo's second half: the shop joins two others, one question finds all their books, one of them fails, and the shop's front
-# end hears how buyers pay.
+# The demo's second half: the shop joins two others, one question finds all their books, one of them fails, the shop's front
+# end hears how buyers pay, and when the shop's payment API dies once more the others hear of that, too.
 . "$source_dir/tests/e2e/federation.sh"
 node_name=([my-shop]="My Shop" [harbour]="Harbour Books" [attic]="The Attic")
 shops=(my-shop harbour attic)
@@ -30,7 +30,11 @@ network_opens() {
         local name
         nodes_name "${shops[@]}"
         books_split
+        mkdir -p "$shop/harbour" "$shop/attic"
+        for name in harbour attic; do "$build/failoverctl" keygen "$shop/$name/node.key" >/dev/null; done
+        local node_keys=', key_file: ../node.key'
         failover_dir=$shop/run status_dir=$shop/status node_config my-shop harbour attic </dev/null
+        node_keys=', key_file: node.key'
         node_config harbour my-shop attic </dev/null
         node_config attic my-shop harbour </dev/null
         for name in "${shops[@]}"; do
@@ -109,4 +113,51 @@ network_follows() {
         wait_for "the front end hears of the return" event_says '.paymentMode == "primary"'
         say "started again, returned: the stream says $(node_get my-shop /api/config | jq -r .paymentMode)"
         stop events || true
+}
+
+# Its notices reach the others, who send its buyers to where they can pay; what they sell for each other is money owed.
+network_reroutes() {
+        echo "  - {type: notify-peers, registry: \"$shop/my-shop/state/network-registry.json\", allow_private_peers: [127.0.0.0/8]}" >>"$shop/failoverd.yaml"
+        kill -HUP "${pid[failoverd]}"
+        wait_for "failoverd has read it" grep -q 'reloaded:' "$shop/failoverd.log"
+        say "My Shop's failoverd is told to notify its peers: those in the registry that its federationd publishes"
+        wait_for "Harbour Books finds My Shop's books" sold_by_my_shop "$(node_url my-shop)"
+        node_ctl my-shop nodes | show "failoverctl nodes"
+        say "at Harbour Books, $(book_of_my_shop .title) is sold by My Shop, too: buyers go to $(book_of_my_shop .source_url)"
+        began=$EPOCHREALTIME
+        api "status 503"
+        wait_for "Harbour Books sends buyers to the fallback" sold_by_my_shop https://backup.shop.example
+        say "My Shop's payment API answers 503; $(seconds_since "$began") later Harbour Books sends buyers to $(book_of_my_shop .source_url)"
+        node_ctl harbour peers | show "failoverctl peers, at Harbour Books"
+        buyer_is_sent
+        began=$EPOCHREALTIME
+        api ok
+        wait_for "buyers are sent to My Shop again" sold_by_my_shop "$(node_url my-shop)"
+        say "mended; $(seconds_since "$began") later Harbour Books sends buyers to $(book_of_my_shop .source_url)"
+        check "the operator sees it" equal "$(node_ctl harbour peers --json | jq -r '.peers[] | select(.id == "my-shop").status')" active
+}
+sold_by_my_shop() { # WHERE: says Harbour Books
+        search harbour "war and peace"
+        [[ $(book_of_my_shop .source_url) == "$1" ]]
+}
+book_of_my_shop() { # JQ-FILTER: of the first work that it sells
+        found "[.results[] | .title as \$title | .sellers[] | select(.source_node == \"my-shop\") | {title: \$title} + .] | first | $1"
+}
+
+# A buyer at Harbour Books wants that book of My Shop's.
+buyer_is_sent() {
+        local referral
+        node_get harbour /api/network/checkout -H 'Content-Type: application/json' \
+                --data "{\"bookId\": $(book_of_my_shop '.bookId | tojson'), \"sourceNodeId\": \"my-shop\", \"email\": \"buyer@example.org\"}" >"$shop/checkout.json"
+        jq . "$shop/checkout.json" | show "POST /api/network/checkout, at Harbour Books"
+        check "the buyer is sent to where he can pay" jq -e '.success and (.checkoutUrl | startswith("https://backup.shop.example/"))' "$shop/checkout.json" >/dev/null
+        referral=$(jq -r .referral "$shop/checkout.json")
+        curl -sS --fail-with-body --max-time 10 --unix-socket "$shop/my-shop/run/control.sock" -H 'Content-Type: application/json' \
+                --data '{"status": "paid"}' "http://federationd/v1/orders/$referral" >/dev/null
+        wait_for "both have it in their books" in_both_books
+        node_ctl harbour revenue | show "he has paid: failoverctl revenue, at Harbour Books"
+        node_ctl my-shop revenue | show "and at My Shop"
+}
+in_both_books() {
+        [[ $(node_ctl harbour revenue | grep -c my-shop) -gt 0 && $(node_ctl my-shop revenue | grep -c harbour) -gt 0 ]]
 }
