@@ -405,7 +405,7 @@ Federation *federation_free(Federation *f)
         copies_free(TAKE_PTR(f->copies));
         exporter_free(f->exporter);
         registrar_free(f->registrar);
-        routes_free(f->routes);
+        routes_free(TAKE_PTR(f->routes)); /* the registry file looks at it, to the end */
         control_free(f->control);
         status_files_free(f->status);
         if (f->front)
