@@ -52,7 +52,8 @@ static inline void elsewhere_answer(HttpRequest *r, void *userdata)
         http_reply(r, status ?: 404, "application/json", answer, strlen(answer));
 }
 
-static inline void elsewhere_open(Elsewhere *w)
+/* On the loop of who has one; it is to be closed before that goes. */
+static inline void elsewhere_open_on(Elsewhere *w, sd_event *event)
 {
         struct sockaddr_in a;
         socklen_t size = sizeof(a);
@@ -64,7 +65,7 @@ static inline void elsewhere_open(Elsewhere *w)
 
         *w = (Elsewhere){0};
         alarm(100);
-        CHECK(sd_event_new(&w->event) >= 0);
+        w->event = sd_event_ref(event);
         CHECK_INT(resolver_new(w->event, &w->resolver), 0);
         CHECK_INT(fetch_client_new(w->event, w->resolver, &w->client), 0);
         CHECK_INT(http_listen_tcp("127.0.0.1:0", &options.fd, &e), 0);
@@ -72,6 +73,15 @@ static inline void elsewhere_open(Elsewhere *w)
         CHECK_INT(http_server_new(w->event, &options, &w->server, &e), 0);
         snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u", ntohs(a.sin_port));
         snprintf(w->host_url, sizeof(w->host_url), "http://localhost:%u", ntohs(a.sin_port));
+}
+
+static inline void elsewhere_open(Elsewhere *w)
+{
+        sd_event *event;
+
+        CHECK(sd_event_new(&event) >= 0);
+        elsewhere_open_on(w, event);
+        sd_event_unref(event);
 }
 
 static inline void elsewhere_close(Elsewhere *w)
