@@ -23,23 +23,35 @@ static int sync_folder(const char *path)
         return 0;
 }
 
-static int write_new(const char *path, const char *text)
+static int write_and_sync(const char *path, const char *text)
 {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         int r;
 
         if (fd < 0)
                 return -errno;
-        r = fchmod(fd, 0600) < 0 ? -errno : 0;
-        if (r >= 0)
-                r = fd_write_all(fd, text, strlen(text));
-        if (r >= 0 && fsync(fd) < 0)
+        r = fchmod(fd, 0600) < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+        return r >= 0 && fsync(fd) < 0 ? -errno : r;
+}
+
+/* Half a key is none: it gets its name when it is whole, and never the name of another. */
+static int write_new(const char *path, const char *text)
+{
+        _cleanup_free_ char *fresh = NULL;
+        int r;
+
+        if (access(path, F_OK) == 0)
+                return -EEXIST;
+        if (asprintf(&fresh, "%s.new", path) < 0) {
+                fresh = NULL;
+                return -ENOMEM;
+        }
+        (void) unlink(fresh); /* of one that was killed */
+        r = write_and_sync(fresh, text);
+        if (r >= 0 && link(fresh, path) < 0)
                 r = -errno;
-        if (r >= 0)
-                r = sync_folder(path);
-        if (r < 0)
-                (void) unlink(path); /* half a key is none */
-        return r;
+        (void) unlink(fresh);
+        return r < 0 ? r : sync_folder(path);
 }
 
 static bool valid_key_id(const char *id)

@@ -23,6 +23,21 @@ run() { # STEP, killed at the K-th NAME: NAME K ARGUMENT...
         { strace -qq -o "$shop/trace" "${path[@]}" -e trace="$name" -e inject="$name:signal=SIGKILL:when=$k" "$build/failoverctl" keygen "$@"; } >/dev/null 2>&1
 }
 
+# The first key: there, whole, or not at all.
+for name in openat write fchmod fsync link unlink; do
+        for ((k = 1; ; k++)); do
+                rm -f "$key"
+                run "$name" "$k" "$key" && break
+                if [[ -e $key ]]; then
+                        keygen --show "$key" >/dev/null || fail "made, killed at $name $k: $(<"$shop/err")"
+                else
+                        keygen "$key" >/dev/null || fail "made again, after $name $k: $(<"$shop/err")"
+                fi
+                check "it is private" equal "$(stat -c %a "$key")" 600
+        done
+done
+rm -f "$key" "$key.new"
+
 first=$(keygen "$key" | jq -r .key_id)
 cp "$key" "$shop/old"
 keygen --rotate "$key" >/dev/null
