@@ -2,6 +2,7 @@
 // The page: puts on the screen what mode.js and search.js hear. Whatever shops say is text here, never markup.
 
 import { followMode } from './mode.js';
+import { checkout } from './checkout.js';
 import { search } from './search.js';
 
 const node = document.querySelector('meta[name=node]').content.replace(/\/+$/, '');
@@ -64,18 +65,49 @@ function sellersOf(book) {
         return Array.isArray(book.sellers) && book.sellers.length ? book.sellers : [book];
 }
 
-function showSeller(seller) {
+/** Goes to the shop that sells it, once, however often it is pressed. */
+async function buy(button, book, seller) {
+        const words = button.textContent;
+        button.disabled = true;
+        button.textContent = 'One moment …';
+        try {
+                const answer = await checkout(node, {
+                        bookId: seller.bookId ?? book.id,
+                        sourceNodeId: seller.source_node ?? book.source_node ?? seller.storeId ?? book.storeId,
+                });
+                const url = link(answer.checkoutUrl);
+                if (!url)
+                        throw new Error('the shop has no checkout');
+                location.assign(url);
+        } catch (error) {
+                $('state').textContent = `That did not work: ${error.message}.`;
+                button.disabled = false;
+        }
+        button.textContent = words;
+}
+
+function buyButton(book, seller, name) {
+        const button = Object.assign(element('button', 'buy', 'Buy'), { type: 'button' });
+        button.setAttribute('aria-label', `Buy at ${String(name).replace(/\p{Cc}+/gu, ' ')}`);
+        button.addEventListener('click', () => buy(button, book, seller));
+        return button;
+}
+
+function showSeller(book, seller) {
         const name = seller.source_name || seller.storeName || 'this shop';
         const url = link(seller.source_url ?? seller.storeUrl ?? '');
         const who = url ? Object.assign(foreign('a', '', name), { href: url, rel: 'noopener nofollow' }) : foreign('span', '', name);
-        return element('li', '', who, element('span', 'price', price(seller)));
+        const row = element('li', '', who, element('span', 'price', price(seller)));
+        if ((seller.bookId ?? book.id) !== undefined)
+                row.append(buyButton(book, seller, name));
+        return row;
 }
 
 function showBook(book) {
         const item = element('li', '', foreign('h2', '', book.title));
         if (book.author)
                 item.append(foreign('p', 'author', book.author));
-        item.append(element('ul', 'sellers', ...sellersOf(book).map(showSeller)));
+        item.append(element('ul', 'sellers', ...sellersOf(book).map((seller) => showSeller(book, seller))));
         return item;
 }
 

@@ -68,7 +68,7 @@ const claims = {
                 await shows(desk, 'state', 'from \\d shops; not every shop answered');
                 const both = desk.locator('#results > li', { hasText: 'The Common Book of all' });
                 assert.equal(await both.count(), 1);
-                assert.deepEqual((await both.locator('.sellers li').allTextContents()).sort(), ['Shop alpha$12.00', 'Shop beta€11.50']);
+                assert.deepEqual((await both.locator('.sellers li').allTextContents()).sort(), ['Shop alpha$12.00Buy', 'Shop beta€11.50Buy']);
                 await desk.locator('#missing summary').click();
                 assert.match(await desk.locator('#missing').textContent(), /1 shop could not be searched.*Shop silent did not answer in time/s);
                 await desk.screenshot({ path: `${pictures}/desk.png`, fullPage: true });
@@ -79,7 +79,7 @@ const claims = {
                 await desk.locator('#results', { hasText: 'onerror' }).waitFor();
                 await shows(desk, 'state', 'from \\d shops');
                 const inside = await desk.evaluate(() => [...document.querySelectorAll('#results *')].map((e) => e.localName));
-                assert.deepEqual([...new Set(inside)].filter((name) => !['a', 'bdi', 'h2', 'li', 'p', 'span', 'ul'].includes(name)), []);
+                assert.deepEqual([...new Set(inside)].filter((name) => !['a', 'bdi', 'button', 'h2', 'li', 'p', 'span', 'ul'].includes(name)), []);
                 const links = await desk.locator('#results a').evaluateAll((all) => all.map((a) => a.protocol));
                 assert.ok(links.every((protocol) => protocol === 'http:'), links.join());
                 assert.equal(await desk.evaluate(() => globalThis.executed), undefined);
@@ -119,6 +119,28 @@ const claims = {
                 await status.getByText('Using backup payment system').first().waitFor();
                 await status.screenshot({ path: `${pictures}/status.png`, fullPage: true });
                 assert.deepEqual(status.wrong, []);
+        },
+
+        async 'a buyer goes to the shop that sells the book, by its own id there'() {
+                const buyer = await open(page_url, { before: (page) => page.route('**/checkout?**', (route) => route.fulfill({ contentType: 'text/html', body: 'till' })) });
+                await ask(buyer, 'common');
+                await shows(buyer, 'state', 'from \\d shops');
+                const both = buyer.locator('#results > li', { hasText: 'The Common Book of all' });
+                await both.getByRole('button', { name: 'Buy at Shop beta' }).dblclick();
+                await buyer.waitForURL(/\/checkout\?/);
+                const till = new URL(buyer.url());
+                assert.equal(till.searchParams.get('book'), '2');
+                assert.equal(till.searchParams.get('ref'), 'alpha');
+                assert.match(till.searchParams.get('referral'), /^[0-9A-Z]{26}$/);
+                await buyer.goBack();
+                await shows(buyer, 'state', 'from \\d shops');
+                await buyer.route('**/api/network/checkout', (route) => route.fulfill({ status: 409, contentType: 'application/json',
+                        headers: { 'Access-Control-Allow-Origin': '*' }, body: '{"success":false,"error":"Shop beta cannot sell at the moment"}' }));
+                await both.getByRole('button', { name: 'Buy at Shop beta' }).click();
+                await shows(buyer, 'state', 'That did not work: Shop beta cannot sell');
+                assert.ok(await both.getByRole('button', { name: 'Buy at Shop beta' }).isEnabled());
+                assert.deepEqual(buyer.wrong, []);
+                await buyer.close();
         },
 
         async 'it fits a phone, by night'() {
