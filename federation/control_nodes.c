@@ -29,6 +29,7 @@ static json_t *keys_to_json(const Member *m)
                         json_add(list, key_to_json(NULL, m->key));
                 return list;
         }
+        assert(m->document);
         for (size_t i = 0; i < m->document->n_keys; i++) {
                 const NodeKey *k = &m->document->keys[i];
                 _cleanup_free_ char *id = string_printf("ed25519:%s", k->id);

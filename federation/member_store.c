@@ -59,8 +59,8 @@ static Member *row_read(sqlite3_stmt *stmt, bool *ret_bad)
         m->changed_usec = usec_of(stmt, 7);
         m->accepted_usec = usec_of(stmt, 8);
         if (document) {
-                int r = node_document_parse(document, (size_t) sqlite3_column_bytes(stmt, 9), &m->document,
-                                            &e);
+                int r = node_document_restore(document, (size_t) sqlite3_column_bytes(stmt, 9), &m->document,
+                                              &e);
 
                 *ret_bad = r < 0 && r != -ENOMEM;
                 if (r < 0)

@@ -461,7 +461,8 @@ static int keep_text(NodeDocument *d, const json_t *j, Error *e)
                                : error_set(e, -E2BIG, "it is larger than %d KiB", NODE_DOCUMENT_MAX / 1024);
 }
 
-int node_document_read(const json_t *json, NodeDocument **ret, Error *e)
+/* kept: the text that was made of it once; NULL: it is made now. */
+static int read_document(const json_t *json, const char *kept, size_t size, NodeDocument **ret, Error *e)
 {
         _cleanup_(node_document_freep) NodeDocument *d = calloc(1, sizeof(*d));
         _cleanup_(found_clear) Found f = {0};
@@ -485,15 +486,25 @@ int node_document_read(const json_t *json, NodeDocument **ret, Error *e)
                 r = read_signed(json, d, f.id, f.url, e);
         if (r >= 0)
                 r = keep_strings(d, &f, e);
-        if (r >= 0)
+        if (r >= 0 && !kept)
                 r = keep_text(d, json, e);
+        else if (r >= 0) {
+                d->text = strndup(kept, size);
+                d->text_size = size;
+                r = d->text ? 0 : error_set(e, -ENOMEM, "out of memory");
+        }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(d);
         return 0;
 }
 
-int node_document_parse(const char *data, size_t size, NodeDocument **ret, Error *e)
+int node_document_read(const json_t *json, NodeDocument **ret, Error *e)
+{
+        return read_document(json, NULL, 0, ret, e);
+}
+
+static int parse(const char *data, size_t size, bool kept, NodeDocument **ret, Error *e)
 {
         _cleanup_json_ json_t *j = NULL;
         int r;
@@ -501,7 +512,17 @@ int node_document_parse(const char *data, size_t size, NodeDocument **ret, Error
         if (size > NODE_DOCUMENT_MAX)
                 return error_set(e, -E2BIG, "it is larger than %d KiB", NODE_DOCUMENT_MAX / 1024);
         r = json_parse(data, size, &j, e);
-        return r < 0 ? r : node_document_read(j, ret, e);
+        return r < 0 ? r : read_document(j, kept ? data : NULL, size, ret, e);
+}
+
+int node_document_parse(const char *data, size_t size, NodeDocument **ret, Error *e)
+{
+        return parse(data, size, false, ret, e);
+}
+
+int node_document_restore(const char *text, size_t size, NodeDocument **ret, Error *e)
+{
+        return parse(text, size, true, ret, e);
 }
 
 NodeDocument *node_document_free(NodeDocument *d)

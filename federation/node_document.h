@@ -50,6 +50,8 @@ typedef struct NodeDocument {
 /* Reads a parsed body. -EINVAL with the reason (which names the member); -E2BIG. */
 int node_document_read(const json_t *json, NodeDocument **ret, Error *e);
 int node_document_parse(const char *data, size_t size, NodeDocument **ret, Error *e);
+/* The same for a NodeDocument's text that was stored: it is kept as it is. */
+int node_document_restore(const char *text, size_t size, NodeDocument **ret, Error *e);
 NodeDocument *node_document_free(NodeDocument *d);
 DEFINE_CLEANUP(NodeDocument, node_document_free)
 json_t *node_document_json(const NodeDocument *d); /* text, parsed; NULL: no memory */

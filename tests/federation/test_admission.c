@@ -155,7 +155,7 @@ TEST(a_configured_id_is_for_the_key_that_is_configured)
         NodeDocument *forged = DOCUMENT("a", "http://192.0.2.3", stranger, key, 0, "");
         char *signature = strstr(strstr(forged->text, "signatures"), "ed25519:k1");
         CHECK(signature);
-        memcpy(signature, "ed25519:k9", 10);
+        signature[strlen("ed25519:k1") - 1] = '9';
         CHECK(status_of(&rig, forged, here) >= 400);
         CHECK_INT(status_of(&rig, DOCUMENT("b", "http://192.0.2.4", key, NULL, 0, ""), here), 403);
         rig_end(&rig);
@@ -208,7 +208,8 @@ TEST(the_first_document_at_a_configured_url_is_pinned_and_survives_a_restart)
 
         rig_begin(&rig, "peers: [{id: a, url: 'http://192.0.2.3'}]");
         CHECK_INT(offered(&rig, "a", DOCUMENT("b", "http://192.0.2.3", key, NULL, 1000, "")), -EKEYREJECTED);
-        CHECK(strstr(members_find(rig.f.members, "a")->trouble, "`b`"));
+        CHECK(members_find(rig.f.members, "a")->trouble);
+        CHECK(strstr(members_find(rig.f.members, "a")->trouble ?: "", "`b`"));
         CHECK_INT(offered(&rig, "a", DOCUMENT("a", "http://other.example", key, NULL, 1000, "")), 0);
         CHECK(!members_find(rig.f.members, "a")->trouble && members_find(rig.f.members, "a")->proven);
         CHECK_INT(key_counts(&rig, "a", key), 1);
