@@ -179,6 +179,40 @@ check "the old copy is searched after a kill" still
 clean() { [[ $(find "$shop/here/state/copies" -type f -name '*.db' | wc -l) == 2 ]]; }
 wait_for "what was half is gone" clean
 
+# ---- killed at any moment of a change from one whole catalog to another: one of the two, never a mix
+version_make() { # WORD: 3,000 books that all have it
+        /usr/bin/python3 -c "
+import json, sys
+print(json.dumps({'listings': [{'id': str(i), 'title': sys.argv[1] + ' edition', 'price': 1} for i in range(3000)]}))" "$1" >"$legacy/$1.json"
+}
+version_make first
+version_make second
+use() { cp "$legacy/$1.json" "$legacy/export.new" && mv "$legacy/export.new" "$legacy/export.json"; }
+count() { # WORD: how many there are
+        search here "$1 edition" --data-urlencode "limit=$((RANDOM % 90 + 1))"
+        found "[.network[] | select(.source_node == \"legacy\" and .title == \"$1 edition\")] | length"
+}
+use first
+node_ctl here sync legacy --force >/dev/null
+versions=(first second) seen=''
+for i in 1 2 3 4 5 6; do
+        use "${versions[i % 2]}"
+        node_ctl here sync legacy --force >/dev/null 2>&1 &
+        watcher=$!
+        sleep "0.$((i * 13 % 70 + 10))" # anywhere in it
+        stop here KILL || true
+        wait "$watcher" || true
+        node_start here
+        row_listings() { search here "edition" --data-urlencode "limit=$((RANDOM % 90 + 1))" && found_is '.peers[] | select(.id == "legacy") | .copy.listings == 3000'; }
+        wait_for "the copy is whole after a kill" row_listings
+        a=$(count first) b=$(count second)
+        ((a > 0 && b == 0 || a == 0 && b > 0)) || fail "two versions in one copy, or none: $a/$b"
+        seen+=" $a/$b"
+        clean() { [[ $(find "$shop/here/state/copies" -type f -name '*.db' | wc -l) == 2 ]]; }
+        wait_for "nothing is left of the other" clean
+done
+echo "after six kills the copy had first/second:$seen"
+
 # ---- who leaves takes its copy along
 network_keys=', allow_private_peers: [127.0.0.0/8], search_timeout: 1s' node_config here other </dev/null
 kill -HUP "${pid[here]}"
