@@ -57,27 +57,35 @@ static int judge(const Member *m, const NodeDocument *d, Offer *o, Error *e)
         return admission_check_given(d, m, clock_wall_usec(), e);
 }
 
+/* Where that is open, who has registered his key and is found to have it needs nobody's word. */
+static bool joins(const Members *m, const Member *member)
+{
+        return member->stored == MEMBER_PENDING && !member->config && member_is_pinned(member) &&
+               m->f->config->network.registration == REGISTRATION_OPEN;
+}
+
 static int submit(Members *m, const Member *member, NodeDocument *document, const Offer *o)
 {
         MemberChange *c = member_change_new(m, member->id, member);
-        bool joins = member->stored == MEMBER_PENDING && !member->config && member_is_pinned(member) &&
-                     m->f->config->network.registration == REGISTRATION_OPEN;
 
-        if (!c)
+        if (!c) {
+                node_document_free(document);
                 return -ENOMEM;
+        }
         c->next.proven = true;
         c->next.unpinned = false;
         if (o->by_given_key) {
                 c->next.has_given = true;
                 memcpy(c->next.given, member->key, sizeof(c->next.given));
         }
-        if (joins) {
+        if (joins(m, member)) {
                 c->next.stored = MEMBER_ACCEPTED;
                 c->next.accepted_usec = c->next.changed_usec;
         }
-        member_change_say(c, joins ? "node-accepted" : o->event, "federationd",
-                          joins ? "its document was found at %.256s, signed by the key that it registered"
-                                : "its document was found at %.256s",
+        member_change_say(c, joins(m, member) ? "node-accepted" : o->event, "federationd",
+                          joins(m, member) ? "its document was found at %.256s, signed by the key that it "
+                                             "registered"
+                                           : "its document was found at %.256s",
                           member_url(member));
         if (o->take)
                 c->document = document;
@@ -104,7 +112,7 @@ int members_offer_document(Members *m, const char *id, NodeDocument *document, E
         if (r >= 0 && o.take && m->bytes + d->text_size > MEMBERS_BYTES_MAX)
                 r = error_set(e, -ENOSPC, "this registry is full");
         (void) member_trouble(member, r < 0 && r != -ENOMEM ? e->text : NULL);
-        if (r < 0 || !o.event)
+        if (r < 0 || (!o.event && !joins(m, member)))
                 return r < 0 ? r : 0;
         return submit(m, member, TAKE_PTR(d), &o);
 }

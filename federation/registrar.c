@@ -14,7 +14,8 @@
 
 typedef struct Applicant {
         Registrar *registrar;
-        HttpRequest *request;
+        HttpRequest *request; /* NULL: answered already, since the disk has let him wait too long */
+        uint64_t until_usec;
         NodeDocument *document;
         uint8_t origin[16];
         char actor[96];
@@ -30,7 +31,9 @@ struct Registrar {
         uint64_t all; /* bucket */
         RegistrarCounts counts;
         size_t n_lookups;
-        TAILQ_HEAD(, Applicant) list;
+        TAILQ_HEAD(, Applicant) list; /* in the order in which they lose patience */
+        sd_event_source *patience;
+        bool armed;
         bool ending;
 };
 
@@ -170,7 +173,9 @@ static void on_written(MemberChange *c, int r, const char *error)
         Registrar *registrar = g->registrar;
         const Member *member = members_find(c->members, c->id);
 
-        if (r >= 0 && member) {
+        if (!g->request) /* in force or not: nobody waits for it any more */
+                applicant_free(g);
+        else if (r >= 0 && member) {
                 registrar->counts.added += g->is_new;
                 registrar->counts.changed += !g->is_new;
                 answer(g, member, g->is_new);
@@ -366,6 +371,11 @@ static void read_origin(const HttpRequest *request, Applicant *g)
                 memcpy(g->origin, &((const struct sockaddr_in6 *) &a)->sin6_addr, 8);
 }
 
+static void arm(Registrar *r, uint64_t usec)
+{
+        r->armed = loop_timer_set(r->patience, usec) >= 0;
+}
+
 static NodeDocument *read_document(HttpRequest *request)
 {
         size_t size;
@@ -408,8 +418,36 @@ void registrar_take(Registrar *r, HttpRequest *request)
         g->request = request;
         g->document = document;
         read_origin(request, g);
+        g->until_usec = clock_boot_usec() + WAIT_USEC;
+        if (!r->armed)
+                arm(r, g->until_usec);
         TAILQ_INSERT_TAIL(&r->list, g, entry);
         step(g);
+}
+
+/* The disk hangs, say: whoever asks must not hang with it. What is on its way to the disk goes on. */
+static int on_patience(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Registrar *r = userdata;
+        Applicant *g, *next;
+
+        r->armed = false;
+        for (g = TAILQ_FIRST(&r->list); g; g = next) {
+                next = TAILQ_NEXT(g, entry);
+                if (g->until_usec > clock_boot_usec()) {
+                        arm(r, g->until_usec);
+                        break;
+                }
+                if (g->request && g->document)
+                        refuse_for(g, 503, 5 * USEC_PER_SEC, "it cannot be kept now");
+                else if (g->request) {
+                        r->counts.failed++;
+                        route_unavailable(g->request,
+                                          "the disk does not answer: it may be kept yet, ask again");
+                        g->request = NULL;
+                }
+        }
+        return 0;
 }
 
 /* A change has ended: somebody may have waited for it. */
@@ -430,7 +468,9 @@ int registrar_new(Federation *f, Registrar **ret)
                 return -ENOMEM;
         r->f = f;
         TAILQ_INIT(&r->list);
-        n = ration_new(&r->addresses);
+        n = loop_timer_new(f->event, "registrations", on_patience, r, &r->patience);
+        if (n >= 0)
+                n = ration_new(&r->addresses);
         if (n < 0) {
                 registrar_free(r);
                 return n;
@@ -448,7 +488,11 @@ Registrar *registrar_free(Registrar *r)
                 return NULL;
         r->ending = true;
         while ((g = TAILQ_FIRST(&r->list)))
-                refuse_for(g, 503, USEC_PER_SEC, "the service ends");
+                if (g->request)
+                        refuse_for(g, 503, USEC_PER_SEC, "the service ends");
+                else
+                        applicant_free(g);
+        loop_source_free(r->patience);
         ration_free(r->addresses);
         free(r);
         return NULL;

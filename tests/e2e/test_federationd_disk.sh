@@ -43,6 +43,11 @@ wait_for "the watchdog goes on" more_pings $((before + 4))
 check "/api/config answers" answers
 check "/api/health answers" equal "$(get /api/health -o /dev/null -w '%{http_code}' | head -c1)" 2
 check "status answers" status_is .ready
+register() { # ID: the status
+        get /api/nodes/register -o "$shop/registered" -w '%{http_code}' --data "{\"id\":\"$1\",\"url\":\"https://198.41.0.4\"}"
+}
+check "a registration is not said to be kept" equal "$(register first)" 503
+check "and nobody joins by it" equal "$(get /api/nodes | jq '.nodes | length')" 1
 # A thread in the kernel keeps the process's entry until the disk is back; all else of it has ended.
 ended() {
         grep -q '^State:.Z' "/proc/${pid[federationd]}/status"
@@ -66,4 +71,5 @@ wait_for "the watchdog goes on" more_pings $((before + 4))
 disk_thaw
 wait_for "the catalog opens once the disk is back" status_is .catalog.open
 check "the book is found again" equal "$(found)" 1
+check "who registers now is kept" contains "201 200" "$(register first)"
 stop federationd

@@ -161,4 +161,66 @@ TEST(what_cannot_be_written_is_not_in_force_and_the_reason_is_told)
         rig_end(&rig);
 }
 
+static void accept_at(Rig *rig, const char *id, const char *url, uint64_t at_usec)
+{
+        MemberChange *c = member_change_new(rig->f.members, id, NULL);
+
+        CHECK(c);
+        c->document = rig_document(id, url, NULL, NULL, 0, "\"type\":\"mirror\",\"revenueShare\":7");
+        c->next.stored = MEMBER_ACCEPTED;
+        c->next.accepted_usec = at_usec;
+        member_change_say(c, "node-accepted", "uid 0", "%s", "");
+        CHECK_INT(rig_submit(rig, c), 0);
+}
+
+static const char *peers_now(Rig *rig, Peers *peers)
+{
+        static char text[200];
+        Error e;
+
+        CHECK_INT(peers_configure(peers, rig->f.config, rig->f.members, &e), 0);
+        text[0] = '\0';
+        for (size_t i = 0; i < peers_count(peers); i++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s%s", i > 0 ? " " : "",
+                         peers_at(peers, i)->id, peers_at(peers, i)->registered ? "?" : "");
+        return text;
+}
+
+TEST(who_is_configured_is_searched_and_then_who_was_accepted_first)
+{
+        static const char network[] = "search_max: 3, peers: [{id: c, url: 'http://192.0.2.3'}, {id: b, url: "
+                                      "'http://192.0.2.4'}]";
+        FetchClient *fetch = NULL;
+        Resolver *resolver = NULL;
+        Peers *peers = NULL;
+        MemberChange *c;
+        const Peer *peer;
+        uint64_t generation;
+        Rig rig;
+
+        rig_begin(&rig, network);
+        CHECK_INT(resolver_new(rig.f.event, &resolver), 0);
+        CHECK_INT(fetch_client_new(rig.f.event, resolver, &fetch), 0);
+        CHECK_INT(peers_new(rig.f.event, fetch, rig.folder, &peers), 0);
+        CHECK_STR(peers_now(&rig, peers), "b c");
+        accept_at(&rig, "z", "http://192.0.2.9", 100);
+        accept_at(&rig, "a", "http://192.0.2.8", 200);
+        rig_add(&rig, "p", MEMBER_PENDING, rig_document("p", "http://192.0.2.7", NULL, NULL, 0, ""));
+        generation = peers_generation(peers);
+        CHECK_STR(peers_now(&rig, peers), "b c z?");
+        CHECK(peers_generation(peers) != generation); /* kept answers go */
+        peer = peers_find(peers, "z");
+        CHECK(peer && peer->type == NODE_MIRROR && peer->revenue_share == 7 && !peers_find(peers, "a"));
+        c = member_change_new(rig.f.members, "b", members_find(rig.f.members, "b"));
+        c->next.stored = MEMBER_BANNED;
+        member_change_say(c, "node-banned", "uid 0", "%s", "");
+        CHECK_INT(rig_submit(&rig, c), 0);
+        CHECK_STR(peers_now(&rig, peers), "a? c z?");
+        CHECK(peers_find(peers, "z") == peer);
+        peers_free(peers);
+        fetch_client_free(fetch);
+        resolver_free(resolver);
+        rig_end(&rig);
+}
+
 MAIN()
