@@ -217,7 +217,7 @@ static const char *answered_event(ReferralState state)
 
 int ledger_answered(sqlite3 *db, const char *id, const LedgerAnswer *answer, LedgerRow *ret, Error *e)
 {
-        LedgerRow row;
+        LedgerRow row = {0};
         int r = ledger_find(db, LEDGER_TO_US, id, &row, e);
 
         if (r <= 0)
@@ -298,7 +298,7 @@ static void settle_row(LedgerRow *row, ReferralState to, uint64_t at_usec)
 int ledger_take_settlement(sqlite3 *db, const char *peer, const Settlement *s, uint64_t now_usec,
                            LedgerRow *ret, Error *e)
 {
-        LedgerRow row;
+        LedgerRow row = {0};
         Terms terms;
         int r = ledger_find(db, LEDGER_TO_US, s->id, &row, e);
 
@@ -341,7 +341,7 @@ static int same_order(const LedgerRow *row, const char *peer, const Order *order
 int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const Terms *in_force,
                       uint64_t now_usec, LedgerRow *ret, Error *e)
 {
-        LedgerRow row;
+        LedgerRow row = {0};
         Terms t = order->terms;
         int r = ledger_find(db, LEDGER_BY_US, order->id, &row, e);
 
@@ -401,7 +401,7 @@ static int settle_again(sqlite3 *db, LedgerRow *row, uint64_t now_usec, LedgerRo
 int ledger_settle(sqlite3 *db, const Settlement *s, const char *actor, uint64_t now_usec, LedgerRow *ret,
                   Error *e)
 {
-        LedgerRow row;
+        LedgerRow row = {0};
         int r = ledger_find(db, LEDGER_BY_US, s->id, &row, e);
 
         if (r < 0)
@@ -429,7 +429,7 @@ int ledger_settle(sqlite3 *db, const Settlement *s, const char *actor, uint64_t 
 
 int ledger_told(sqlite3 *db, const char *id, const LedgerTold *t, Error *e)
 {
-        LedgerRow row;
+        LedgerRow row = {0};
         int r = ledger_find(db, LEDGER_BY_US, id, &row, e);
 
         if (r <= 0 || row.state != t->state)

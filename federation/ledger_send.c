@@ -210,8 +210,8 @@ int ledger_send_start(Federation *f, const LedgerRow *row, const char *email, ui
         if (!base)
                 return -EACCES;
         r = print_signed(f, row, email, &body, e);
-        if (r < 0)
-                return r;
+        if (r < 0 || !body)
+                return r < 0 ? r : -ENOMEM;
         s = calloc(1, sizeof(*s));
         if (!s)
                 return error_set(e, -ENOMEM, "out of memory");
