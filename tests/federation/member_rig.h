@@ -127,6 +127,7 @@ static inline SignKey *rig_key(const char *id)
         SignKey *key = NULL;
 
         CHECK_INT(sign_key_generate(id, &key), 0);
+        CHECK(key);
         return key;
 }
 
