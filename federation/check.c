@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sys/resource.h>
 
 #define SOCKET_PATH_MAX 107
@@ -119,6 +120,31 @@ static void check_url(Check *k)
                 finding_means(k->f, x, "buyers come, and other nodes ask, without TLS");
                 finding_advises(k->f, x, "give the shop a certificate, and write https://");
         }
+}
+
+/* --- money --- */
+
+static void check_money(Check *k)
+{
+        const NetworkConfig *n = &k->c->network;
+        char key[48];
+        Finding *x;
+
+        for (size_t i = 0; n->orders_from && n->orders_from[i]; i++) {
+                if (getpwnam(n->orders_from[i]))
+                        continue;
+                snprintf(key, sizeof(key), "network.orders_from[%zu]", i);
+                x = findings_add(k->f, FINDING_WARNING, "unknown-user", NULL, key,
+                                 "there is no user `%s` here", n->orders_from[i]);
+                finding_means(k->f, x, "nobody of that name can say what was paid, and nothing is settled");
+                finding_advises(k->f, x, "name the user that the shop's software runs as");
+        }
+        if (!k->c->node.revenue_share || k->c->node.key_file)
+                return;
+        x = findings_add(k->f, FINDING_NOTE, "share-without-key", NULL, "node.revenue_share",
+                         "a share is promised, and there is no node.key_file");
+        finding_means(k->f, x, "what was paid cannot be told to who sent the buyer, since nothing is signed");
+        finding_advises(k->f, x, "make a key: failoverctl keygen");
 }
 
 /* --- peers --- */
@@ -323,6 +349,7 @@ static int check_parts(Check *k, const Conf *tree)
         check_url(k);
         check_network(k);
         check_limits(k);
+        check_money(k);
         r = check_files(k);
         if (r >= 0 && k->options->online)
                 r = check_online(k);

@@ -201,7 +201,8 @@ static void conclude_later(Checkout *c, const char *reason)
         c->answer = (LedgerAnswer){.state = REFERRAL_UNCONFIRMED,
                                    .terms = c->row.terms,
                                    .due_usec = clock_wall_usec() + LEDGER_FIRST_USEC};
-        log_notice("ledger: order %s is not with %s yet: %s", c->row.id, c->row.peer, c->reason);
+        if (ledger_may_tell(c->ledger))
+                log_notice("ledger: order %s is not with %s yet: %s", c->row.id, c->row.peer, c->reason);
         conclude(c);
 }
 
@@ -251,7 +252,7 @@ static void on_ordered(LedgerSend *s, const SendResult *result, void *userdata)
                 return;
         }
         c->answer.state = outcome == SEND_DONE ? REFERRAL_CONFIRMED : REFERRAL_DENIED;
-        if (c->answer.state == REFERRAL_DENIED)
+        if (c->answer.state == REFERRAL_DENIED && ledger_may_tell(c->ledger))
                 log_warning("ledger: %s denies order %s: %s", c->row.peer, c->row.id, c->reason);
         if (no_book)
                 reply_no_book(c);
@@ -270,7 +271,7 @@ static void order(Checkout *c)
 
 static void on_begun(Checkout *c, int r, const char *error)
 {
-        if (r < 0)
+        if (r < 0 && ledger_may_tell(c->ledger))
                 log_error("ledger: a buyer goes to %s and nothing is recorded: %s", c->row.peer, error);
         c->recorded = r >= 0;
         c->repeated = r > 0;
@@ -352,7 +353,8 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata)
 
         if (!c->writing)
                 return 0; /* the order's own deadline comes */
-        log_error("ledger: federation.db does not answer: a buyer goes to %s without", c->row.peer);
+        if (ledger_may_tell(c->ledger))
+                log_error("ledger: federation.db does not answer: a buyer goes to %s without", c->row.peer);
         reply(c);
         return 0;
 }

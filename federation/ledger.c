@@ -97,13 +97,29 @@ static void on_kept(StoreJob *job, int r, const char *error)
                 ledger_wake(l);
 }
 
+#define TELL_USEC (10 * USEC_PER_SEC)
+
+bool ledger_may_tell(Ledger *l)
+{
+        uint64_t now = clock_boot_usec();
+
+        if (l->told_usec > 0 && now - l->told_usec < TELL_USEC)
+                return false;
+        l->told_usec = now;
+        return true;
+}
+
 static void tell_log(const Delivery *d)
 {
         const char *what = d->row.side == LEDGER_TO_US ? "order" : "settlement";
 
+        if (d->result.outcome != SEND_DENIED && (d->result.outcome != SEND_LATER || d->row.attempts > 0))
+                return;
+        if (!ledger_may_tell(d->ledger))
+                return;
         if (d->result.outcome == SEND_DENIED)
                 log_warning("ledger: %s denies %s %s: %s", d->row.peer, what, d->row.id, d->result.reason);
-        else if (d->result.outcome == SEND_LATER && d->row.attempts == 0)
+        else
                 log_notice("ledger: %s %s is not with %s yet: %s", what, d->row.id, d->row.peer,
                            d->result.reason);
 }

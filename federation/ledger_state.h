@@ -25,9 +25,11 @@ struct Ledger {
         LIST_HEAD(, Delivery) deliveries;
         sd_event_source *timer;
         bool looking, look_again;
-        uint64_t pruned_usec; /* boot */
+        uint64_t pruned_usec, told_usec; /* boot */
 };
 
 /* When what has failed so often is tried again: wall time, 0 when until has passed by then. */
 uint64_t ledger_again(Ledger *l, unsigned attempts, uint64_t until_usec);
 void checkouts_stop(Ledger *l);
+/* Strangers cause what would be told here: now and then is enough, the ledger and /metrics have it all. */
+bool ledger_may_tell(Ledger *l);
