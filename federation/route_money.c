@@ -94,7 +94,8 @@ static void checkout_own(Federation *f, HttpRequest *r, const char *book)
 void route_checkout(Federation *f, HttpRequest *r, const char *rest)
 {
         _cleanup_json_ json_t *body = body_of(r, BODY_MAX);
-        CheckoutAsk ask;
+        const char *once = http_header(r, "Idempotency-Key");
+        CheckoutAsk ask = {0};
         Error e;
 
         if (!body)
@@ -102,7 +103,11 @@ void route_checkout(Federation *f, HttpRequest *r, const char *rest)
         if (checkout_read(body, &ask, &e) < 0) {
                 ledger_count(f->ledger, LEDGER_CHECKOUT_REFUSED);
                 http_reply_error(r, 400, "%s", e.text);
-        } else if (streq(ask.source, f->config->node.id))
+                return;
+        }
+        if (!ask.once && once && *once && strlen(once) <= REFERRAL_ONCE_MAX)
+                ask.once = once;
+        if (streq(ask.source, f->config->node.id))
                 checkout_own(f, r, ask.book);
         else
                 ledger_checkout(f->ledger, r, &ask);

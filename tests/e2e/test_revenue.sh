@@ -69,6 +69,10 @@ checkout alpha b1 beta ',"idempotencyKey":"click-1"' >/dev/null
 check "a page that asks twice with one word gets one referral" equal "$(said '[.referral, .state, .share_minor] | tostring')" "[\"$first\",\"confirmed\",188]"
 checkout alpha b2 beta ',"idempotencyKey":"click-1"' >/dev/null
 check "and for another book another one" test "$(said .referral)" != "$first"
+again() {
+        node_get alpha /api/network/checkout -H 'Idempotency-Key: click-1' --data '{"bookId":"b1","sourceNodeId":"beta"}' | jq -r .referral
+}
+check "a header says the same" equal "$(again)" "$first"
 check "one's own book" equal "$(checkout alpha a1 alpha)$(said '[.checkoutUrl, .referral] | tostring')" "200[\"$(node_url alpha)/checkout?book=a1\",null]"
 check "has its own page" equal "$(checkout alpha a2 alpha)$(said .checkoutUrl)" "200https://alpha.example/a2"
 check "or is none" equal "$(checkout alpha a9 alpha)" 404
