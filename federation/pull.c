@@ -667,7 +667,7 @@ static json_t *pull_document(const Pull *pull)
         json_put(d, "state", json_string(state_names[pull->state]));
         json_put(d, "error", pull->state == PULL_FAILED ? json_string_or_null(pull->error) : json_null());
         json_put(d, "seconds",
-                 pull->began_usec > 0 ? json_real((double) ((end - pull->began_usec) / 1000) / 1000)
+                 pull->began_usec > 0 ? json_real((double) (end - pull->began_usec) / (double) USEC_PER_SEC)
                                       : json_null());
         json_put(d, "bytes", json_integer((json_int_t) pull->bytes));
         json_put(d, "copy", copy_document(copy));
