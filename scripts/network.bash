@@ -31,7 +31,7 @@ network_opens() {
         nodes_name "${shops[@]}"
         books_split
         mkdir -p "$shop/harbour" "$shop/attic"
-        for name in harbour attic; do "$build/failoverctl" keygen "$shop/$name/node.key" >/dev/null; done
+        for name in harbour attic; do "$build/failoverctl" keygen "$shop/$name/node.key" >/dev/null 2>&1; done
         local node_keys=', key_file: ../node.key'
         failover_dir=$shop/run status_dir=$shop/status node_config my-shop harbour attic </dev/null
         node_keys=', key_file: node.key'
