@@ -145,7 +145,7 @@ echo '{"_id":"l9","title":"Market Sea Tales","price":3}' >>"$shop/market.jsonl"
 market_start market
 patience=60 # it is asked again after 5 s, 10 s, 20 s
 wait_for "it is back" market_is ONLINE 3
-pull ',"force":true' >/dev/null
+check "the operator fetches it himself" node_ctl here sync --force market >/dev/null
 wait_for "a new copy takes the place of the old one" finds "market sea tales" '.source_node == "market"'
 search here "market garden"
 check "as a whole" found_is 'all(.results[]; .title | contains("Garden") | not)'
