@@ -138,6 +138,9 @@ static void read_order_refused(const LedgerRow *row, const json_t *answer, SendR
         result->no_book = refused && streq(refused, "book");
         if (!refused || !streq(refused, "terms") || terms_read(answer, &t, NULL) < 0)
                 return;
+        if (terms_equal(&t,
+                        &row->terms)) /* its page says a price, and now it knows none: nothing to agree to */
+                return;
         if (t.pct < row->terms.pct) {
                 snprintf(result->reason, sizeof(result->reason), "it pays %u %%, and we counted on %u %%",
                          t.pct, row->terms.pct);

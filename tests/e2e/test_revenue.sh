@@ -180,3 +180,8 @@ check "metrics count what came of it" contains "$(node_get beta /metrics)" 'fede
 if command -v promtool >/dev/null; then
         node_get beta /metrics | promtool check metrics >&2 || fail "promtool finds fault with the metrics"
 fi
+
+# ---- a price that is gone while an order is on its way
+
+no_price=$(say_signed gamma beta $orders "$(order_json "$(new_referral)" ',"bookId":"b2","price_minor":5,"currency":"USD"')")
+check "a price that beta does not know is not taken" contains "$no_price" '"price_minor":null'
