@@ -196,8 +196,9 @@ static void print_flow(const Flow *f)
                 good += f->requests[i].status == 200;
         }
         qsort(took, f->n, sizeof(*took), compare);
+        size_t median = f->n / 2, late = f->n * 99 / 100;
         printf("%zu %zu %zu %.3f %.3f %.3f ", f->n, good, f->n - good,
-               f->n ? (double) took[f->n / 2] / 1e3 : 0, f->n ? (double) took[f->n * 99 / 100] / 1e3 : 0,
+               f->n ? (double) took[median] / 1e3 : 0, f->n ? (double) took[late] / 1e3 : 0,
                f->n ? (double) took[f->n - 1] / 1e3 : 0);
         free(took);
 }
