@@ -197,9 +197,8 @@ static void print_flow(const Flow *f)
         }
         qsort(took, f->n, sizeof(*took), compare);
         size_t median = f->n / 2, late = f->n * 99 / 100;
-        printf("%zu %zu %zu %.3f %.3f %.3f ", f->n, good, f->n - good,
-               f->n ? (double) took[median] / 1e3 : 0, f->n ? (double) took[late] / 1e3 : 0,
-               f->n ? (double) took[f->n - 1] / 1e3 : 0);
+        printf("%zu %zu %zu %.3f %.3f %.3f ", f->n, good, f->n - good, f->n ? (double) took[median] / 1e3 : 0,
+               f->n ? (double) took[late] / 1e3 : 0, f->n ? (double) took[f->n - 1] / 1e3 : 0);
         free(took);
 }
 
