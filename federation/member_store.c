@@ -289,6 +289,20 @@ static void forget(Members *m, Member *member, MemberChange *c)
         members_end_change(m, member);
 }
 
+/* NULL: the configuration has dropped it meanwhile, and nothing else is known of it. */
+static Member *insert(Members *m, MemberChange *c)
+{
+        Member *member;
+
+        if (c->next.stored == MEMBER_CONFIGURED && !c->document)
+                return NULL;
+        member = TAKE_PTR(c->fresh);
+        take_facts(member, &c->next);
+        take_document(member, c);
+        members_insert(m, member);
+        return member;
+}
+
 static Member *apply(Members *m, MemberChange *c)
 {
         Member *member = members_get(m, c->id), *evicted = *c->evicted ? members_get(m, c->evicted) : NULL;
@@ -299,13 +313,8 @@ static Member *apply(Members *m, MemberChange *c)
                 forget(m, member, c);
                 return members_get(m, c->id);
         }
-        if (!member) {
-                member = TAKE_PTR(c->fresh);
-                take_facts(member, &c->next);
-                take_document(member, c);
-                members_insert(m, member);
-                return member;
-        }
+        if (!member)
+                return insert(m, c);
         members_begin_change(m, member);
         take_facts(member, &c->next);
         take_document(member, c);
@@ -345,7 +354,7 @@ MemberChange *member_change_new(Members *m, const char *id, const Member *member
 
         assert(strlen(id) < sizeof(c->id));
 
-        if (!c || members_make_room(m, m->n_changes + 1) < 0)
+        if (!c || members_make_room(m, 1) < 0)
                 return NULL;
         c->job = (StoreJob){.run = run_change, .done = on_changed};
         c->members = m;

@@ -93,7 +93,7 @@ int members_make_room(Members *m, size_t more)
         size_t room = m->room;
         Member **members;
 
-        while (room < m->n + more)
+        while (room < m->n + m->n_changes + more)
                 room = room > 0 ? room * 2 : 64;
         if (room == m->room)
                 return 0;

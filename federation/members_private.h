@@ -37,6 +37,7 @@ Member *member_new(const char *id);
 Member *member_free(Member *m);
 DEFINE_CLEANUP(Member, member_free)
 Member *members_get(const Members *m, const char *id); /* NULL */
+/* Beside that of the changes on their way, each of which may bring one. */
 int members_make_room(Members *m, size_t more);
 void members_insert(Members *m, Member *member); /* consumed; there is room, and none of its id */
 void members_remove(Members *m, Member *member); /* and frees it */

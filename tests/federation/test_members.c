@@ -223,4 +223,51 @@ TEST(who_is_configured_is_searched_and_then_who_was_accepted_first)
         rig_end(&rig);
 }
 
+TEST(a_reload_takes_no_room_from_those_on_their_way_to_the_disk)
+{
+        MemberChange *c;
+        Rig rig;
+
+        rig_begin(&rig, "");
+        for (unsigned i = 0; i < 63; i++) {
+                char id[16];
+
+                snprintf(id, sizeof(id), "n%u", i);
+                rig_add(&rig, id, MEMBER_PENDING, rig_document(id, "http://192.0.2.9", NULL, NULL, 0, ""));
+        }
+        c = member_change_new(rig.f.members, "last", NULL);
+        c->document = rig_document("last", "http://192.0.2.9", NULL, NULL, 0, "");
+        c->done = rig_on_end;
+        c->userdata = &rig;
+        member_change_say(c, "node-registered", "192.0.2.7", "%s", "");
+        rig.ended = 1;
+        member_change_submit(c);
+        rig_reconfigure(&rig, "peers: [{id: a, url: 'http://192.0.2.3'}]");
+        RIG_UNTIL(&rig, rig.ended <= 0);
+        CHECK_INT(rig.ended, 0);
+        CHECK_INT(members_count(rig.f.members), 65);
+        rig_end(&rig);
+}
+
+TEST(who_is_dropped_by_a_reload_while_the_operator_changes_him_is_gone)
+{
+        MemberChange *c;
+        Rig rig;
+
+        rig_begin(&rig, "peers: [{id: a, url: 'http://192.0.2.3'}]");
+        c = member_change_new(rig.f.members, "a", members_find(rig.f.members, "a"));
+        c->next.has_given = true;
+        c->done = rig_on_end;
+        c->userdata = &rig;
+        member_change_say(c, "node-rekeyed", "uid 0", "%s", "");
+        rig.ended = 1;
+        member_change_submit(c);
+        rig_reconfigure(&rig, "");
+        RIG_UNTIL(&rig, rig.ended <= 0);
+        CHECK_INT(rig.ended, 0);
+        CHECK(!members_find(rig.f.members,
+                            "a")); /* or a registration would look for a document that is not there */
+        rig_end(&rig);
+}
+
 MAIN()
