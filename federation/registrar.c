@@ -34,7 +34,6 @@ struct Registrar {
         TAILQ_HEAD(, Applicant) list; /* in the order in which they lose patience */
         sd_event_source *patience;
         bool armed;
-        bool ending;
 };
 
 /* --- answers --- */
@@ -455,7 +454,7 @@ static void on_member(const Member *member, void *userdata)
 {
         Registrar *r = userdata;
 
-        if (!r->ending)
+        if (!r->f->stopping) /* nothing more may be written */
                 resume(r);
 }
 
@@ -486,7 +485,6 @@ Registrar *registrar_free(Registrar *r)
 
         if (!r)
                 return NULL;
-        r->ending = true;
         while ((g = TAILQ_FIRST(&r->list)))
                 if (g->request)
                         refuse_for(g, 503, USEC_PER_SEC, "the service ends");
