@@ -176,12 +176,19 @@ int envelope_look(const json_t *object, const char *self, const Members *members
 
 /* --- signature --- */
 
-int envelope_verify(const Envelope *envelope, const uint8_t key[static SIGN_PUBLIC_SIZE],
-                    EnvelopeRefusal *refusal)
+int envelope_verify(const Envelope *envelope, const Members *members,
+                    const uint8_t key[static SIGN_PUBLIC_SIZE], EnvelopeRefusal *refusal)
 {
+        uint8_t now[SIGN_PUBLIC_SIZE];
         Error error = {""};
-        int r = verify_json(envelope->object, envelope->node, envelope->key_id, key, &error);
+        int r = members_key(members, envelope->node, envelope->key_id, envelope->timestamp_usec, now, &error);
 
+        if (r < 0)
+                return refuse_key(r, envelope->node, &error, refusal);
+        if (memcmp(now, key, sizeof(now)) != 0)
+                return envelope_refuse(refusal, 401, "key", "the key of `%s` is another by now",
+                                       envelope->node);
+        r = verify_json(envelope->object, envelope->node, envelope->key_id, key, &error);
         if (r >= 0)
                 return 0;
         if (r == -ENOMEM)
@@ -201,7 +208,7 @@ int envelope_open(const json_t *object, const char *self, const Members *members
 
         r = envelope_look(object, self, members, now_usec, &e, key, refusal);
         if (r >= 0)
-                r = envelope_verify(&e, key, refusal);
+                r = envelope_verify(&e, members, key, refusal);
         if (r >= 0)
                 *ret = e;
         return r;

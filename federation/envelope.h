@@ -38,9 +38,10 @@ int envelope_open(const json_t *object, const char *self, const Members *members
  * accepted and its key known (ret_key: that key) … */
 int envelope_look(const json_t *object, const char *self, const Members *members, uint64_t now_usec,
                   Envelope *ret, uint8_t ret_key[static SIGN_PUBLIC_SIZE], EnvelopeRefusal *refusal);
-/* … and the signature. Until then node, type and seq are only what somebody claims. */
-int envelope_verify(const Envelope *envelope, const uint8_t key[static SIGN_PUBLIC_SIZE],
-                    EnvelopeRefusal *refusal);
+/* … and, perhaps much later, whether that key counts still (its node may have been banned or rekeyed meanwhile), and the signature. Until
+ * then node, type and seq are only what somebody claims. */
+int envelope_verify(const Envelope *envelope, const Members *members,
+                    const uint8_t key[static SIGN_PUBLIC_SIZE], EnvelopeRefusal *refusal);
 
 /* Fills *refusal; returns -EBADMSG. */
 int envelope_refuse(EnvelopeRefusal *refusal, unsigned status, const char *word, const char *format, ...)

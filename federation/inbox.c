@@ -332,7 +332,7 @@ static void letter_open(Inbox *i, Letter *l)
         Notice notice;
         int r;
 
-        r = envelope_verify(&l->envelope, l->key, &refusal);
+        r = envelope_verify(&l->envelope, i->f->members, l->key, &refusal);
         i->n_verified++;
         i->verify_usec += clock_boot_usec() - began;
         if (r >= 0)

@@ -218,6 +218,24 @@ TEST(the_key_is_asked_for_at_the_date_of_what_it_signed)
         json_decref(j);
 }
 
+TEST(who_is_banned_or_rekeyed_while_it_waits_is_not_believed)
+{
+        _cleanup_json_ json_t *j = sealed();
+        uint8_t looked[SIGN_PUBLIC_SIZE];
+        EnvelopeRefusal refusal;
+        Envelope e;
+
+        CHECK_INT(envelope_look(j, "me", NULL, NOW, &e, looked, &refusal), 0);
+        CHECK_INT(envelope_verify(&e, NULL, looked, &refusal), 0);
+        known = -EACCES;
+        CHECK_INT(envelope_verify(&e, NULL, looked, &refusal), -EBADMSG);
+        CHECK_INT(refusal.status, 403);
+        known = 0;
+        CHECK_INT(envelope_verify(&e, NULL, other_key->public_key, &refusal), -EBADMSG);
+        CHECK_INT(refusal.status, 401);
+        CHECK_STR(refusal.word, "key");
+}
+
 TEST(a_stripped_or_foreign_signature_is_refused)
 {
         json_t *j = sealed();
