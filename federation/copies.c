@@ -325,7 +325,6 @@ static void on_stored(StoreJob *job, int r, const char *error)
         Job *j = (Job *) job;
         Copies *c = j->copies;
 
-        c->n_jobs--;
         if (j->change == CHANGE_LOAD && r >= 0)
                 take_loaded(c, j);
         else if (j->change == CHANGE_LOAD && r != -ECANCELED)
@@ -358,7 +357,6 @@ static int submit(Copies *c, Change change, const Copy *copy, CopiesDone done, v
         j->change = change;
         j->done = done;
         j->userdata = userdata;
-        c->n_jobs++;
         store_submit(c->store, &j->job);
         return 0;
 }
@@ -439,7 +437,6 @@ Copies *copies_free(Copies *c)
 {
         if (!c)
                 return NULL;
-        assert(c->n_jobs == 0);
         copies_readers_free(c);
         worker_free(c->files, PATIENCE_USEC);
         for (size_t i = 0; i < c->n; i++)

@@ -27,7 +27,8 @@ typedef struct Copies Copies;
 
 /* Reads what there is in the store's thread, and throws orphans away. */
 int copies_new(sd_event *event, Store *store, const char *state_dir, Copies **ret);
-Copies *copies_free(Copies *c); /* after the store */
+/* After the store: what it was given is told by then, or never, when its disk hangs. */
+Copies *copies_free(Copies *c);
 DEFINE_CLEANUP(Copies, copies_free)
 /* Once, when what there is is known: nothing may be put before. */
 void copies_on_ready(Copies *c, void (*fn)(void *userdata), void *userdata);

@@ -21,7 +21,6 @@ struct Copies {
         Worker *files; /* makes the folder, throws away */
         CopiesReader *readers[COPIES_THREADS];
         sd_event_source *idle;
-        unsigned n_jobs; /* of ours in the store; copies_free() comes after they have ended */
 };
 
 int copies_readers_new(Copies *c);
