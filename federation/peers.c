@@ -379,7 +379,7 @@ static int choose(const Config *config, const Members *members, PeerConfig **ret
                                        .name = (char *) (uintptr_t) member_name(accepted[i]),
                                        .type = (int) d->type,
                                        .mirror_of = *d->mirror_of ? (char *) (uintptr_t) d->mirror_of : NULL,
-                                       .revenue_share = d->revenue_share};
+                                       .revenue_share = d->accepts_share ? d->revenue_share : 0};
                 n += !is_self(config, &list[n]);
         }
         *ret = list;
