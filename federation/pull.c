@@ -69,6 +69,7 @@ struct Puller {
         unsigned n_running, n_waiters;
         uint64_t sync; /* number of the last one */
         sd_event_source *timer, *periodic;
+        uint64_t periodic_usec; /* boot: the last periodic one began, or all of this */
         bool stopping;
         PullerCounts counts;
 };
@@ -367,6 +368,17 @@ static void on_stored(int r, const char *error, void *userdata)
         pull_end(pull, PULL_ADDED);
 }
 
+/* Bytes that its copy may have, beside those of the others. */
+static uint64_t room_of(const Pull *pull)
+{
+        const Federation *f = pull->puller->f;
+        const Copy *copy = copies_find(f->copies, pull->id);
+        uint64_t others = copies_bytes(f->copies) - (copy ? copy->bytes : 0),
+                 most = f->config->network.copies_max;
+
+        return most > others ? most - others : 0;
+}
+
 static void on_read(int r, const PullJobResult *result, void *userdata)
 {
         Pull *pull = userdata;
@@ -388,6 +400,11 @@ static void on_read(int r, const PullJobResult *result, void *userdata)
                      .made_usec = now,
                      .seen_usec = now};
         snprintf(copy.hash, sizeof(copy.hash), "%s", *facts->hash ? facts->hash : facts->computed);
+        if (copy.bytes > room_of(pull)) { /* another has come meanwhile */
+                copies_discard(pull->puller->f->copies, pull->file);
+                pull_fail(pull, true, PULL_JOB_NO_ROOM);
+                return;
+        }
         pull->storing = true;
         r = copies_put(pull->puller->f->copies, &copy, on_stored, pull);
         if (r < 0) {
@@ -502,9 +519,6 @@ static int fetch_begin(Pull *pull)
 static int pull_begin(Pull *pull)
 {
         const Federation *f = pull->puller->f;
-        const Copy *copy = copies_find(f->copies, pull->id);
-        uint64_t others = copies_bytes(f->copies) - (copy ? copy->bytes : 0),
-                 most = f->config->network.copies_max;
         char id[ID_SIZE];
         int r;
 
@@ -513,7 +527,7 @@ static int pull_begin(Pull *pull)
         const PullJobOptions options = {.folder = copies_folder(f->copies),
                                         .file = pull->file,
                                         .node = pull->id,
-                                        .room = most > others ? most - others : 0,
+                                        .room = room_of(pull),
                                         .on_room = on_room,
                                         .userdata = pull};
         r = pull_job_new(f->event, &options, &pull->job);
@@ -723,20 +737,19 @@ static void pull_drop(Pull *pull)
         }
 }
 
+/* However often the configuration or the network is another meanwhile. */
 static void plan_periodic(Puller *p)
 {
         uint64_t interval = p->f->config->network.sync_interval_usec;
 
-        if (interval == 0)
-                loop_timer_set(p->periodic, USEC_NEVER);
-        else
-                loop_timer_set_after(p->periodic, interval);
+        loop_timer_set(p->periodic, interval == 0 ? USEC_NEVER : p->periodic_usec + interval);
 }
 
 static int on_periodic(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Puller *p = userdata;
 
+        p->periodic_usec = clock_boot_usec();
         (void) puller_sync(p, false, true);
         plan_periodic(p);
         return 0;
@@ -773,6 +786,7 @@ int puller_new(Federation *f, Puller **ret)
         if (!p)
                 return -ENOMEM;
         p->f = f;
+        p->periodic_usec = clock_boot_usec();
         LIST_INIT(&p->pulls);
         TAILQ_INIT(&p->queue);
         TAILQ_INIT(&p->waiters);

@@ -37,6 +37,7 @@ typedef struct Work {
         Piece *piece; /* being worked off */
         unsigned n_pieces;
         bool stripped;
+        bool taken; /* the file is whole, and somebody else's */
         PullJobResult result;
         Error error;
 } Work;
@@ -82,8 +83,7 @@ static int check_room(Work *w)
         struct stat st;
 
         if (stat(w->path, &st) == 0 && (uint64_t) st.st_size > w->room)
-                return error_set(&w->error, -ENOSPC,
-                                 "copies of other nodes would take more than network.copies_max");
+                return error_set(&w->error, -ENOSPC, PULL_JOB_NO_ROOM);
         if (statvfs(w->folder, &fs) < 0)
                 return 0;
         uint64_t left = (uint64_t) fs.f_bavail * fs.f_frsize, all = (uint64_t) fs.f_blocks * fs.f_frsize;
@@ -163,7 +163,7 @@ static int run_end(void *job)
 
         w->import = import_free(w->import);
         w->scan = export_scan_free(w->scan);
-        if (w->result.bytes == 0) {
+        if (!w->taken) {
                 static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
 
                 for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
@@ -231,6 +231,7 @@ static void fail(PullJob *j, int r)
 
 static void tell_end(PullJob *j)
 {
+        j->work->taken = j->failed >= 0;
         j->done(j->failed, &j->work->result, j->userdata);
 }
 

@@ -8,6 +8,7 @@
 #include "federation/import.h"
 
 typedef struct PullJob PullJob;
+#define PULL_JOB_NO_ROOM "copies of other nodes would take more than network.copies_max"
 
 typedef struct PullJobOptions {
         const char *folder, *file, *node;

@@ -213,6 +213,16 @@ for i in 1 2 3 4 5 6; do
 done
 echo "after six kills the copy had first/second:$seen"
 
+# ---- by itself, however often something else is changed meanwhile
+syncs() { curl -sS --unix-socket "$shop/here/run/control.sock" http://here/v1/sync | jq .sync; }
+sed -i 's/network: {/network: {sync_interval: 2s, /' "$shop/here/federationd.yaml"
+before=$(syncs)
+by_itself() {
+        kill -HUP "${pid[here]}"
+        (($(syncs) > before))
+}
+wait_for "catalogs are fetched every two seconds" by_itself
+
 # ---- who leaves takes its copy along
 network_keys=', allow_private_peers: [127.0.0.0/8], search_timeout: 1s' node_config here other </dev/null
 kill -HUP "${pid[here]}"
