@@ -262,7 +262,7 @@ static int apply(Inbox *i, InboxNode *n, const Notice *notice, HttpRequest *r)
         notice_mark(&n->mark, notice);
         if (news) {
                 inbox_tell(i, n);
-                if (notice_bucket(&n->lines, INBOX_ENTRY_USEC, INBOX_ENTRIES_BURST, clock_boot_usec()))
+                if (ration_take(&n->lines, INBOX_ENTRIES_BURST, INBOX_ENTRY_USEC, clock_boot_usec()) == 0)
                         log_news(n, notice);
         }
         detail = describe(n, notice, news);
@@ -281,7 +281,7 @@ static void judge(Inbox *i, const Envelope *e, const Notice *notice, HttpRequest
                 (void) is_rekeyed(n, members_find(i->f->members, n->id));
         if (!n)
                 error = -ENOMEM;
-        else if (rate > 0 && !notice_bucket(&n->notices, USEC_PER_SEC / rate, 2 * rate, clock_boot_usec())) {
+        else if (rate > 0 && ration_take(&n->notices, 2 * rate, USEC_PER_SEC / rate, clock_boot_usec()) > 0) {
                 envelope_refuse(&refusal, 429, "rate", "more than %u notices of `%s` in a second", rate,
                                 e->node);
                 refuse(i, r, &refusal);

@@ -8,7 +8,6 @@
 
 #define AGAIN_USEC    (5 * USEC_PER_SEC)
 #define PATIENCE_USEC (2 * USEC_PER_SEC) /* with the disk; who waits is answered then */
-#define WAITING_MAX   (4 * STORE_BATCH_MAX)
 
 /* --- keeping --- */
 
@@ -118,7 +117,7 @@ static char *entry_of(InboxNode *n, const char *detail)
 
         if (!detail && !before)
                 return NULL;
-        if (!notice_bucket(&n->entries, INBOX_ENTRY_USEC, INBOX_ENTRIES_BURST, clock_boot_usec())) {
+        if (ration_take(&n->entries, INBOX_ENTRIES_BURST, INBOX_ENTRY_USEC, clock_boot_usec()) > 0) {
                 n->n_unlogged++;
                 return NULL;
         }
@@ -131,15 +130,13 @@ static char *entry_of(InboxNode *n, const char *detail)
 int inbox_keep(Inbox *i, InboxNode *n, const char *event, const char *actor, const char *detail,
                HttpRequest *request, bool news, InboxKept done)
 {
-        StoreCounts counts;
-        Save *s;
+        Save *s = store_is_crowded(i->f->store) ? NULL : calloc(1, sizeof(*s));
 
-        store_counts(i->f->store, &counts);
-        if (counts.waiting >= WAITING_MAX)
-                return -EBUSY;
-        s = calloc(1, sizeof(*s));
-        if (!s)
-                return -ENOMEM;
+        if (!s) {
+                if (detail && !n->unkept)
+                        n->unkept = strdup(detail); /* with the next one */
+                return store_is_crowded(i->f->store) ? -EBUSY : -ENOMEM;
+        }
         *s = (Save){.job = {.run = save_run, .done = save_done},
                     .inbox = i,
                     .request = request,

@@ -7,6 +7,7 @@
 #include "federation/inbox.h"
 #include "federation/lanes.h"
 #include "federation/notice.h"
+#include "federation/ration.h"
 #include "federation/store.h"
 
 #include <uthash.h>

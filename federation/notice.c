@@ -179,14 +179,3 @@ void notice_mark(NoticeMark *mark, const Notice *notice)
         hash_id(notice->id, mark->ids[0]);
         mark->seq = notice->seq;
 }
-
-bool notice_bucket(uint64_t *state, uint64_t token_usec, unsigned burst, uint64_t now_usec)
-{
-        uint64_t full = MAX(*state,
-                            now_usec); /* when it would be full again: a token is worth so much time */
-
-        if (full - now_usec + token_usec > token_usec * burst)
-                return false;
-        *state = full + token_usec;
-        return true;
-}

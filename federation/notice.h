@@ -43,6 +43,3 @@ typedef enum NoticeVerdict {
 } NoticeVerdict;
 NoticeVerdict notice_judge(const NoticeMark *mark, const Notice *notice);
 void notice_mark(NoticeMark *mark, const Notice *notice); /* it was judged NOTICE_APPLY */
-
-/* A token bucket that gets a token every so often, and holds `burst`. *state: 0 at first. False: none is left. */
-bool notice_bucket(uint64_t *state, uint64_t token_usec, unsigned burst, uint64_t now_usec);

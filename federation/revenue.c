@@ -103,6 +103,11 @@ void revenue_answer(Federation *f, HttpRequest *request)
         Reading *r = calloc(1, sizeof(*r));
         Error e;
 
+        if (store_is_crowded(f->store)) {
+                http_reply_error(request, 503, "too much waits for the disk");
+                free(r);
+                return;
+        }
         if (!r) {
                 http_reply_error(request, 500, "out of memory");
                 return;

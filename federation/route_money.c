@@ -327,6 +327,10 @@ void route_orders(Federation *f, HttpRequest *r, const char *rest)
 
         if (!body)
                 return;
+        if (store_is_crowded(f->store)) {
+                route_unavailable(r, "too much waits for the disk");
+                return;
+        }
         if (envelope_open(body, f->config->node.id, f->members, clock_wall_usec(), &envelope, &refusal) >=
                             0 &&
             !streq(envelope.type, wanted))

@@ -39,9 +39,10 @@ static int run_job(sqlite3 *db, StoreJob *job)
         r = job->run(db, job, &job->error);
         if (sqlite3_get_autocommit(db)) /* a full disk has undone the whole transaction */
                 return r < 0 ? r : error_set(&job->error, -EIO, "the transaction was undone");
-        if (r < 0)
-                (void) db_exec(db, "ROLLBACK TO job", NULL);
-        (void) db_exec(db, "RELEASE job", NULL);
+        if (r < 0 && db_exec(db, "ROLLBACK TO job", NULL) < 0)
+                db_rollback(db); /* all of it, rather than half of this one */
+        else
+                (void) db_exec(db, "RELEASE job", NULL);
         return r;
 }
 
@@ -211,6 +212,11 @@ Store *store_free(Store *s)
                 worker_free(worker, PATIENCE_USEC);
         end_jobs(&left, -ECANCELED, "the service ends");
         return NULL;
+}
+
+bool store_is_crowded(const Store *s)
+{
+        return s->n_waiting + s->n_running >= STORE_CROWD;
 }
 
 void store_counts(const Store *s, StoreCounts *ret)

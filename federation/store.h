@@ -30,6 +30,7 @@ struct StoreJob {
 };
 
 #define STORE_BATCH_MAX 1024 /* jobs in one commit */
+#define STORE_CROWD     (4 * STORE_BATCH_MAX)
 
 /* Opens path (creates, migrates) in its thread; when that fails, each job ends with the reason, and it is tried again with the
  * next ones. */
@@ -45,6 +46,8 @@ typedef struct StoreCounts {
         const char *trouble; /* why the last commit or opening failed; "" when it did not */
 } StoreCounts;
 void store_counts(const Store *s, StoreCounts *ret);
+/* Does so much wait for the disk already that what others ask for must be refused? */
+bool store_is_crowded(const Store *s);
 
 /* The schema, version by version: store_schema.c. A part's tables are its own affair; nobody else reads them. */
 extern const DbMigration store_migrations[];

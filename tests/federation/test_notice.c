@@ -253,20 +253,4 @@ TEST(in_any_order_only_rising_numbers_have_effect)
         }
 }
 
-TEST(a_bucket_lets_a_burst_pass_and_then_its_rate)
-{
-        uint64_t state = 0, now = USEC_PER_HOUR;
-        unsigned passed = 0;
-
-        for (unsigned i = 0; i < 1000; i++)
-                passed += notice_bucket(&state, USEC_PER_SEC / 30, 60, now);
-        CHECK_INT(passed, 60);
-        for (unsigned i = 0; i < 1000; i++)
-                passed += notice_bucket(&state, USEC_PER_SEC / 30, 60, now + i * 10 * USEC_PER_MSEC);
-        CHECK(passed >= 60 + 299 && passed <= 60 + 301);
-        for (unsigned i = 0; i < 100; i++)
-                passed += notice_bucket(&state, USEC_PER_SEC / 30, 60, 2 * now);
-        CHECK(passed >= 120 + 299 && passed <= 120 + 301); /* however long nobody came */
-}
-
 MAIN()
