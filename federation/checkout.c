@@ -16,6 +16,7 @@ struct Checkout {
         Ledger *ledger;
         HttpRequest *request; /* NULL: answered */
         LedgerRow row;
+        LedgerRow stands; /* the thread's while something is written; then it is the row */
         char actor[80];
         char *email, *once;
         char *source_name, *fallback; /* fallback: its buyers go there; NULL: they go where it says */
@@ -67,6 +68,8 @@ static void on_written(StoreJob *job, int r, const char *error)
         Checkout *c = (Checkout *) job;
 
         c->writing = false;
+        if (r >= 0)
+                c->row = c->stands;
         if (c->ledger->stopping)
                 checkout_free(c);
         else
@@ -76,6 +79,7 @@ static void on_written(StoreJob *job, int r, const char *error)
 static void submit(Checkout *c, int (*write)(sqlite3 *db, Checkout *c, Error *e),
                    void (*then)(Checkout *c, int r, const char *error))
 {
+        c->stands = c->row;
         c->write = write;
         c->then = then;
         c->writing = true;
@@ -85,12 +89,12 @@ static void submit(Checkout *c, int (*write)(sqlite3 *db, Checkout *c, Error *e)
 
 static int write_begin(sqlite3 *db, Checkout *c, Error *e)
 {
-        return ledger_begin(db, &c->row, c->once, c->actor, e);
+        return ledger_begin(db, &c->stands, c->once, c->actor, e);
 }
 
 static int write_answer(sqlite3 *db, Checkout *c, Error *e)
 {
-        return ledger_answered(db, c->row.id, &c->answer, &c->row, e);
+        return ledger_answered(db, c->stands.id, &c->answer, &c->stands, e);
 }
 
 /* --- the page is answered --- */
@@ -458,16 +462,30 @@ static Checkout *checkout_new(Ledger *l, HttpRequest *r, const CheckoutAsk *ask,
         return c;
 }
 
+/* A buyer always gets to the shop; but whoever plays buyer fills no ledger, neither here nor there. */
+static bool may_record(const Checkout *c)
+{
+        uint8_t origin[16];
+
+        return !ration_origin(http_client(c->request), origin) ||
+               ration_take_of(c->ledger->buyers, origin, CHECKOUTS_ADDRESS_BURST, CHECKOUTS_ADDRESS_USEC,
+                              clock_boot_usec()) == 0;
+}
+
 static void start(Checkout *c, const Member *m, const Peer *peer)
 {
         unsigned flags = 0;
         const char *base = ledger_reach(c->ledger->f, c->row.peer, &flags, NULL);
         uint64_t patience = c->fallback ? CHECKOUT_AWAY_USEC : CHECKOUT_USEC;
+        bool rationed = !may_record(c);
 
         c->until_usec = clock_boot_usec() + patience;
         (void) loop_timer_set_after(c->timer, patience + 200 * USEC_PER_MSEC);
         c->row.terms = (Terms){.price_minor = -1, .pct = promised_share(m, peer)};
-        if (!base || ask_price(c, base, flags) < 0)
+        if (rationed) {
+                reply(c);
+                checkout_free(c);
+        } else if (!base || ask_price(c, base, flags) < 0)
                 begin(c); /* the order will ask */
 }
 

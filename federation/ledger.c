@@ -280,8 +280,11 @@ int ledger_new(Federation *f, Ledger **ret)
         l->random = random_seed();
         LIST_INIT(&l->checkouts);
         LIST_INIT(&l->deliveries);
-        r = loop_timer_new(f->event, "ledger", on_timer, l, &l->timer);
+        r = ration_new(&l->buyers);
+        if (r >= 0)
+                r = loop_timer_new(f->event, "ledger", on_timer, l, &l->timer);
         if (r < 0) {
+                ration_free(l->buyers);
                 free(l);
                 return r;
         }
@@ -311,6 +314,7 @@ Ledger *ledger_free(Ledger *l)
         if (!l)
                 return NULL;
         ledger_stop(l);
+        ration_free(l->buyers);
         free(l);
         return NULL;
 }

@@ -19,6 +19,9 @@
 #define CHECKOUT_PRICE_USEC (1200 * USEC_PER_MSEC)
 #define CHECKOUTS_MAX       256 /* at once; of one source: */
 #define CHECKOUTS_PER_NODE  64
+/* Recorded, of one address (IPv6: a /64): so many, and then one more in this time. */
+#define CHECKOUTS_ADDRESS_BURST 200
+#define CHECKOUTS_ADDRESS_USEC  USEC_PER_SEC
 
 int ledger_new(Federation *f, Ledger **ret);
 /* Who waits is answered, and nothing is sent any more. Before the store is freed, which ends what is being written. */
@@ -35,7 +38,7 @@ typedef enum LedgerEvent {
         LEDGER_CHECKOUT_CONFIRMED,   /* the source has recorded it, too */
         LEDGER_CHECKOUT_UNCONFIRMED, /* not yet */
         LEDGER_CHECKOUT_DENIED,
-        LEDGER_CHECKOUT_UNRECORDED, /* our own disk: a sale without a share */
+        LEDGER_CHECKOUT_UNRECORDED, /* our own disk, or too many of one address: a sale without a share */
         LEDGER_CHECKOUT_REFUSED,    /* no such node, nobody there, a malformed request */
         LEDGER_ORDER_TAKEN,
         LEDGER_ORDER_REPEATED,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "federation/ledger_send.h"
+#include "federation/ration.h"
 
 #include <sys/queue.h>
 
@@ -22,6 +23,7 @@ struct Ledger {
         uint64_t counts[_LEDGER_EVENT_MAX];
         LIST_HEAD(, Checkout) checkouts;
         size_t n_checkouts;
+        Ration *buyers; /* by address */
         LIST_HEAD(, Delivery) deliveries;
         sd_event_source *timer;
         bool looking, look_again;

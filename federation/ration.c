@@ -2,6 +2,9 @@
 /* The bucket as one number: when it will be full again. */
 #include "federation/ration.h"
 
+#include "base/resolve.h"
+
+#include <netinet/in.h>
 #include <sodium.h>
 
 #define PLACES 4096
@@ -21,6 +24,22 @@ uint64_t ration_take(uint64_t *bucket, unsigned burst, uint64_t every_usec, uint
                 return full - most;
         *bucket = full;
         return 0;
+}
+
+bool ration_origin(const char *client, uint8_t ret[static 16])
+{
+        struct sockaddr_storage a;
+        socklen_t size;
+
+        memset(ret, 0, 16);
+        if (address_parse(client, 0, &a, &size) < 0)
+                return false;
+        if (a.ss_family == AF_INET) {
+                memset(ret + 10, 0xff, 2);
+                memcpy(ret + 12, &((const struct sockaddr_in *) &a)->sin_addr, 4);
+        } else if (a.ss_family == AF_INET6)
+                memcpy(ret, &((const struct sockaddr_in6 *) &a)->sin6_addr, 8);
+        return true;
 }
 
 int ration_new(Ration **ret)

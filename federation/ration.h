@@ -8,6 +8,9 @@
 /* bucket: zeroed at first. 0: taken, else how long until there is one. */
 uint64_t ration_take(uint64_t *bucket, unsigned burst, uint64_t every_usec, uint64_t now_usec);
 
+/* Whom an address counts as: itself (IPv4, mapped into IPv6), or its /64. What is no address (a Unix socket) is zeros. False then. */
+bool ration_origin(const char *client, uint8_t ret[static 16]);
+
 /* Of addresses. Two may share a place, and then what both take: with 4,096 places, by chance, rarely. */
 typedef struct Ration Ration;
 int ration_new(Ration **ret);

@@ -353,23 +353,6 @@ static void resume(Registrar *r)
 
 /* --- beginning --- */
 
-/* Who asks: an IPv4 address mapped into IPv6, or a /64. What is no address (a Unix socket) is all of it one. */
-static void read_origin(const HttpRequest *request, Applicant *g)
-{
-        const char *client = http_client(request);
-        struct sockaddr_storage a;
-        socklen_t size;
-
-        snprintf(g->actor, sizeof(g->actor), "%s", *client ? client : "a Unix socket");
-        if (address_parse(client, 0, &a, &size) < 0)
-                return;
-        if (a.ss_family == AF_INET) {
-                memset(g->origin + 10, 0xff, 2);
-                memcpy(g->origin + 12, &((const struct sockaddr_in *) &a)->sin_addr, 4);
-        } else if (a.ss_family == AF_INET6)
-                memcpy(g->origin, &((const struct sockaddr_in6 *) &a)->sin6_addr, 8);
-}
-
 static void arm(Registrar *r, uint64_t usec)
 {
         r->armed = loop_timer_set(r->patience, usec) >= 0;
@@ -416,7 +399,9 @@ void registrar_take(Registrar *r, HttpRequest *request)
         g->registrar = r;
         g->request = request;
         g->document = document;
-        read_origin(request, g);
+        snprintf(g->actor, sizeof(g->actor), "%s",
+                 *http_client(request) ? http_client(request) : "a Unix socket");
+        (void) ration_origin(http_client(request), g->origin); /* all Unix sockets are one */
         g->until_usec = clock_boot_usec() + WAIT_USEC;
         if (!r->armed)
                 arm(r, g->until_usec);

@@ -185,3 +185,12 @@ fi
 
 no_price=$(say_signed gamma beta $orders "$(order_json "$(new_referral)" ',"bookId":"b2","price_minor":5,"currency":"USD"')")
 check "a price that beta does not know is not taken" contains "$no_price" '"price_minor":null'
+
+# ---- one who plays buyer
+
+curl -sS --max-time 60 -o "$shop/many.#1" --data '{"bookId":"b1","sourceNodeId":"beta"}' "$(node_url alpha)/api/network/checkout?n=[1-300]"
+said_by_many() { # JQ-CONDITION: how many
+        jq -s "[.[] | select($1)] | length" "$shop"/many.*
+}
+check "he always gets to the shop" equal "$(said_by_many '.success and (.checkoutUrl | startswith("https://pay.beta.example/buy/b1"))')" 300
+check "and fills no ledger" test "$(said_by_many '.state == "unrecorded" and .referral == null')" -gt 20
