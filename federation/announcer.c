@@ -154,6 +154,8 @@ static void on_noted(StoreJob *job, int r, const char *error)
         Place *p = a->closing ? NULL : place_find(a, n->url);
 
         a->jobs--;
+        if (!a->closing && !p && n->keep && r >= 0) /* a reload has come between */
+                (void) place_get(a, n->url, &p);
         if (r < 0)
                 log_warning("registry %s: %s is not remembered: %s", n->url,
                             n->forget ? "that it is forgotten" : "it", error);

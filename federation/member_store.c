@@ -340,6 +340,7 @@ static void on_changed(StoreJob *job, int r, const char *error)
 
         TAILQ_REMOVE(&m->changes, c, entry);
         m->n_changes--;
+        m->changes_bytes -= c->document ? c->document->text_size : 0;
         if (r >= 0)
                 member = apply(m, c);
         if (c->done)
@@ -386,6 +387,7 @@ void member_change_submit(MemberChange *c)
 
         TAILQ_INSERT_TAIL(&m->changes, c, entry);
         m->n_changes++;
+        m->changes_bytes += c->document ? c->document->text_size : 0;
         store_submit(m->f->store, &c->job);
 }
 

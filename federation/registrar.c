@@ -142,7 +142,7 @@ static const Member *whom_to_drop(const Members *m, bool is_signed)
 static bool find_room(Applicant *g, const Member **ret_drop)
 {
         const Members *m = g->registrar->f->members;
-        size_t size = g->document->text_size;
+        size_t size = g->document->text_size + m->changes_bytes;
 
         *ret_drop = NULL;
         if (m->n + m->n_changes >= MEMBERS_MAX || m->bytes + size > MEMBERS_BYTES_MAX) {
@@ -158,8 +158,9 @@ static bool find_room(Applicant *g, const Member **ret_drop)
             m->pending_bytes + size <= MEMBERS_PENDING_BYTES_MAX)
                 return true;
         *ret_drop = whom_to_drop(m, g->document->is_signed);
-        if (*ret_drop)
-                return true;
+        if (*ret_drop &&
+            m->pending_bytes + size <= MEMBERS_PENDING_BYTES_MAX + (*ret_drop)->document->text_size)
+                return true; /* or many large ones took the places of as many small ones */
         refuse_for(g, 503, USEC_PER_HOUR, "too many nodes wait to be accepted here already");
         return false;
 }

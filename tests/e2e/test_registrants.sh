@@ -57,6 +57,23 @@ check "nor more log" test "$(stat -c %s "$shop/hub/state/federation.db-wal")" -l
 check "memory stays bounded: $(memory_high hub) MiB" test "$(memory_high hub)" -le 200
 check "the operator sees them" test "$(ctl nodes --json | jq '[.nodes[] | select(.state == "pending")] | length')" -le 1000
 
+# Large ones with a key take no more room than what they push out leaves.
+crowd_in() { # how many of 120 get in, from as many addresses
+        PYTHONPATH=$source_dir/tests/parts /usr/bin/python3 - "$net" "${node_port[hub]}" <<'END'
+import http.client, json, signed, sys
+taken = 0
+for n in range(120):
+    document = signed.node_document(f"large-{n}", f"http://127.79.0.{n}:8440", [(signed.Key(), {})], note="x" * 30000)
+    hub = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=60, source_address=(f"127.76.0.{n + 1}", 0))
+    hub.request("POST", "/api/nodes/register", json.dumps(document).encode())
+    taken += hub.getresponse().status == 201
+print(taken)
+END
+}
+large=$(crowd_in)
+check "large ones are let in while there is room ($large)" test "$large" -ge 10
+check "and no more of them than 2 MiB hold" test "$large" -le 70
+
 # ---- nothing of it is shown as it was written
 
 for path in /api/nodes /federation/nodes /network-registry.json; do
