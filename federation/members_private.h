@@ -21,8 +21,8 @@ struct Members {
         uint64_t generation, serial;
         bool ready;
         TAILQ_HEAD(, MemberChange) changes; /* on their way to the disk */
-        size_t n_changes, changes_bytes; /* of the documents that they bring */
-        sd_event_source *again; /* reads once more */
+        size_t n_changes, changes_bytes;    /* of the documents that they bring */
+        sd_event_source *again;             /* reads once more */
         bool load_failed;
         uint64_t load_usec;
         struct MembersListener {
