@@ -1,78 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Fetching other nodes' catalogs: whom, when, how many at once, and who is told. */
-#include "federation/pull.h"
-
+/* Fetching other nodes' catalogs: whom, when, and how many at once. */
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/log.h"
-#include "base/text.h"
-#include "federation/export_file.h"
-#include "federation/federation.h"
-#include "federation/members.h"
-#include "federation/pull_job.h"
+#include "base/conf.h"
+#include "federation/pull_private.h"
 
 #include <inttypes.h>
-#include <strings.h>
-#include <sys/queue.h>
 
-#define RUNNING_MAX    2
-#define WAITERS_MAX    256
-#define ANSWER_USEC    (3 * USEC_PER_SEC) /* then 202 */
-#define TIMEOUT_USEC   (30 * USEC_PER_MIN)
-#define STALL_USEC     (150 * USEC_PER_SEC) /* the other node makes its export first */
-#define ERROR_SIZE     300
-#define PULL_FILE_SIZE (ID_SIZE + 4)
-
-typedef enum PullState {
-        PULL_NONE,
-        PULL_WAITING,
-        PULL_RUNNING,
-        PULL_ADDED,
-        PULL_UNCHANGED,
-        PULL_FAILED,
-} PullState;
-
-static const char *const state_names[] = {"none", "waiting", "running", "added", "unchanged", "failed"};
-
-/* Of a node that was ever asked for; in the order of ids. */
-typedef struct Pull {
-        Puller *puller;
-        char *id, *name, *url;
-        bool registered; /* its address is its own word */
-        PullState state;
-        bool force, ours;                /* ours: it failed here, not there */
-        bool storing;                    /* the copy is being put in force */
-        bool gone;                       /* meanwhile: belongs to the network no longer */
-        uint64_t began_usec, ended_usec; /* boot; 0: never */
-        uint64_t sync;                   /* the last one that it was in */
-        uint64_t bytes;
-        char error[ERROR_SIZE];
-        char file[PULL_FILE_SIZE];
-        Fetch *fetch;
-        PullJob *job;
-        LIST_ENTRY(Pull) entry;
-        TAILQ_ENTRY(Pull) turn;
-} Pull;
-
-typedef struct Waiter {
-        Pull *pull;
-        HttpRequest *request;
-        uint64_t until_usec;
-        TAILQ_ENTRY(Waiter) entry;
-} Waiter;
-
-struct Puller {
-        Federation *f;
-        LIST_HEAD(, Pull) pulls;
-        TAILQ_HEAD(, Pull) queue;
-        TAILQ_HEAD(, Waiter) waiters; /* in the order in which they end */
-        unsigned n_running, n_waiters;
-        uint64_t sync; /* number of the last one */
-        sd_event_source *timer, *periodic;
-        uint64_t periodic_usec; /* boot: the last periodic one began, or all of this */
-        bool stopping;
-        PullerCounts counts;
-};
+#define RUNNING_MAX 2
 
 /* --- whom --- */
 
@@ -93,43 +27,40 @@ static const char *url_of(const Puller *p, const char *id, const char **ret_name
         return peer->url;
 }
 
-static bool is_allowed(const char *id, void *userdata)
+bool pull_is_allowed(const char *id, void *puller)
 {
         const char *name;
         bool registered;
 
-        return url_of(userdata, id, &name, &registered) != NULL;
+        return url_of(puller, id, &name, &registered) != NULL;
 }
 
-/* "HTTP://Other.example:80/" is where http://other.example is; what else differs is another place. */
-static bool same_url(const char *a, const char *b)
+/* As it is written where nodes are kept: "HTTP://Other.example:80/" is http://other.example. NULL: it is no such URL. */
+static char *base_of(const char *url)
 {
-        size_t n = strlen(a), m = strlen(b), host;
+        const char *problem = NULL;
+        char *base = NULL;
 
-        while (n > 0 && a[n - 1] == '/')
-                n--;
-        while (m > 0 && b[m - 1] == '/')
-                m--;
-        if (n != m)
-                return false;
-        host = strcspn(a, ":");
-        if (host + 3 < n && strncmp(a + host, "://", 3) == 0)
-                host += 3 + strcspn(a + host + 3, "/");
-        host = MIN(host, n);
-        return strncasecmp(a, b, host) == 0 && strncmp(a + host, b + host, n - host) == 0;
+        if (conf_url_check(url, &problem) < 0 || problem || !(base = strdup(url)))
+                return NULL;
+        if (config_base_url(&base, &problem) >= 0)
+                return base;
+        free(base);
+        return NULL;
 }
 
 static const char *id_at(const Puller *p, const char *url)
 {
         const Members *all = p->f->members;
+        _cleanup_free_ char *base = base_of(url);
 
-        for (size_t i = 0; i < peers_count(p->f->peers); i++)
-                if (same_url(peers_at(p->f->peers, i)->url, url))
+        for (size_t i = 0; base && i < peers_count(p->f->peers); i++)
+                if (streq(peers_at(p->f->peers, i)->url, base))
                         return peers_at(p->f->peers, i)->id;
-        for (size_t i = 0; i < members_count(all); i++) {
+        for (size_t i = 0; base && i < members_count(all); i++) {
                 const Member *m = members_at(all, i);
 
-                if (member_is_accepted(m) && same_url(member_url(m), url))
+                if (member_is_accepted(m) && streq(member_url(m), base))
                         return m->id;
         }
         return NULL;
@@ -220,100 +151,11 @@ static int pull_get(Puller *p, const char *id, Pull **ret)
         return 0;
 }
 
-static bool is_busy(const Pull *pull)
-{
-        return pull->state == PULL_WAITING || pull->state == PULL_RUNNING;
-}
-
-/* --- who is told --- */
-
-static void answer_good(const Pull *pull, HttpRequest *r)
-{
-        const Copy *copy = copies_find(pull->puller->f->copies, pull->id);
-        json_t *d = json_object();
-
-        json_put(d, "success", json_true());
-        json_put(d, "source", json_string_or_null(pull->url));
-        json_put(d, "node", json_string_or_null(pull->id));
-        json_put(d, "listings", json_integer((json_int_t) (copy ? copy->listings : 0)));
-        json_put(d, "unchanged", json_boolean(pull->state == PULL_UNCHANGED));
-        json_put(d, "refused", json_integer((json_int_t) (copy ? copy->refused : 0)));
-        json_put(d, "transactions", json_integer((json_int_t) (copy ? copy->transactions : 0)));
-        json_put(d, "users", json_integer((json_int_t) (copy ? copy->users : 0)));
-        json_put(d, "hash", json_string_or_null(copy ? copy->hash : ""));
-        json_put(d, "lastSync", json_timestamp(copy ? copy->seen_usec : 0));
-        http_reply_json(r, 200, json_whole(d));
-}
-
-static void answer(const Pull *pull, HttpRequest *r)
-{
-        if (pull->state == PULL_FAILED)
-                http_reply_error(r, pull->ours ? 503 : 502, "%s: %s", pull->id, pull->error);
-        else if (is_busy(pull))
-                http_reply_json(r, 202,
-                                json_pack("{s:b, s:b, s:s, s:s, s:s}", "success", 1, "started", 1, "source",
-                                          pull->url, "node", pull->id, "message",
-                                          "it goes on; failoverctl sync tells when it has ended"));
-        else
-                answer_good(pull, r);
-}
-
-static HttpRequest *waiter_end(Puller *p, Waiter *w)
-{
-        HttpRequest *r = w->request;
-
-        TAILQ_REMOVE(&p->waiters, w, entry);
-        p->n_waiters--;
-        free(w);
-        return r;
-}
-
-static void tell(const Pull *pull)
-{
-        Puller *p = pull->puller;
-        Waiter *w, *next;
-
-        for (w = TAILQ_FIRST(&p->waiters); w; w = next) {
-                next = TAILQ_NEXT(w, entry);
-                if (w->pull == pull)
-                        answer(pull, waiter_end(p, w));
-        }
-}
-
-static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Puller *p = userdata;
-        uint64_t now = clock_boot_usec();
-        Waiter *w;
-
-        while ((w = TAILQ_FIRST(&p->waiters)) && w->until_usec <= now) {
-                const Pull *pull = w->pull;
-
-                answer(pull, waiter_end(p, w));
-        }
-        return loop_timer_set(p->timer, w ? w->until_usec : USEC_NEVER);
-}
-
-static void wait_for(Pull *pull, HttpRequest *r)
-{
-        Puller *p = pull->puller;
-        Waiter *w = p->n_waiters < WAITERS_MAX ? calloc(1, sizeof(*w)) : NULL;
-
-        if (!w) {
-                answer(pull, r); /* 202 */
-                return;
-        }
-        *w = (Waiter){.pull = pull, .request = r, .until_usec = clock_boot_usec() + ANSWER_USEC};
-        TAILQ_INSERT_TAIL(&p->waiters, w, entry);
-        if (p->n_waiters++ == 0)
-                loop_timer_set(p->timer, w->until_usec);
-}
-
 /* --- one --- */
 
 static void queue_go(Puller *p);
 
-static void pull_end(Pull *pull, PullState state)
+void pull_end(Pull *pull, PullState state)
 {
         Puller *p = pull->puller;
 
@@ -326,212 +168,12 @@ static void pull_end(Pull *pull, PullState state)
         p->counts.added += state == PULL_ADDED;
         p->counts.unchanged += state == PULL_UNCHANGED;
         p->counts.failed += state == PULL_FAILED;
-        tell(pull);
+        pull_tell(pull);
         if (pull->gone) {
                 LIST_REMOVE(pull, entry);
                 pull_free(pull);
         }
         queue_go(p);
-}
-
-static void pull_fail(Pull *pull, bool ours, const char *why)
-{
-        char text[ERROR_SIZE];
-
-        plain_copy(text, sizeof(text), why);
-        memcpy(pull->error, text, sizeof(text));
-        pull->ours = ours;
-        if (!pull->puller->stopping && !pull->puller->f->stopping)
-                log_warning("the catalog of %s cannot be fetched: %s", pull->id, pull->error);
-        pull_end(pull, PULL_FAILED);
-}
-
-static void fail_job(Pull *pull)
-{
-        pull_fail(pull, !pull_job_blames_sender(pull->job), pull_job_error(pull->job));
-}
-
-static void on_stored(int r, const char *error, void *userdata)
-{
-        Pull *pull = userdata;
-        const Copy *copy = copies_find(pull->puller->f->copies, pull->id);
-
-        if (r < 0) {
-                pull_fail(pull, true, error);
-                return;
-        }
-        pull->puller->counts.listings += copy ? copy->listings : 0;
-        log_info("fetched the catalog of %s: %" PRIu64 " books, %" PRIu64 " refused", pull->id,
-                 copy ? copy->listings : 0, copy ? copy->refused : 0);
-        if (pull->gone) /* meanwhile */
-                copies_keep_only(pull->puller->f->copies, is_allowed, pull->puller);
-        pull_end(pull, PULL_ADDED);
-}
-
-/* Bytes that its copy may have, beside those of the others. */
-static uint64_t room_of(const Pull *pull)
-{
-        const Federation *f = pull->puller->f;
-        const Copy *copy = copies_find(f->copies, pull->id);
-        uint64_t others = copies_bytes(f->copies) - (copy ? copy->bytes : 0),
-                 most = f->config->network.copies_max;
-
-        return most > others ? most - others : 0;
-}
-
-static void on_read(int r, const PullJobResult *result, void *userdata)
-{
-        Pull *pull = userdata;
-        const ExportFacts *facts = &result->facts;
-        uint64_t now = clock_wall_usec();
-
-        if (r < 0) {
-                fail_job(pull);
-                return;
-        }
-        Copy copy = {.node = pull->id,
-                     .file = pull->file,
-                     .generation = facts->generation,
-                     .listings = result->report.rows - result->report.refused,
-                     .refused = result->report.refused + facts->unfit,
-                     .transactions = facts->transactions,
-                     .users = facts->users,
-                     .bytes = result->bytes,
-                     .made_usec = now,
-                     .seen_usec = now};
-        snprintf(copy.hash, sizeof(copy.hash), "%s", *facts->hash ? facts->hash : facts->computed);
-        if (copy.bytes > room_of(pull)) { /* another has come meanwhile */
-                copies_discard(pull->puller->f->copies, pull->file);
-                pull_fail(pull, true, PULL_JOB_NO_ROOM);
-                return;
-        }
-        pull->storing = true;
-        r = copies_put(pull->puller->f->copies, &copy, on_stored, pull);
-        if (r < 0) {
-                copies_discard(pull->puller->f->copies, pull->file);
-                pull_fail(pull, true, error_words(r));
-        }
-}
-
-static void take_unchanged(Pull *pull)
-{
-        Copies *copies = pull->puller->f->copies;
-
-        if (copies_touch(copies, pull->id, clock_wall_usec()) < 0)
-                pull_fail(pull, false, "it says that nothing has changed, but there is no copy of it");
-        else
-                pull_end(pull, PULL_UNCHANGED);
-}
-
-static void take_status(Pull *pull, const FetchResult *result)
-{
-        char text[120];
-
-        if (result->status == 304) {
-                take_unchanged(pull);
-                return;
-        }
-        if (result->status == 404 || result->status == 405 || result->status == 501)
-                snprintf(text, sizeof(text), "it has no export (HTTP %u)", result->status);
-        else if (result->status == 429 || result->status == 503)
-                snprintf(text, sizeof(text), "it cannot give it now (HTTP %u)%s%.20s", result->status,
-                         *result->retry_after ? "; come again in seconds: " : "", result->retry_after);
-        else
-                snprintf(text, sizeof(text), "it does not give it (HTTP %u)", result->status);
-        pull_fail(pull, false, text);
-}
-
-static void on_fetched(Fetch *fetch, const FetchResult *result, void *userdata)
-{
-        Pull *pull = userdata;
-
-        pull->bytes = result->body_size;
-        if (result->error == FETCH_OK && result->status == 200) {
-                pull->puller->counts.bytes += result->body_size;
-                if (*pull_job_error(pull->job))
-                        fail_job(pull);
-                else
-                        pull_job_finish(pull->job, on_read);
-        } else if (result->error == FETCH_OK)
-                take_status(pull, result);
-        else if (result->error == FETCH_LOCAL && *pull_job_error(pull->job))
-                fail_job(pull);
-        else
-                pull_fail(pull, result->error == FETCH_LOCAL, result->message);
-}
-
-static int on_data(Fetch *fetch, const void *data, size_t size, void *userdata)
-{
-        Pull *pull = userdata;
-        int r = pull_job_feed(pull->job, data, size);
-
-        if (r == 0)
-                pull->bytes += size;
-        return r == PULL_JOB_PAUSE ? FETCH_PAUSE : r;
-}
-
-static void on_room(void *userdata)
-{
-        Pull *pull = userdata;
-
-        if (pull->fetch)
-                fetch_resume(pull->fetch);
-}
-
-/* Something that can stand in a header. */
-static bool is_tag(const char *hash)
-{
-        if (!*hash)
-                return false;
-        for (; *hash; hash++)
-                if (*hash <= ' ' || *hash == '"' || *hash == 127 || (unsigned char) *hash > 126)
-                        return false;
-        return true;
-}
-
-static int fetch_begin(Pull *pull)
-{
-        const Federation *f = pull->puller->f;
-        const Copy *copy = copies_find(f->copies, pull->id);
-        _cleanup_free_ char *url = string_printf("%s/federation/export", pull->url),
-                            *node = string_printf("X-Node-Id: %s", f->config->node.id), *none = NULL;
-        const char *headers[4] = {node, "Accept: application/json"};
-
-        if (copy && !pull->force && is_tag(copy->hash)) {
-                none = string_printf("If-None-Match: \"%s\"", copy->hash);
-                headers[2] = none;
-                if (!none)
-                        return -ENOMEM;
-        }
-        if (!url || !node)
-                return -ENOMEM;
-        FetchRequest request = {.url = url,
-                                .headers = headers,
-                                .timeout_usec = TIMEOUT_USEC,
-                                .stall_usec = STALL_USEC,
-                                .response_max = f->config->network.export_max,
-                                .on_data = on_data,
-                                .redirects_max = 1,
-                                .flags = FETCH_GUARD | (pull->registered ? 0 : FETCH_TRUST_HOST)};
-        return fetch_start(f->fetch, &request, on_fetched, pull, &pull->fetch);
-}
-
-static int pull_begin(Pull *pull)
-{
-        const Federation *f = pull->puller->f;
-        char id[ID_SIZE];
-        int r;
-
-        id_make(id, clock_wall_usec());
-        snprintf(pull->file, sizeof(pull->file), "%s.db", id);
-        const PullJobOptions options = {.folder = copies_folder(f->copies),
-                                        .file = pull->file,
-                                        .node = pull->id,
-                                        .room = room_of(pull),
-                                        .on_room = on_room,
-                                        .userdata = pull};
-        r = pull_job_new(f->event, &options, &pull->job);
-        return r < 0 ? r : fetch_begin(pull);
 }
 
 static void pull_run(Pull *pull)
@@ -565,7 +207,7 @@ static int pull_start(Pull *pull, bool force, bool urgent, uint64_t *ret_wait_us
         Puller *p = pull->puller;
         uint64_t now = clock_boot_usec(), interval = p->f->config->limits.pull_interval_usec;
 
-        if (is_busy(pull)) {
+        if (pull_is_busy(pull)) {
                 pull->force = pull->force || (force && pull->state == PULL_WAITING);
                 return 0;
         }
@@ -612,10 +254,10 @@ void puller_serve(Puller *p, HttpRequest *r, const char *source_url, bool force)
                 refuse_early(r, wait_usec);
         } else if (error < 0)
                 http_reply_error(r, 503, "%s", error_words(error));
-        else if (is_busy(pull))
-                wait_for(pull, r);
+        else if (pull_is_busy(pull))
+                pull_wait_for(pull, r);
         else
-                answer(pull, r);
+                pull_answer(pull, r);
 }
 
 unsigned puller_sync(Puller *p, bool force, bool urgent)
@@ -650,62 +292,6 @@ int puller_sync_one(Puller *p, const char *id, bool force)
         return pull_start(pull, force, true, &wait_usec);
 }
 
-json_t *copy_document(const Copy *c)
-{
-        if (!c)
-                return json_null();
-
-        json_t *d = json_object();
-
-        json_put(d, "listings", json_integer((json_int_t) c->listings));
-        json_put(d, "refused", json_integer((json_int_t) c->refused));
-        json_put(d, "transactions", json_integer((json_int_t) c->transactions));
-        json_put(d, "users", json_integer((json_int_t) c->users));
-        json_put(d, "bytes", json_integer((json_int_t) c->bytes));
-        json_put(d, "hash", json_string_or_null(c->hash));
-        json_put(d, "made", json_timestamp(c->made_usec));
-        json_put(d, "lastSync", json_timestamp(c->seen_usec));
-        return d;
-}
-
-static json_t *pull_document(const Pull *pull)
-{
-        const Copy *copy = copies_find(pull->puller->f->copies, pull->id);
-        uint64_t end = pull->ended_usec ?: clock_boot_usec();
-        json_t *d = json_object();
-
-        json_put(d, "node", json_string_or_null(pull->id));
-        json_put(d, "name", json_string_or_null(pull->name));
-        json_put(d, "url", json_string_or_null(pull->url));
-        json_put(d, "sync", json_integer((json_int_t) pull->sync));
-        json_put(d, "state", json_string(state_names[pull->state]));
-        json_put(d, "error", pull->state == PULL_FAILED ? json_string_or_null(pull->error) : json_null());
-        json_put(d, "seconds",
-                 pull->began_usec > 0 ? json_real((double) (end - pull->began_usec) / (double) USEC_PER_SEC)
-                                      : json_null());
-        json_put(d, "bytes", json_integer((json_int_t) pull->bytes));
-        json_put(d, "copy", copy_document(copy));
-        return d;
-}
-
-json_t *puller_document(const Puller *p)
-{
-        json_t *d = json_object(), *list = json_array();
-        unsigned running = 0;
-        const Pull *pull;
-
-        LIST_FOREACH(pull, &p->pulls, entry)
-        {
-                running += is_busy(pull);
-                json_add(list, pull_document(pull));
-        }
-        json_put(d, "running", json_integer(running));
-        json_put(d, "sync", json_integer((json_int_t) p->sync));
-        json_put(d, "copies_bytes", json_integer((json_int_t) copies_bytes(p->f->copies)));
-        json_put(d, "pulls", list);
-        return json_whole(d);
-}
-
 void puller_counts(const Puller *p, PullerCounts *ret)
 {
         const Pull *pull;
@@ -729,7 +315,7 @@ static void pull_drop(Pull *pull)
                 TAILQ_REMOVE(&p->queue, pull, turn);
                 p->n_running++; /* as pull_end() has it */
         }
-        if (is_busy(pull))
+        if (pull_is_busy(pull))
                 pull_fail(pull, true, "it belongs to the network no longer");
         else {
                 LIST_REMOVE(pull, entry);
@@ -764,10 +350,10 @@ void puller_settle(Puller *p)
                 return;
         for (pull = LIST_FIRST(&p->pulls); pull; pull = next) {
                 next = LIST_NEXT(pull, entry);
-                if (!is_allowed(pull->id, p))
+                if (!pull_is_allowed(pull->id, p))
                         pull_drop(pull);
         }
-        copies_keep_only(p->f->copies, is_allowed, p);
+        copies_keep_only(p->f->copies, pull_is_allowed, p);
 }
 
 static void on_copies_ready(void *userdata)
@@ -789,8 +375,7 @@ int puller_new(Federation *f, Puller **ret)
         p->periodic_usec = clock_boot_usec();
         LIST_INIT(&p->pulls);
         TAILQ_INIT(&p->queue);
-        TAILQ_INIT(&p->waiters);
-        r = loop_timer_new(f->event, "pulls' waiters", on_waited, p, &p->timer);
+        r = pull_waiters_new(p);
         if (r >= 0)
                 r = loop_timer_new(f->event, "periodic sync", on_periodic, p, &p->periodic);
         if (r < 0)
@@ -803,19 +388,16 @@ int puller_new(Federation *f, Puller **ret)
 
 Puller *puller_free(Puller *p)
 {
-        Waiter *w;
         Pull *pull;
 
         if (!p)
                 return NULL;
         p->stopping = true;
-        while ((w = TAILQ_FIRST(&p->waiters)))
-                http_reply_error(waiter_end(p, w), 503, "this node is stopping");
+        pull_waiters_free(p);
         while ((pull = LIST_FIRST(&p->pulls))) {
                 LIST_REMOVE(pull, entry);
                 pull_free(pull);
         }
-        loop_source_free(p->timer);
         loop_source_free(p->periodic);
         free(p);
         return NULL;

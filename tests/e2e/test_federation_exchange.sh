@@ -76,7 +76,9 @@ is() { jq -e "$1" "$shop/answer.json" >/dev/null || { cat "$shop/answer.json" >&
 check "a stranger's catalog is not fetched" equal "$(pull "http://$net:9")" 403
 check "nor this node's own" equal "$(pull "$(node_url here)")" 403
 check "without a URL nothing is" equal "$(status -X POST -d '{}' "$(node_url here)/federation/pull")" 400
-check "a peer's is" equal "$(pull "$(node_url other)/")" 200
+other_url=$(node_url other)
+check "nor is what only begins like a peer's" equal "$(pull "$other_url/x")$(pull "$other_url?x")$(pull "${other_url%?}")" 403403403
+check "a peer's is, however it is written" equal "$(pull "HTTP://${other_url#http://}/")" 200
 check "and told" is '.success and .listings == 400 and .unchanged == false and .source and (.lastSync | test("^20.*Z$"))'
 check "again at once it is too early" equal "$(pull "$(node_url other)")" 429
 retry=$(curl -sS -D - -o /dev/null -X POST -d "{\"sourceUrl\":\"$(node_url other)\"}" "$(node_url here)/federation/pull")
