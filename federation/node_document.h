@@ -63,7 +63,7 @@ bool node_document_same(const NodeDocument *a, const NodeDocument *b);
  * -EKEYREVOKED. */
 int node_document_verify(const NodeDocument *d, uint64_t now_usec, Error *e);
 /* May `next` take the place of `pinned`, of the same id? It must pass node_document_verify(), be signed by a key that pinned lists, in
- * force (or expired less than NODE_OVERLAP_USEC ago) and not revoked there, and have a greater version_ts. A key that pinned has
+ * force (or expired less than NODE_OVERLAP_USEC ago) and not revoked there, and have a greater version_ts (or neither has one). A key that pinned has
  * revoked stays revoked, under whatever id. That pinned itself has run out (valid_until) does not matter.
  * 0: yes; 1: it is the same; -EKEYREJECTED: not by its key; -ESTALE: older; -ENOKEY: one of them is not signed; else as verify. */
 #define NODE_OVERLAP_USEC (30 * USEC_PER_DAY)
