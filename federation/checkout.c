@@ -363,18 +363,6 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* What it has promised: by its signed document, or in the operator's words. */
-static unsigned promised_share(const Member *m, const Peer *peer)
-{
-        const NodeDocument *d = m->document;
-
-        if (d && member_is_pinned(m))
-                return d->accepts_share ? d->revenue_share : 0;
-        if (m->config)
-                return m->config->revenue_share;
-        return d && d->accepts_share ? d->revenue_share : peer ? peer->revenue_share : 0;
-}
-
 /* Where its buyers go when it is not well: 0, or -EHOSTDOWN: nowhere. *ret NULL: it is well. */
 static int find_fallback(const Member *m, const Peer *peer, const char **ret)
 {
@@ -472,7 +460,7 @@ static bool may_record(const Checkout *c)
                               clock_boot_usec()) == 0;
 }
 
-static void start(Checkout *c, const Member *m, const Peer *peer)
+static void start(Checkout *c, const Member *m)
 {
         unsigned flags = 0;
         const char *base = ledger_reach(c->ledger->f, c->row.peer, &flags, NULL);
@@ -481,7 +469,7 @@ static void start(Checkout *c, const Member *m, const Peer *peer)
 
         c->until_usec = clock_boot_usec() + patience;
         (void) loop_timer_set_after(c->timer, patience + 200 * USEC_PER_MSEC);
-        c->row.terms = (Terms){.price_minor = -1, .pct = promised_share(m, peer)};
+        c->row.terms = (Terms){.price_minor = -1, .pct = member_share(m)};
         if (rationed) {
                 reply(c);
                 checkout_free(c);
@@ -512,7 +500,7 @@ void ledger_checkout(Ledger *l, HttpRequest *r, const CheckoutAsk *ask)
         else if (!(c = checkout_new(l, r, ask, m, fallback)))
                 refuse(l, r, 500, "%s", "out of memory");
         else
-                start(c, m, peer);
+                start(c, m);
 }
 
 void checkouts_stop(Ledger *l)

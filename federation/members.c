@@ -65,6 +65,15 @@ bool member_is_pinned(const Member *m)
         return node_document_lists(m->document, m->config->key) != NULL;
 }
 
+unsigned member_share(const Member *m)
+{
+        const NodeDocument *d = m->document;
+
+        if (m->config && !(d && member_is_pinned(m)))
+                return m->config->revenue_share;
+        return d && d->accepts_share ? d->revenue_share : 0;
+}
+
 /* --- the table --- */
 
 static bool find_place(const Members *m, const char *id, size_t *ret)

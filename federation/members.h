@@ -74,6 +74,9 @@ uint64_t members_serial(const Members *m); /* the same for all of them, pending 
 const char *
 member_url(const Member *m); /* where the operator says, or it does; "": banned, and never registered */
 const char *member_name(const Member *m); /* for people; the id when it says none */
+/* What it pays of the price for a buyer who was sent there, in per cent: by the document that it has signed, else as the operator writes,
+ * else as it says. What is shown, and what is counted on. */
+unsigned member_share(const Member *m);
 /* Do keys of its document count? Not when the operator has said so, or given another key since. */
 bool member_is_pinned(const Member *m);
 static inline bool member_is_accepted(const Member *m)

@@ -368,8 +368,14 @@ static int choose(const Config *config, const Members *members, PeerConfig **ret
         if (!list)
                 return -ENOMEM;
         for (size_t i = 0; i < network->n_peers; i++)
-                if (!is_self(config, &network->peers[i]) && !is_banned(members, network->peers[i].id))
-                        list[n++] = network->peers[i];
+                if (!is_self(config, &network->peers[i]) && !is_banned(members, network->peers[i].id)) {
+                        const Member *m = members ? members_find(members, network->peers[i].id) : NULL;
+
+                        list[n] = network->peers[i];
+                        if (m && m->config)
+                                list[n].revenue_share = member_share(m);
+                        n++;
+                }
         *ret_configured = n;
         for (size_t i = 0; i < n_accepted && n < network->search_max; i++) {
                 const NodeDocument *d = accepted[i]->document;
@@ -379,7 +385,7 @@ static int choose(const Config *config, const Members *members, PeerConfig **ret
                                        .name = (char *) (uintptr_t) member_name(accepted[i]),
                                        .type = (int) d->type,
                                        .mirror_of = *d->mirror_of ? (char *) (uintptr_t) d->mirror_of : NULL,
-                                       .revenue_share = d->accepts_share ? d->revenue_share : 0};
+                                       .revenue_share = member_share(accepted[i])};
                 n += !is_self(config, &list[n]);
         }
         *ret = list;

@@ -150,8 +150,7 @@ static void add_head(Text *t, const Federation *f, const Member *m)
 static void add_rest(Text *t, const Federation *f, const Member *m, const Peer *peer)
 {
         const NodeDocument *d = m->document;
-        unsigned share = m->config ? m->config->revenue_share : d->revenue_share;
-
+        unsigned share = member_share(m);
         NodeFallback fallback;
 
         if (inbox_fallback(f->inbox, m->id, &fallback)) /* its last word */
@@ -160,7 +159,7 @@ static void add_rest(Text *t, const Federation *f, const Member *m, const Peer *
                 add_or_null(t, "fallbackUrl", d ? d->fallback_url : "");
         add_or_null(t, "onionUrl", d ? d->onion_url : "");
         text_add(t, ",\"revenueShare\":{\"accepts\":%s,\"percentage\":%u}",
-                 (d ? d->accepts_share : share > 0) ? "true" : "false", share);
+                 share > 0 || (d && d->accepts_share) ? "true" : "false", share);
         add_string(t, "operator", d ? d->operator_name : "");
         add_string(t, "location", d ? d->location : "");
 }

@@ -270,4 +270,24 @@ TEST(who_is_dropped_by_a_reload_while_the_operator_changes_him_is_gone)
         rig_end(&rig);
 }
 
+TEST(what_a_node_has_signed_that_it_pays_is_shown_and_counted_on)
+{
+        static const char pays_nothing[] = "\"revenueShare\":{\"accepts\":false,\"percentage\":15}";
+        _cleanup_(sign_key_freep) SignKey *key = rig_key("k1");
+        MemberChange *c;
+        Rig rig;
+
+        rig_begin(&rig, "peers: [{id: a, url: 'http://192.0.2.3', revenue_share: 5}]");
+        CHECK_INT(member_share(members_find(rig.f.members, "a")), 5);
+        c = member_change_new(rig.f.members, "a", members_find(rig.f.members, "a"));
+        c->document = rig_document("a", "http://192.0.2.3", key, NULL, 0, "\"revenueShare\":12");
+        member_change_say(c, "node-key-pinned", "federationd", "%s", "");
+        CHECK_INT(rig_submit(&rig, c), 0);
+        CHECK_INT(member_share(members_find(rig.f.members, "a")), 12);
+        rig_add(&rig, "b", MEMBER_ACCEPTED,
+                rig_document("b", "http://192.0.2.9", NULL, NULL, 0, pays_nothing));
+        CHECK_INT(member_share(members_find(rig.f.members, "b")), 0);
+        rig_end(&rig);
+}
+
 MAIN()
