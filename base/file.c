@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define SECRET_MAX 65536
@@ -417,4 +418,17 @@ int directory_make(const char *path, mode_t mode)
         if (stat(copy, &st) < 0)
                 return -errno;
         return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+#define TIGHT_BYTES (UINT64_C(64) << 20)
+#define TIGHT_SHARE 20
+
+int directory_is_tight(const char *path)
+{
+        struct statvfs st;
+
+        if (statvfs(path, &st) < 0)
+                return -errno;
+        uint64_t left = (uint64_t) st.f_bavail * st.f_frsize, all = (uint64_t) st.f_blocks * st.f_frsize;
+        return left < MIN(TIGHT_BYTES, all / TIGHT_SHARE);
 }

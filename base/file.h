@@ -31,3 +31,5 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode);
 
 /* With parents (0755). The mode is set explicitly on the last one when it is made here; exists: 0, left as it is. */
 int directory_make(const char *path, mode_t mode);
+/* Is so little left on its disk (64 MiB, or a 20th of a small one) that what can be made again must not take it? 1: yes; 0: no. */
+int directory_is_tight(const char *path);

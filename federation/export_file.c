@@ -3,19 +3,17 @@
 #include "federation/export_file.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "federation/catalog_db.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define PIECE_SIZE  (512 * 1024)
-#define SPARE_BYTES (UINT64_C(64) << 20) /* of the disk that an export never takes … */
-#define SPARE_SHARE 20                   /* … or a 20th of it, when that is less */
-#define LOOK_PIECES 16                   /* between two looks at how much is left */
+#define LOOK_PIECES 16 /* between two looks at how much is left */
 
 typedef struct Maker {
         const ExportWish *wish;
@@ -36,12 +34,9 @@ static int refuse(Error *e, int error)
 /* The disk is also where the catalog and the network's own database lie. */
 static int check_space(const Maker *m, Error *e)
 {
-        struct statvfs st;
+        int r = directory_is_tight(m->wish->directory);
 
-        if (fstatvfs(m->fd, &st) < 0)
-                return refuse(e, -errno);
-        uint64_t left = (uint64_t) st.f_bavail * st.f_frsize, all = (uint64_t) st.f_blocks * st.f_frsize;
-        return left < MIN(SPARE_BYTES, all / SPARE_SHARE) ? refuse(e, -ENOSPC) : 0;
+        return r > 0 ? refuse(e, -ENOSPC) : r < 0 ? refuse(e, r) : 0;
 }
 
 static int write_all(int fd, const char *data, size_t size, off_t at)

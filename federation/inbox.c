@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Notices come in: the cheap checks at once, signatures in turn, and then what they say is in force. */
+/* Notices come in: the cheap checks at once, signatures in turn, and then what they say is in force. How nodes are: inbox_nodes.c. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -34,106 +34,6 @@ static const char *const result_names[] = {
                 [INBOX_RATE] = "rate",
                 [INBOX_UNAVAILABLE] = "unavailable",
 };
-
-/* --- what is known of a node --- */
-
-InboxNode *inbox_node(const Inbox *i, const char *id)
-{
-        InboxNode *n = NULL;
-
-        HASH_FIND_STR(i->nodes, id, n);
-        return n;
-}
-
-InboxNode *inbox_node_new(Inbox *i, const char *id)
-{
-        size_t size = strlen(id);
-        InboxNode *n = calloc(1, sizeof(*n) + size + 1);
-
-        if (!n)
-                return NULL;
-        memcpy(n->id, id, size + 1);
-        n->mark = NOTICE_MARK_NEW;
-        n->url = strdup("");
-        if (!n->url) {
-                free(n);
-                return NULL;
-        }
-        HASH_ADD_STR(i->nodes, id, n);
-        return n;
-}
-
-void inbox_node_free(Inbox *i, InboxNode *n)
-{
-        HASH_DEL(i->nodes, n); /* NOLINT(clang-analyzer-core.NullDereference): it cannot see uthash's list */
-        free(n->url);
-        free(n->unkept);
-        free(n);
-}
-
-int inbox_set(InboxNode *n, bool failed, const char *url, uint64_t since_usec)
-{
-        char *copy = strdup(failed ? url : "");
-
-        if (!copy)
-                return -ENOMEM;
-        free(n->url);
-        n->url = copy;
-        n->failed = failed;
-        n->since_usec = failed ? since_usec : 0;
-        n->said_usec = clock_wall_usec();
-        n->version++;
-        return 0;
-}
-
-void inbox_tell(Inbox *i, const InboxNode *n)
-{
-        if (n->failed)
-                peers_failed(i->f->peers, n->id, n->url, n->since_usec);
-        else
-                peers_back(i->f->peers, n->id);
-        i->generation++;
-        if (i->on_change)
-                i->on_change(n->id, i->userdata);
-}
-
-bool inbox_fallback(const Inbox *i, const char *node, NodeFallback *ret)
-{
-        const InboxNode *n = i ? inbox_node(i, node) : NULL;
-
-        if (!n || !n->failed)
-                return false;
-        *ret = (NodeFallback){.url = n->url, .since_usec = n->since_usec, .said_usec = n->said_usec};
-        return true;
-}
-
-uint64_t inbox_generation(const Inbox *i)
-{
-        return i ? i->generation : 0;
-}
-
-void inbox_on_change(Inbox *i, void (*fn)(const char *node, void *userdata), void *userdata)
-{
-        i->on_change = fn;
-        i->userdata = userdata;
-}
-
-/* The operator has taken its keys from it, or has given it another. */
-static bool is_rekeyed(InboxNode *n, const Member *m)
-{
-        __typeof__(n->keyed) before = n->keyed;
-
-        if (!m)
-                return false;
-        n->keyed.seen = true;
-        n->keyed.unpinned = m->unpinned;
-        n->keyed.has_key = m->has_key;
-        memcpy(n->keyed.key, m->key, sizeof(n->keyed.key));
-        if (!before.seen)
-                return false;
-        return (m->unpinned && !before.unpinned) ||
-               (m->has_key && before.has_key && memcmp(m->key, before.key, sizeof(m->key)) != 0);
-}
 
 /* --- answers --- */
 
@@ -213,12 +113,6 @@ static void on_kept(Inbox *i, HttpRequest *request, bool news, int r, const char
         refuse(i, request, &refusal);
 }
 
-static void on_unasked(Inbox *i, HttpRequest *request, bool news, int r, const char *error)
-{
-        if (r < 0 && !i->f->stopping)
-                log_warning("how a node is could not be kept over a restart: %s", error);
-}
-
 /* --- judging --- */
 
 static void log_news(const InboxNode *n, const Notice *notice)
@@ -277,8 +171,8 @@ static void judge(Inbox *i, const Envelope *e, const Notice *notice, HttpRequest
         unsigned rate = i->f->config->limits.notices_per_second;
         int error = 0;
 
-        if (n && !n->keyed.seen)
-                (void) is_rekeyed(n, members_find(i->f->members, n->id));
+        if (n)
+                inbox_node_seen(i, n);
         if (!n)
                 error = -ENOMEM;
         else if (rate > 0 && ration_take(&n->notices, 2 * rate, USEC_PER_SEC / rate, clock_boot_usec()) > 0) {
@@ -410,94 +304,6 @@ void inbox_take(Inbox *i, HttpRequest *r)
         (void) sd_event_source_set_enabled(i->verify, SD_EVENT_ONESHOT);
 }
 
-/* --- without a notice --- */
-
-static int end(Inbox *i, InboxNode *n, const char *event, const char *actor, const char *why)
-{
-        int r = inbox_set(n, false, "", 0);
-
-        if (r < 0)
-                return r;
-        inbox_tell(i, n);
-        log_notice("%s is not in fallback any more: %s", n->id, why);
-        return inbox_keep(i, n, event, actor, why, NULL, false, on_unasked);
-}
-
-int inbox_end(Inbox *i, const char *node, const char *actor, const char *why)
-{
-        InboxNode *n = inbox_node(i, node);
-
-        return n && n->failed ? end(i, n, "fallback-ended", actor, why) : -ENOENT;
-}
-
-static void on_back(const Peer *peer, void *userdata)
-{
-        (void) inbox_end(userdata, peer->id, NULL,
-                         "its /api/health says that it runs in its first mode again");
-}
-
-static void on_fresh(const Peer *peer, void *userdata)
-{
-        Inbox *i = userdata;
-        const InboxNode *n = inbox_node(i, peer->id);
-
-        if (n && n->failed)
-                peers_failed(i->f->peers, n->id, n->url, n->since_usec);
-}
-
-/* Whoever had its key may have claimed all numbers there are. What the key that is pinned now signs begins at the present, as the
- * numbers of nodes do; below that, old notices stay old. */
-static void lower_mark(Inbox *i, InboxNode *n)
-{
-        int64_t now = (int64_t) (clock_wall_usec() / USEC_PER_MSEC);
-
-        if (n->mark.seq <= now)
-                return;
-        n->mark.seq = now;
-        n->version++;
-        (void) inbox_keep(i, n, "notice-mark-lowered", NULL,
-                          "its key is another: its numbers begin at the present", NULL, false, on_unasked);
-}
-
-static void review_one(Inbox *i, InboxNode *n)
-{
-        const Member *m = members_find(i->f->members, n->id);
-        bool rekeyed = is_rekeyed(n, m);
-
-        if (rekeyed)
-                lower_mark(i, n);
-        if (n->failed && (!m || !member_is_accepted(m)))
-                (void) end(i, n, "fallback-ended", NULL, "it is not an accepted node any more");
-        else if (n->failed && rekeyed)
-                (void) end(i, n, "fallback-ended", NULL,
-                           "the key by which it has said so does not count any more");
-}
-
-void inbox_review(Inbox *i)
-{
-        InboxNode *n, *next;
-
-        if (!i->ready || !members_ready(i->f->members))
-                return;
-        HASH_ITER(hh, i->nodes, n, next)
-        {
-                review_one(i, n);
-        }
-}
-
-static void on_member(const Member *member, void *userdata)
-{
-        Inbox *i = userdata;
-        InboxNode *n = member ? inbox_node(i, member->id) : NULL;
-
-        if (i->f->stopping || !i->ready)
-                return;
-        if (!member)
-                inbox_review(i);
-        else if (n)
-                review_one(i, n);
-}
-
 /* --- counting --- */
 
 void inbox_counts(const Inbox *i, void (*fn)(const char *result, uint64_t n, void *userdata), void *userdata)
@@ -548,9 +354,7 @@ int inbox_new(Federation *f, void (*loaded)(void *userdata), void *userdata, Inb
                 r = inbox_load(i);
         if (r < 0)
                 return r;
-        peers_on_fresh(f->peers, on_fresh, i);
-        peers_on_back(f->peers, on_back, i);
-        members_on_change(f->members, on_member, i);
+        inbox_nodes_follow(i);
         *ret = TAKE_PTR(i);
         return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the inbox share: inbox.c takes letters in, has them verified in turn, and judges them; inbox_keep.c keeps what
- * was seen of each node, on the disk too. */
+/* What the parts of the inbox share: inbox.c takes letters in, has them verified in turn, and judges them; inbox_nodes.c is how nodes are,
+ * by that; inbox_keep.c keeps what was seen of each, on the disk too. */
 #pragma once
 
 #include "federation/federation.h"
@@ -65,12 +65,15 @@ struct Inbox {
         uint64_t logged_usec, n_unlogged; /* refusals */
 };
 
+/* inbox_nodes.c */
 InboxNode *inbox_node(const Inbox *i, const char *id); /* NULL */
 InboxNode *inbox_node_new(Inbox *i, const char *id);   /* NULL: no memory */
 void inbox_node_free(Inbox *i, InboxNode *n);
 /* How the node is now. url: copied. -ENOMEM: nothing has changed. */
 int inbox_set(InboxNode *n, bool failed, const char *url, uint64_t since_usec);
-void inbox_tell(Inbox *i, const InboxNode *n); /* peers, and who listens */
+void inbox_tell(Inbox *i, const InboxNode *n);      /* peers, and who listens */
+void inbox_node_seen(const Inbox *i, InboxNode *n); /* by which key it is known, the first time */
+void inbox_nodes_follow(Inbox *i);                  /* what becomes of members and peers */
 
 /* inbox_keep.c */
 /* A node that says this and that all day fills no log. */

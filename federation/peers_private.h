@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of Peers share: peers.c says who they are, peer_ask.c asks one of them, peer_check.c sees how they are,
+/* What the parts of Peers share: peers.c has them, peers_plan.c says who they are, peer_ask.c asks one of them, peer_check.c sees how they are,
  * peer_memory.c keeps what was learned. */
 #pragma once
 
@@ -38,7 +38,10 @@ static inline unsigned peer_fetch_flags(const Peer *peer)
 /* Where a peer says that it is, not the operator: no address is exempt because it stands in the URL. */
 #define PEER_FALLBACK_FLAGS (FETCH_GUARD | FETCH_HTTP2)
 
-/* peers.c: what was learned of one. search: it was a search, not a check. usec: how long it took. */
+/* peers.c */
+Peer *peer_new(Peers *peers, const PeerConfig *config); /* NULL: no memory */
+void peer_drop(Peer *peer);                             /* from the table; who holds it still may go on */
+/* What was learned of one. search: it was a search, not a check. usec: how long it took. */
 void peer_note_answer(Peer *peer, bool search, uint64_t generation, uint64_t usec);
 void peer_note_failure(Peer *peer, bool search, bool timed_out, const char *error);
 void peer_note_generation(Peer *peer, uint64_t generation);

@@ -10,14 +10,11 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define PIECE_SIZE    ((size_t) 256 * 1024)
 #define LOOK_PIECES   32 /* between two looks at the disk */
-#define SPARE_BYTES   (UINT64_C(64) << 20)
-#define SPARE_SHARE   20
-#define NICENESS      5 /* searches come first */
+#define NICENESS      5  /* searches come first */
 #define PATIENCE_USEC (2 * USEC_PER_SEC)
 
 typedef struct Piece {
@@ -79,15 +76,11 @@ static int on_listing(const char *json, size_t size, void *userdata, Error *e)
 /* The disk is also where this node's own books and money lie. */
 static int check_room(Work *w)
 {
-        struct statvfs fs;
         struct stat st;
 
         if (stat(w->path, &st) == 0 && (uint64_t) st.st_size > w->room)
                 return error_set(&w->error, -ENOSPC, PULL_JOB_NO_ROOM);
-        if (statvfs(w->folder, &fs) < 0)
-                return 0;
-        uint64_t left = (uint64_t) fs.f_bavail * fs.f_frsize, all = (uint64_t) fs.f_blocks * fs.f_frsize;
-        return left < MIN(SPARE_BYTES, all / SPARE_SHARE)
+        return directory_is_tight(w->folder) > 0
                                ? error_set(&w->error, -ENOSPC, "the disk of %s is all but full", w->folder)
                                : 0;
 }
