@@ -10,6 +10,7 @@
 #include "federation/node_fetch.h"
 
 #define RUNNING_MAX 8
+#define PENDING_MAX 4 /* of them of those who wait: however slow strangers are, the others have their turn */
 /* After a start those that are known wait for their turn so long at most. */
 #define START_USEC (5 * USEC_PER_MIN)
 /* One that nothing is known of is asked again after this. */
@@ -22,13 +23,14 @@ typedef struct Turn {
         NodeRounds *rounds;
         NodeFetch *fetch; /* NULL: free */
         char *id, *url;
+        bool pending; /* of one who waits */
 } Turn;
 
 struct NodeRounds {
         Federation *f;
         sd_event_source *timer, *daily;
         Turn turns[RUNNING_MAX];
-        size_t running;
+        size_t running, pending;
         uint64_t random, fetched, failed;
 };
 
@@ -67,8 +69,10 @@ static bool is_running(const NodeRounds *n, const char *id)
 
 static void turn_end(Turn *t)
 {
-        if (t->fetch)
+        if (t->fetch) {
                 t->rounds->running--;
+                t->rounds->pending -= t->pending;
+        }
         t->fetch = node_fetch_free(t->fetch);
         free(t->id);
         free(t->url);
@@ -158,11 +162,15 @@ static int begin(NodeRounds *n, Turn *t, const Member *m)
                 return r;
         }
         n->running++;
+        t->pending = m->state == MEMBER_PENDING;
+        n->pending += t->pending;
         return 0;
 }
 
-static Turn *free_turn(NodeRounds *n)
+static Turn *free_turn(NodeRounds *n, const Member *m)
 {
+        if (m->state == MEMBER_PENDING && n->pending >= PENDING_MAX)
+                return NULL;
         for (size_t i = 0; i < RUNNING_MAX; i++)
                 if (!n->turns[i].fetch)
                         return &n->turns[i];
@@ -199,7 +207,7 @@ static void look(NodeRounds *n)
                         next = m->fetch_due_usec > now ? MIN(next, m->fetch_due_usec) : next;
                         continue;
                 }
-                t = free_turn(n);
+                t = free_turn(n, m);
                 if (!t)
                         continue; /* the end of another looks again */
                 if (begin(n, t, m) < 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose document is read, and when. */
+#include "federation/node_fetch.h"
 #include "federation/node_rounds.h"
 #include "tests/federation/elsewhere.h"
 #include "tests/federation/member_rig.h"
@@ -175,4 +176,31 @@ TEST(who_is_forgotten_meanwhile_gets_no_document)
         run_for(&t, 300 * USEC_PER_MSEC);
         CHECK(!other(&t));
         tour_end(&t);
+}
+
+TEST(however_slow_strangers_are_the_others_have_their_turn)
+{
+        uint64_t began = clock_boot_usec();
+        struct sockaddr_in a;
+        socklen_t size = sizeof(a);
+        char url[64];
+        Error e;
+        int silent; /* takes connections and says nothing */
+        Tour t;
+
+        tour_begin(&t, "enabled: true, registration: open", true);
+        CHECK_INT(http_listen_tcp("127.0.0.1:0", &silent, &e), 0);
+        CHECK_INT(getsockname(silent, (struct sockaddr *) &a, &size), 0);
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+        for (unsigned i = 0; i < 20; i++) {
+                char id[16];
+
+                snprintf(id, sizeof(id), "a%02u", i);
+                rig_add(&t.rig, id, MEMBER_PENDING, rig_document(id, url, t.key, NULL, 0, ""));
+        }
+        go(&t);
+        RIG_UNTIL(&t.rig, other(&t)->document);
+        CHECK(clock_boot_usec() - began < NODE_FETCH_TIMEOUT_USEC * 3 / 4);
+        tour_end(&t);
+        close(silent);
 }
