@@ -81,13 +81,13 @@ static void turn_end(Turn *t)
 
 static void look(NodeRounds *n);
 
-/* What somebody should know: a document that was good once, or must be, and is not. */
+/* What somebody should know: a document that was good once, or must be, and is not. Strangers fill no log. */
 static void tell_failure(const Member *m, const char *url, const char *reason)
 {
         char plain[200];
 
         plain_copy(plain, sizeof(plain), reason);
-        if (m->has_key || member_is_pinned(m))
+        if (m->state != MEMBER_PENDING && (m->has_key || member_is_pinned(m)))
                 log_notice("node %s at %s: %s; what is known of it stays in force", m->id, url, plain);
         else
                 log_debug("node %s at %s: %s", m->id, url, plain);
@@ -105,6 +105,7 @@ static void take(NodeRounds *n, const Member *m, const char *url, NodeFetchResul
 {
         Error e = {""};
         char id[130], before[sizeof(e.text)];
+        bool stranger = m->state == MEMBER_PENDING;
         int r;
 
         snprintf(before, sizeof(before), "%s", m->trouble ?: "");
@@ -119,7 +120,7 @@ static void take(NodeRounds *n, const Member *m, const char *url, NodeFetchResul
                 plan_again(n, id);
         else {
                 n->failed++;
-                log_at(streq(before, e.text) ? LOG_DEBUG : LOG_WARNING,
+                log_at(stranger || streq(before, e.text) ? LOG_DEBUG : LOG_WARNING,
                        "node %s at %s: its node document is not taken: %s", id, url, e.text);
         }
 }
