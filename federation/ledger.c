@@ -259,6 +259,14 @@ void ledger_count(Ledger *l, LedgerEvent event)
         l->counts[event]++;
 }
 
+bool ledger_admits(Ledger *l, const char *node)
+{
+        uint8_t digest[SHA256_SIZE];
+
+        sha256(node, strlen(node), digest);
+        return ration_take_of(l->nodes, digest, LEDGER_NODE_BURST, LEDGER_NODE_USEC, clock_boot_usec()) == 0;
+}
+
 uint64_t ledger_counted(const Ledger *l, LedgerEvent event)
 {
         return l->counts[event];
@@ -282,9 +290,12 @@ int ledger_new(Federation *f, Ledger **ret)
         LIST_INIT(&l->deliveries);
         r = ration_new(&l->buyers);
         if (r >= 0)
+                r = ration_new(&l->nodes);
+        if (r >= 0)
                 r = loop_timer_new(f->event, "ledger", on_timer, l, &l->timer);
         if (r < 0) {
                 ration_free(l->buyers);
+                ration_free(l->nodes);
                 free(l);
                 return r;
         }
@@ -315,6 +326,7 @@ Ledger *ledger_free(Ledger *l)
                 return NULL;
         ledger_stop(l);
         ration_free(l->buyers);
+        ration_free(l->nodes);
         free(l);
         return NULL;
 }

@@ -49,6 +49,10 @@ typedef enum LedgerEvent {
         _LEDGER_EVENT_MAX,
 } LedgerEvent;
 void ledger_count(Ledger *l, LedgerEvent event);
+/* May this node, which has signed it, have another order or settlement taken now? Each is a row, and a line of the audit log. */
+#define LEDGER_NODE_BURST 600
+#define LEDGER_NODE_USEC  USEC_PER_SEC
+bool ledger_admits(Ledger *l, const char *node);
 uint64_t ledger_counted(const Ledger *l, LedgerEvent event);
 
 /* Answers a buyer's page, now or later, for a book of another node. ask is read before this returns. (checkout.c) */

@@ -23,7 +23,7 @@ struct Ledger {
         uint64_t counts[_LEDGER_EVENT_MAX];
         LIST_HEAD(, Checkout) checkouts;
         size_t n_checkouts;
-        Ration *buyers; /* by address */
+        Ration *buyers, *nodes; /* by address; by id, hashed */
         LIST_HEAD(, Delivery) deliveries;
         sd_event_source *timer;
         bool looking, look_again;

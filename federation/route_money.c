@@ -335,7 +335,11 @@ void route_orders(Federation *f, HttpRequest *r, const char *rest)
                             0 &&
             !streq(envelope.type, wanted))
                 envelope_refuse(&refusal, 400, "malformed", "`type` is not %s", wanted);
-        else if (refusal.status == 0) {
+        else if (refusal.status == 0 && !ledger_admits(f->ledger, envelope.node)) {
+                http_add_header(r, "Retry-After", "5");
+                envelope_refuse(&refusal, 429, "rate", "too many orders and settlements of `%s`",
+                                envelope.node);
+        } else if (refusal.status == 0) {
                 if (*id)
                         take_settlement(f, r, &envelope, id);
                 else

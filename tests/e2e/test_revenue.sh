@@ -194,3 +194,23 @@ said_by_many() { # JQ-CONDITION: how many
 }
 check "he always gets to the shop" equal "$(said_by_many '.success and (.checkoutUrl | startswith("https://pay.beta.example/buy/b1"))')" 300
 check "and fills no ledger" test "$(said_by_many '.state == "unrecorded" and .referral == null')" -gt 20
+
+# ---- and a node that does nothing but order
+
+flood() { # how many of 700 orders that gamma has signed are put off
+        PYTHONPATH=$source_dir/tests/parts /usr/bin/python3 - "$shop/gamma/node.key" "$(node_url beta)$orders" <<'END'
+import http.client, json, signed, sys, urllib.parse
+key, to = signed.Key(file=sys.argv[1]), urllib.parse.urlsplit(sys.argv[2])
+beta = http.client.HTTPConnection(to.netloc, timeout=60)
+put_off = 0
+for n in range(700):
+    order = key.sign({"type": "order", "node": "gamma", "to": "beta", "timestamp": signed.now(), "seq": n, "bookId": "b1"}, "gamma")
+    beta.request("POST", to.path, json.dumps(order).encode(), {"Content-Type": "application/json"})
+    answer = beta.getresponse()
+    answer.read()
+    put_off += answer.status == 429
+print(put_off)
+END
+}
+put_off=$(flood)
+check "fills no ledger, either ($put_off of 700 orders are put off)" test "$put_off" -gt 20
