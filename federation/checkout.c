@@ -139,6 +139,32 @@ static void count_reply(Checkout *c)
         ledger_count(c->ledger, event);
 }
 
+static void refuse(Ledger *l, HttpRequest *r, unsigned status, const char *format, ...) _printf_(4, 5);
+static void refuse(Ledger *l, HttpRequest *r, unsigned status, const char *format, ...)
+{
+        char text[400];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        ledger_count(l, LEDGER_CHECKOUT_REFUSED);
+        if (status == 503)
+                http_add_header(r, "Retry-After", "2");
+        http_reply_error(r, status, "%s", text);
+}
+
+/* Does a buyer go there? Asked again when he is about to: the operator may have said no meanwhile. */
+static bool may_go(Ledger *l, const Member *m, const char *name, HttpRequest *r)
+{
+        if (m && member_is_accepted(m) && l->f->config->network.enabled)
+                return true;
+        refuse(l, r, 409, "no buyers are sent to %s: %s", name,
+               m && member_is_accepted(m) ? "the network is switched off here"
+                                          : "its membership is not in force");
+        return false;
+}
+
 /* To where the source says, unless its buyers go elsewhere now. */
 static void reply(Checkout *c)
 {
@@ -149,6 +175,11 @@ static void reply(Checkout *c)
 
         if (!c->request)
                 return;
+        if (!may_go(c->ledger, members_find(c->ledger->f->members, c->row.peer), c->source_name,
+                    c->request)) {
+                c->request = NULL;
+                return;
+        }
         count_reply(c);
         if (!url)
                 r = checkout_url_of(c->template, c->base, c->fallback, c->row.book, node, c->row.id, &made);
@@ -389,21 +420,6 @@ static size_t count_of(const Ledger *l, const char *node)
         return n;
 }
 
-static void refuse(Ledger *l, HttpRequest *r, unsigned status, const char *format, ...) _printf_(4, 5);
-static void refuse(Ledger *l, HttpRequest *r, unsigned status, const char *format, ...)
-{
-        char text[400];
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        ledger_count(l, LEDGER_CHECKOUT_REFUSED);
-        if (status == 503)
-                http_add_header(r, "Retry-After", "2");
-        http_reply_error(r, status, "%s", text);
-}
-
 static char *copy(const char *s, bool *failed)
 {
         char *c = s ? strdup(s) : NULL;
@@ -487,11 +503,8 @@ void ledger_checkout(Ledger *l, HttpRequest *r, const CheckoutAsk *ask)
 
         if (!m)
                 refuse(l, r, 404, "no such node: %s", ask->source);
-        else if (!member_is_accepted(m))
-                refuse(l, r, 409, "no buyers are sent to %s: its membership is not in force", member_name(m));
-        else if (!f->config->network.enabled)
-                refuse(l, r, 409, "no buyers are sent to %s: the network is switched off here",
-                       member_name(m));
+        else if (!may_go(l, m, member_name(m), r))
+                return;
         else if (find_fallback(m, peer, &fallback) < 0)
                 refuse(l, r, 409, "%s cannot sell at the moment", member_name(m));
         else if (l->stopping || l->n_checkouts >= CHECKOUTS_MAX ||

@@ -56,6 +56,22 @@ order other no-book
 from_other
 check "what is sold without a page of its own is sold" equal "$(said '[.state, .price_minor] | tostring')" '["confirmed",1299]'
 
+# ---- the operator bans a shop while a buyer is on the way
+
+order other hold
+orders_before=$(wc -l <"$shop/other.jsonl")
+checkout alpha b1 other >"$shop/banned.status" &
+buyer=$!
+ordered() { (($(wc -l <"$shop/other.jsonl") > orders_before)); }
+wait_for "the order is there" ordered
+check "it is banned meanwhile" contains "$(node_ctl alpha nodes ban other)" "is banned"
+order other confirm
+check "the buyer has an answer" wait "$buyer"
+check "which is no" equal "$(<"$shop/banned.status")$(said .checkoutUrl)" 409null
+check "and why" contains "$(said .error)" "its membership is not in force"
+node_ctl alpha nodes accept other >/dev/null
+wait_for "buyers go there again when it is accepted" confirmed
+
 # ---- silence: the buyer is not kept
 
 order other silent

@@ -8,7 +8,8 @@ money-node.py send --key FILE --node ID --to ID --url URL [--date S] [--forge | 
 money-node.py serve --control SOCKET --record FILE --id ID --sender ID --sender-key PUBLIC
     sells one book, b1, for 12.99 USD and 20 per cent; prints its port. Orders (on the control socket): "confirm"; "silent";
     "no-route" (404 as from software that knows no orders); "status N"; "terms PRICE PCT" (takes orders on these terms only);
-    "other-terms" (confirms, and says other terms); "evil" (confirms, and sends buyers to javascript:); "no-book".
+    "other-terms" (confirms, and says other terms); "evil" (confirms, and sends buyers to javascript:); "no-book"; "hold" (the order
+    is recorded, and answered at the next of these words).
     A line of the record for each POST: {"path", "verified", "body"}."""
 import argparse
 import base64
@@ -116,6 +117,8 @@ def handler(shop):
                 return
             with shop.lock, open(shop.o.record, "a", encoding="utf-8") as f:
                 f.write(json.dumps({"path": self.path, "verified": shop.verified(message), "body": message}) + "\n")
+            while shop.how[0] == "hold":
+                time.sleep(0.02)
             if self.path == "/api/network/orders":
                 self.reply(*shop.answer(message))
             else:
