@@ -135,7 +135,8 @@ void control_get_peers(Control *c, HttpRequest *r, const char *rest)
                 const char *id = json_string_value(json_object_get(row, "id")) ?: "";
                 const Member *m = members_find(c->f->members, id);
 
-                json_put(row, "trouble", m && m->trouble ? json_string_or_null(m->trouble) : json_null());
+                json_put(row, "trouble",
+                         m && member_problem(m) ? json_string_or_null(member_problem(m)) : json_null());
                 json_put(row, "copy", copy_document(copies_find(c->f->copies, id)));
         }
         json_put(j, "enabled", json_boolean(c->f->config->network.enabled));

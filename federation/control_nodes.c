@@ -64,7 +64,7 @@ static json_t *member_to_json(const Federation *f, const Member *m)
         json_put(j, "accepted", json_timestamp(m->accepted_usec));
         json_put(j, "changed", json_timestamp(m->changed_usec));
         json_put(j, "valid_until", json_timestamp(d ? d->valid_until_usec : 0));
-        json_put(j, "trouble", m->trouble ? json_string_or_null(m->trouble) : json_null());
+        json_put(j, "trouble", member_problem(m) ? json_string_or_null(member_problem(m)) : json_null());
         json_put(j, "keys", keys_to_json(m));
         return j;
 }

@@ -65,6 +65,15 @@ bool member_is_pinned(const Member *m)
         return node_document_lists(m->document, m->config->key) != NULL;
 }
 
+const char *member_problem(const Member *m)
+{
+        bool keyless = m->unpinned && !member_is_pinned(m) && !m->has_key;
+
+        return m->trouble ? m->trouble
+               : keyless  ? "no key is known for it: the next that is found at its url is taken"
+                          : NULL;
+}
+
 unsigned member_share(const Member *m)
 {
         const NodeDocument *d = m->document;

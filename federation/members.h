@@ -74,6 +74,8 @@ uint64_t members_serial(const Members *m); /* the same for all of them, pending 
 const char *
 member_url(const Member *m); /* where the operator says, or it does; "": banned, and never registered */
 const char *member_name(const Member *m); /* for people; the id when it says none */
+const char *
+member_problem(const Member *m); /* its trouble, or that the operator has dropped its key; NULL: none */
 /* What it pays of the price for a buyer who was sent there, in per cent: by the document that it has signed, else as the operator writes,
  * else as it says. What is shown, and what is counted on. */
 unsigned member_share(const Member *m);

@@ -133,7 +133,7 @@ static void on_fetched(NodeFetch *fetch, NodeFetchResult *result, void *userdata
 
         /* Meanwhile it may have been forgotten, or have moved. */
         if (m && streq(member_url(m), t->url)) {
-                bool again = result->error < 0 && !m->document && result->error != -ENOENT;
+                bool again = result->error < 0 && (!m->document || m->unpinned) && result->error != -ENOENT;
 
                 plan(m, in_about(n, again ? MIN(RETRY_USEC, interval(n)) : interval(n)));
                 if (result->error >= 0)
@@ -178,10 +178,10 @@ static Turn *free_turn(NodeRounds *n, const Member *m)
         return NULL;
 }
 
-/* New ones: at once when nothing is known, else spread. */
+/* New ones: at once when no key is known (any more), else spread. */
 static void first_turn(NodeRounds *n, const Member *m, uint64_t now)
 {
-        bool known = m->document && m->document->is_signed && m->state != MEMBER_PENDING;
+        bool known = member_is_pinned(m) && m->state != MEMBER_PENDING;
 
         plan(m, known ? now + (uint64_t) ((double) MIN(START_USEC, interval(n)) * random_fraction(&n->random))
                       : now);

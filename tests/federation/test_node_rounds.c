@@ -204,3 +204,41 @@ TEST(however_slow_strangers_are_the_others_have_their_turn)
         tour_end(&t);
         close(silent);
 }
+
+TEST(whose_key_the_operator_drops_is_read_at_once)
+{
+        _cleanup_(sign_key_freep) SignKey *next = rig_key("n");
+        _cleanup_(node_document_freep) NodeDocument *anew = NULL;
+        Member *m;
+        MemberChange *c;
+        Tour t;
+
+        tour_begin(&t, "enabled: true", true);
+        go(&t);
+        RIG_UNTIL(&t.rig, other(&t)->document);
+        snprintf(t.network, sizeof(t.network),
+                 "allow_private_peers: [127.0.0.0/8], document_interval: 1h, peers: [{id: other, "
+                 "url: '%s'}]",
+                 t.other.url);
+        rig_reconfigure(&t.rig, t.network);
+        anew = rig_document("other", t.other.url, next, NULL, 0, "");
+        t.other.answer = anew->text;
+        CHECK(!member_problem(other(&t)));
+        c = member_change_new(t.rig.f.members, "other", other(&t));
+        CHECK(c);
+        c->next.unpinned = true;
+        member_change_say(c, "node-rekeyed", "uid 0", "%s", "for the test");
+        m = members_get(t.rig.f.members, "other");
+        CHECK_INT(rig_submit(&t.rig, c), 0);
+        CHECK(strstr(member_problem(m), "no key is known"));
+        m->fetch_due_usec = 0;
+        node_rounds_configure(t.rig.f.rounds);
+        uint64_t end = clock_boot_usec() + 10 * USEC_PER_SEC; /* else within five minutes */
+        while (!member_is_pinned(m)) {
+                CHECK(clock_boot_usec() < end);
+                CHECK(sd_event_run(t.rig.f.event, 50 * USEC_PER_MSEC) >= 0);
+        }
+        CHECK(node_document_lists(m->document, next->public_key));
+        CHECK(!member_problem(m));
+        tour_end(&t);
+}
