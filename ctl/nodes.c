@@ -113,18 +113,34 @@ static void show_sum(Page *p, const json_t *nodes)
         page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_PLAIN, text);
 }
 
+static void show_unread(Page *p, const char *trouble)
+{
+        _cleanup_text_ Text t = {};
+
+        text_add(&t,
+                 "The registry has not been read%s%s: only configured nodes are known, and nothing of it is "
+                 "published.",
+                 *trouble ? ", since " : "", trouble);
+        p->text.failed |= t.failed;
+        if (t.data)
+                page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_BAD, t.data);
+}
+
 static int list(const Invocation *i)
 {
         _cleanup_json_ json_t *answer = NULL;
         Page p = {.width = ctl_columns(), .colour = ctl_colour()};
         const json_t *nodes;
         Error e = {};
+        bool unread;
+        int r;
 
         if (ctl_ask(i, "GET", "/v1/nodes", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
                 return ctl_failed(i, &e);
+        unread = json_is_false(json_object_get(answer, "ready"));
         if (i->given[OPTION_JSON]) {
                 ctl_print_json(answer);
-                return CTL_DONE;
+                return unread ? CTL_REFUSED : CTL_DONE;
         }
         nodes = json_object_get(answer, "nodes");
         if (json_array_size(nodes) == 0)
@@ -134,10 +150,10 @@ static int list(const Invocation *i)
                 show_table(&p, nodes, clock_wall_usec());
                 show_sum(&p, nodes);
         }
-        if (json_is_false(json_object_get(answer, "ready")))
-                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_BAD,
-                               "The registry has not been read: only configured nodes are known.");
-        return ctl_print_page(i, &p);
+        if (unread)
+                show_unread(&p, ctl_string(answer, "trouble"));
+        r = ctl_print_page(i, &p);
+        return r == CTL_DONE && unread ? CTL_REFUSED : r;
 }
 
 static int change(const Invocation *i, const char *verb, const char *id)

@@ -72,6 +72,7 @@ static json_t *member_to_json(const Federation *f, const Member *m)
 void control_get_nodes(Control *c, HttpRequest *r, const char *rest)
 {
         const Federation *f = c->f;
+        const char *trouble = members_trouble(f->members);
         json_t *j = json_object(), *list = json_array();
 
         for (size_t i = 0; i < members_count(f->members); i++)
@@ -79,6 +80,7 @@ void control_get_nodes(Control *c, HttpRequest *r, const char *rest)
         json_put(j, "registration",
                  json_string(f->config->network.registration == REGISTRATION_OPEN ? "open" : "approve"));
         json_put(j, "ready", json_boolean(members_ready(f->members)));
+        json_put(j, "trouble", *trouble ? json_string_or_null(trouble) : json_null());
         json_put(j, "nodes", list);
         j = json_whole(j);
         if (j)
@@ -283,7 +285,10 @@ void control_post_node(Control *c, HttpRequest *r, const char *rest)
         if (!slash || i == ELEMENTSOF(verbs))
                 http_reply_error(r, 404, "expected /v1/nodes/ID/accept, ban, forget or rekey");
         else if (!members_ready(c->f->members))
-                http_reply_error(r, 503, "the registry has not been read yet");
+                http_reply_error(r, 503, "the registry %s%s",
+                                 *members_trouble(c->f->members) ? "cannot be read: "
+                                                                 : "has not been read yet",
+                                 members_trouble(c->f->members));
         else if (!m)
                 http_reply_error(r, 404, "there is no node `%s`",
                                  plain_copy(plain, sizeof(plain), id ? id : ""));

@@ -152,9 +152,12 @@ static int on_again(sd_event_source *s, uint64_t usec, void *userdata)
 
 static void load_failed(Members *m, const char *error)
 {
-        if (!m->load_failed)
-                log_error("the registry cannot be read, only configured nodes are known: %s", error);
-        m->load_failed = true;
+        if (!m->load_error[0])
+                log_error("the registry cannot be read from federation.db: %s; only configured nodes are "
+                          "known, "
+                          "and network-registry.json stays as it is",
+                          error);
+        plain_copy(m->load_error, sizeof(m->load_error), error);
         members_tell(m, NULL);
         if (!m->f->stopping)
                 (void) loop_timer_set_after(m->again, AGAIN_USEC);
@@ -180,7 +183,9 @@ static void on_loaded(StoreJob *job, int r, const char *error)
         m->load_usec = MAX(load->usec + clock_boot_usec() - began, UINT64_C(1));
         load->n = 0;
         load_free(load);
-        m->load_failed = false;
+        if (m->load_error[0])
+                log_notice("the registry has been read from federation.db");
+        m->load_error[0] = '\0';
         m->ready = true;
         m->generation++;
         members_tell(m, NULL);

@@ -225,7 +225,12 @@ bool members_ready(const Members *m)
 
 bool members_settled(const Members *m)
 {
-        return m->ready || m->load_failed;
+        return m->ready || m->load_error[0];
+}
+
+const char *members_trouble(const Members *m)
+{
+        return m->load_error;
 }
 
 void members_counts(const Members *m, MembersCounts *ret)

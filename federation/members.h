@@ -56,12 +56,14 @@ typedef struct Member { /* owned by Members; stays where it is until it is forgo
 typedef struct Members Members;
 typedef struct Federation Federation;
 
-/* Reads federation.db in the store's thread; until that has ended (members_ready()) nobody is known but the configured ones. */
+/* Reads federation.db in the store's thread; until that has ended (members_ready()) nobody is known but the configured ones,
+ * and nothing of them is published: half of a registry, taken for all of it, makes others forget the rest. */
 int members_new(Federation *f, Members **ret);
 Members *members_free(Members *m);
 DEFINE_CLEANUP(Members, members_free)
 bool members_ready(const Members *m);
-bool members_settled(const Members *m);                            /* the same, or it could not be read */
+bool members_settled(const Members *m);                            /* the same, or it could not be read … */
+const char *members_trouble(const Members *m);                     /* … and why not, for people; "" */
 int members_configure(Members *m, const Config *config, Error *e); /* after a reload */
 /* Called after each change that is durable and in force; member NULL: of many, or one that is forgotten, or nothing came of it. A
  * few listeners at most. */

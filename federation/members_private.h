@@ -23,7 +23,7 @@ struct Members {
         TAILQ_HEAD(, MemberChange) changes; /* on their way to the disk */
         size_t n_changes, changes_bytes;    /* of the documents that they bring */
         sd_event_source *again;             /* reads once more */
-        bool load_failed;
+        char load_error[200];               /* why that failed last; "" */
         uint64_t load_usec;
         struct MembersListener {
                 MembersChanged fn;

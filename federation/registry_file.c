@@ -84,7 +84,7 @@ static bool is_fresh(const RegistryFile *rf)
 
 int registry_file_text(RegistryFile *rf, const char **ret, size_t *ret_size, const char **ret_etag)
 {
-        int r = rf->copy && is_fresh(rf) ? 0 : make(rf);
+        int r = !members_ready(rf->f->members) ? -EAGAIN : rf->copy && is_fresh(rf) ? 0 : make(rf);
 
         if (r < 0)
                 return r;
@@ -177,8 +177,8 @@ static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
 
         if (rf->writing) /* its end plans the next */
                 return 0;
-        if (!members_settled(rf->f->members)) { /* what stands there is better than half of it */
-                plan(rf, clock_boot_usec() + PACE_USEC);
+        if (!members_ready(rf->f->members)) { /* what stands there is better than half of it */
+                plan(rf, clock_boot_usec() + (members_settled(rf->f->members) ? USEC_PER_SEC : PACE_USEC));
                 return 0;
         }
         r = write_out(rf);

@@ -47,7 +47,7 @@ void registry_add_metrics(Text *t, const Federation *f)
 
 json_t *registry_to_json(const Federation *f)
 {
-        const char *trouble = registry_file_trouble(f->registry_file);
+        const char *trouble = registry_file_trouble(f->registry_file), *unread = members_trouble(f->members);
         json_t *j = json_object();
         RegistrarCounts r;
         MembersCounts m;
@@ -55,6 +55,7 @@ json_t *registry_to_json(const Federation *f)
         members_counts(f->members, &m);
         registrar_counts(f->registrar, &r);
         json_put(j, "ready", json_boolean(members_ready(f->members)));
+        json_put(j, "trouble", *unread ? json_string_or_null(unread) : json_null());
         for (size_t s = 0; s < _MEMBER_STATE_MAX; s++)
                 json_put(j, member_state_name((MemberState) s), json_integer((json_int_t) m.nodes[s]));
         json_put(j, "proven", json_integer((json_int_t) m.proven));

@@ -3,7 +3,7 @@
 #include "federation/registrar.h"
 #include "federation/registry_file.h"
 #include "federation/registry_text.h"
-#include "federation/routes.h"
+#include "federation/routes_private.h"
 
 static void reply_nodes(const Federation *f, HttpRequest *r, bool market)
 {
@@ -32,8 +32,13 @@ void route_registry(Federation *f, HttpRequest *r, const char *rest)
 {
         const char *text, *etag;
         size_t size;
+        int n = registry_file_text(f->registry_file, &text, &size, &etag);
 
-        if (registry_file_text(f->registry_file, &text, &size, &etag) < 0)
+        if (n == -EAGAIN) /* the configured ones alone would be taken for all there are */
+                route_unavailable(r, "the registry %s%s",
+                                  *members_trouble(f->members) ? "cannot be read: " : "has not been read yet",
+                                  members_trouble(f->members));
+        else if (n < 0)
                 http_reply_error(r, 500, "out of memory");
         else
                 http_reply_cached(r, "application/json", text, size, etag);

@@ -231,10 +231,12 @@ TEST(nodes_are_a_table_or_blocks_where_their_ids_have_no_room)
         CHECK_INT(CTL(&s, &ran, "nodes"), 0);
         CHECK(strstr(ran.out,
                      "other\n  https://other.example\n  full, configured, active, proven\nnew\\x1b\n"));
-        s.answer = "{\"ready\":false,\"nodes\":[]}";
-        CHECK_INT(CTL(&s, &ran, "nodes"), 0);
+        s.answer = "{\"ready\":false,\"trouble\":\"it is damaged\",\"nodes\":[]}";
+        s.columns = "COLUMNS=200";
+        CHECK_INT(CTL(&s, &ran, "nodes"), 1);
         CHECK(strstr(ran.out, "No other nodes"));
-        CHECK(strstr(ran.out, "has not been read"));
+        CHECK(strstr(ran.out, "has not been read, since it is damaged: only configured nodes"));
+        CHECK_INT(CTL(&s, &ran, "nodes", "--json"), 1);
         ran_clear(&ran);
         standin_stop(&s);
 }

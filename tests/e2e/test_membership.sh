@@ -184,6 +184,40 @@ check "the log tells it in order" equal "$(ctl audit --json --limit 100 | jq -r 
 check "with who did it" equal "$(ctl audit --json --limit 100 | jq -r '[.audit[] | select(.event == "node-accepted") | .actor] | unique[]')" "uid $EUID"
 check "and is whole" contains "$(ctl audit --check)" 'The log is whole.'
 stop hub || true
+
+# ---- unreadable: half of a registry would be taken for all of it
+
+file=$shop/hub/state/network-registry.json db=$shop/hub/state/federation.db
+check "a node that registered stands in the file" in_file '[.nodes[].id] == ["hub", "'"$net:${node_port[market]}"'", "friend", "shop"]'
+cp "$file" "$shop/before.json"
+cp "$db" "$shop/whole.db"
+rm -f "$db"-*
+head -c 200000 /dev/urandom >"$db"
+node_start hub
+wait_for "a database that cannot be read is told of" grep -q 'registry cannot be read from federation.db: .*stays as it is' "$shop/hub.log"
+known_again() {
+        [[ $(member shop .state) == pending ]]
+}
+refused_unread() { # at a start that takes its time it may first be not read yet
+        [[ $(node_get hub /network-registry.json -o "$shop/answer" -w '%{http_code}') == 503 && $(answer .error) == *'registry cannot be read: '* ]]
+}
+check "the registry is refused rather than halved" refused_unread
+check "the operator's list is no success" not ctl nodes
+check "and says why" contains "$(ctl nodes || true)" 'has not been read, since '
+check "so does the status" equal "$(curl -sS --unix-socket "$shop/hub/run/control.sock" http://hub/v1/status | jq ".registry.trouble | length > 0")" true
+ctl nodes accept shop >/dev/null && fail "who cannot be kept is accepted"
+kill -HUP "${pid[hub]}"
+wait_for "a reload changes nothing of that" grep -q reloaded "$shop/hub.log"
+check "the file is the last whole one" cmp "$shop/before.json" "$file"
+cp "$shop/whole.db" "$db.new" && mv "$db.new" "$db"
+wait_for "mended, it is read without a restart" known_again
+check "and the operator's list is a success" ctl nodes
+again_in_file() {
+        ! cmp -s "$shop/before.json" "$file" && in_file '[.nodes[].id] == ["hub", "'"$net:${node_port[market]}"'", "friend", "shop"]'
+}
+wait_for "and all of it published" again_in_file
+check "once" equal "$(grep -c 'registry cannot be read' "$shop/hub.log")" 1
+stop hub || true
 /usr/bin/python3 - "$shop/hub/state/federation.db" <<'END'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
