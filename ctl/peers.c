@@ -5,15 +5,13 @@
 
 #include <inttypes.h>
 
-#define TABLE_MIN 72 /* columns; a narrower terminal gets a few lines a peer */
-
 typedef struct PeerCells {
         Style style;
         char books[24], seen[32], latency[32];
 } PeerCells;
 
 typedef struct PeerColumns {
-        unsigned url, status, breaker, books, seen, latency;
+        unsigned id, url, status, breaker, books, seen, latency; /* url 0: on a line of its own */
 } PeerColumns;
 
 static Style style_of(const json_t *peer)
@@ -112,7 +110,9 @@ static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t
         PeerCells cells = cells_of(peer, now_usec);
 
         page_put(p, STYLE_PLAIN, "  ");
-        page_cell(p, cells.style == STYLE_GOOD ? STYLE_PLAIN : STYLE_BOLD, ctl_string(peer, "url"), c->url);
+        page_cell(p, cells.style == STYLE_GOOD ? STYLE_PLAIN : STYLE_BOLD, ctl_string(peer, "id"), c->id);
+        if (c->url > 0)
+                page_cell(p, STYLE_PLAIN, ctl_string(peer, "url"), c->url);
         page_cell(p, cells.style, ctl_string(peer, "status"), c->status);
         page_cell_right(p, STYLE_PLAIN, cells.books, c->books);
         page_cell_right(p, STYLE_PLAIN, cells.seen, c->seen);
@@ -120,28 +120,11 @@ static void show_row(Page *p, const json_t *peer, const PeerColumns *c, uint64_t
         page_cell(p, breaker_is_open(peer) ? STYLE_WARN : STYLE_PLAIN, ctl_string(peer, "breaker"),
                   c->breaker);
         page_end(p);
+        if (c->url == 0)
+                page_paragraph(p, STYLE_PLAIN, "      ", 6, STYLE_PLAIN, ctl_string(peer, "url"));
         show_fallback(p, peer, now_usec);
         show_trouble(p, peer);
         show_copy(p, peer, now_usec);
-}
-
-static void show_table(Page *p, const json_t *peers, uint64_t now_usec)
-{
-        PeerColumns c = {.status = 8, .breaker = 9, .books = 8, .seen = 6, .latency = 7};
-        unsigned others = 2 + c.status + c.breaker + c.books + c.seen + c.latency + 5 * 2;
-        const json_t *peer;
-        size_t k;
-
-        c.url = page_widest(peers, "url", 3, p->width == 0 ? 200 : p->width - others);
-        page_put(p, STYLE_DIM, "  ");
-        page_cell(p, STYLE_DIM, "url", c.url);
-        page_cell(p, STYLE_DIM, "status", c.status);
-        page_cell_right(p, STYLE_DIM, "listings", c.books);
-        page_cell_right(p, STYLE_DIM, "synced", c.seen);
-        page_cell_right(p, STYLE_DIM, "latency", c.latency);
-        page_cell(p, STYLE_DIM, "breaker", c.breaker);
-        page_end(p);
-        json_array_foreach(peers, k, peer) show_row(p, peer, &c, now_usec);
 }
 
 static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
@@ -149,8 +132,9 @@ static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
         PeerCells cells = cells_of(peer, now_usec);
         _cleanup_text_ Text words = {};
 
-        page_put(p, STYLE_BOLD, ctl_string(peer, "url"));
+        page_put(p, STYLE_BOLD, ctl_string(peer, "id"));
         page_end(p);
+        page_paragraph(p, STYLE_PLAIN, "  ", 2, STYLE_PLAIN, ctl_string(peer, "url"));
         text_add(&words, "%s, %s listings", ctl_string(peer, "status"), cells.books);
         if (synced_usec(peer) > 0)
                 text_add(&words, ", synced %s ago, latency %s", cells.seen, cells.latency);
@@ -165,13 +149,40 @@ static void show_block(Page *p, const json_t *peer, uint64_t now_usec)
         show_copy(p, peer, now_usec);
 }
 
+static void show_table(Page *p, const json_t *peers, uint64_t now_usec)
+{
+        PeerColumns c = {.status = 8, .breaker = 9, .books = 8, .seen = 6, .latency = 7};
+        unsigned others = 2 + c.status + c.breaker + c.books + c.seen + c.latency + 5 * 2;
+        const json_t *peer;
+        size_t k;
+
+        c.id = page_widest(peers, "id", 2, 128);
+        c.url = page_widest(peers, "url", 3, 512);
+        if (p->width > 0 && others + c.id > p->width) { /* people must be able to type the whole id */
+                json_array_foreach(peers, k, peer) show_block(p, peer, now_usec);
+                return;
+        }
+        if (p->width > 0 && others + c.id + 2 + c.url > p->width)
+                c.url = 0;
+        page_put(p, STYLE_DIM, "  ");
+        page_cell(p, STYLE_DIM, "id", c.id);
+        if (c.url > 0)
+                page_cell(p, STYLE_DIM, "url", c.url);
+        page_cell(p, STYLE_DIM, "status", c.status);
+        page_cell_right(p, STYLE_DIM, "listings", c.books);
+        page_cell_right(p, STYLE_DIM, "synced", c.seen);
+        page_cell_right(p, STYLE_DIM, "latency", c.latency);
+        page_cell(p, STYLE_DIM, "breaker", c.breaker);
+        page_end(p);
+        json_array_foreach(peers, k, peer) show_row(p, peer, &c, now_usec);
+}
+
 int verb_peers(const Invocation *i)
 {
         _cleanup_json_ json_t *answer = NULL;
         Page p = {.width = ctl_columns(), .colour = ctl_colour()};
-        const json_t *peers, *peer;
+        const json_t *peers;
         Error e = {};
-        size_t k;
 
         if (ctl_ask(i, "GET", "/v1/peers", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
                 return ctl_failed(i, &e);
@@ -183,9 +194,7 @@ int verb_peers(const Invocation *i)
         if (json_array_size(peers) == 0)
                 page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN,
                                "No peers: network.peers in federationd.yaml names none.");
-        else if (p.width == 0 || p.width >= TABLE_MIN)
-                show_table(&p, peers, clock_wall_usec());
         else
-                json_array_foreach(peers, k, peer) show_block(&p, peer, clock_wall_usec());
+                show_table(&p, peers, clock_wall_usec());
         return ctl_print_page(i, &p);
 }

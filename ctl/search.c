@@ -58,6 +58,43 @@ static void add_price(Text *t, const json_t *seller)
                          ctl_string(seller, "currency"));
 }
 
+/* Why it has not answered. */
+static void add_silence(Text *t, const json_t *peer)
+{
+        const char *status = ctl_string(peer, "status"), *error = ctl_string(peer, "error");
+
+        if (streq(status, "timeout"))
+                text_add(t, "no answer within %.0f ms", json_number_value(json_object_get(peer, "ms")));
+        else if (streq(status, "skipped"))
+                text_add_string(t, "not asked");
+        else if (!*error)
+                text_add_string(t, status);
+        if (*error)
+                text_add(t, "%s%s", streq(status, "timeout") || streq(status, "skipped") ? ": " : "", error);
+}
+
+/* Found in the copy of its catalog: the price is of then. */
+static void add_copy(Text *t, const json_t *seller, const json_t *peers)
+{
+        char time[CTL_TIME_SIZE];
+        const json_t *peer;
+        uint64_t usec = ctl_time(seller, "asOf");
+        size_t k;
+
+        if (!json_is_true(json_object_get(seller, "copy")))
+                return;
+        text_add(t, " (copy%s%s", usec > 0 ? " of " : "", usec > 0 ? ctl_time_format(time, usec) : "");
+        json_array_foreach(peers, k, peer)
+        {
+                if (!streq(ctl_string(peer, "id"), ctl_string(seller, "source_node")))
+                        continue;
+                text_add_string(t, "; ");
+                add_silence(t, peer);
+                break;
+        }
+        text_add_string(t, ")");
+}
+
 static const char *first_of(const json_t *object, const char *a, const char *b, const char *c)
 {
         const char *s = ctl_string(object, a);
@@ -66,7 +103,7 @@ static const char *first_of(const json_t *object, const char *a, const char *b, 
         return s[0] ? s : ctl_string(object, c);
 }
 
-static void add_sellers(Text *t, const json_t *work)
+static void add_sellers(Text *t, const json_t *work, const json_t *peers)
 {
         const json_t *sellers = json_object_get(work, "sellers"), *seller;
         size_t k, n = json_array_size(sellers);
@@ -74,6 +111,7 @@ static void add_sellers(Text *t, const json_t *work)
         if (n == 0) {
                 add_price(t, work);
                 text_add(t, " at %s", first_of(work, "source_name", "storeName", "source_node"));
+                add_copy(t, work, peers);
         }
         json_array_foreach(sellers, k, seller)
         {
@@ -84,10 +122,11 @@ static void add_sellers(Text *t, const json_t *work)
                 text_add_string(t, k > 0 ? "; " : "");
                 add_price(t, seller);
                 text_add(t, " at %s", first_of(seller, "source_name", "source_node", "source_url"));
+                add_copy(t, seller, peers);
         }
 }
 
-static void show_work(Page *p, size_t number, const json_t *work)
+static void show_work(Page *p, size_t number, const json_t *work, const json_t *peers)
 {
         const char *author = ctl_string(work, "author");
         _cleanup_text_ Text title = {}, sold = {};
@@ -95,7 +134,7 @@ static void show_work(Page *p, size_t number, const json_t *work)
 
         snprintf(label, sizeof(label), "%3zu  ", number);
         text_add_string(&title, ctl_string(work, "title"));
-        add_sellers(&sold, work);
+        add_sellers(&sold, work, peers);
         page_paragraph(p, STYLE_DIM, label, 5, STYLE_BOLD, title.data ? title.data : "(no title)");
         if (author[0])
                 page_paragraph(p, STYLE_PLAIN, "     ", 5, STYLE_PLAIN, author);
@@ -113,18 +152,10 @@ static bool has_answered(const json_t *peer)
 
 static void show_silent(Page *p, const json_t *peer)
 {
-        const char *status = ctl_string(peer, "status"), *error = ctl_string(peer, "error");
         _cleanup_text_ Text label = {}, words = {};
 
         text_add(&label, "  %s: ", ctl_string(peer, "id"));
-        if (streq(status, "timeout"))
-                text_add(&words, "no answer within %.0f ms", json_number_value(json_object_get(peer, "ms")));
-        else if (streq(status, "skipped"))
-                text_add_string(&words, "not asked");
-        else
-                text_add_string(&words, error[0] ? "" : status);
-        if (error[0])
-                text_add(&words, "%s%s", words.size > 0 ? ": " : "", error);
+        add_silence(&words, peer);
         p->text.failed |= label.failed || words.failed;
         if (label.data && words.data)
                 page_paragraph(p, STYLE_WARN, label.data, 4, STYLE_PLAIN, words.data);
@@ -154,7 +185,7 @@ static void show_answer(Page *p, const json_t *answer)
         size_t k, n = json_array_size(results), answered = 0;
         _cleanup_text_ Text words = {};
 
-        json_array_foreach(results, k, work) show_work(p, k + 1, work);
+        json_array_foreach(results, k, work) show_work(p, k + 1, work, peers);
         json_array_foreach(peers, k, peer) answered += has_answered(peer);
         if (n == 0)
                 text_add(&words, "Nothing found for %s", ctl_string(answer, "query"));

@@ -185,15 +185,21 @@ int answer_take_local(FanOut *f, const CatalogAnswer *answer)
 
 /* --- another's copy --- */
 
+static void add_copy_mark(Text *t, uint64_t usec)
+{
+        char at[TIMESTAMP_SIZE];
+
+        text_add(t, ",\"copy\":true,\"asOf\":\"%s\"", timestamp_format(at, usec));
+}
+
 static int take_copied(PeerResult *r, const Listing *l, const FanRow *row)
 {
         const Seller seller = {.id = row->peer->id, .name = row->peer->name, .url = row->peer->url};
         _unset_ char buffer[2048];
         _cleanup_text_ Text t = text_in(buffer, sizeof buffer);
-        char at[TIMESTAMP_SIZE];
 
         listing_print_copy(&t, l, &seller);
-        text_add(&t, ",\"copy\":true,\"asOf\":\"%s\"", timestamp_format(at, row->copy_usec));
+        add_copy_mark(&t, row->copy_usec);
         if (t.failed)
                 return -ENOMEM;
         return peer_result_make(&(PeerResultParts){.json = t.data,
@@ -233,10 +239,10 @@ typedef struct Found { /* where an item comes from */
         const struct Found *before; /* the same shop's one before it in this work */
         const Peer *peer;           /* NULL: this node */
         unsigned rank;
-        bool copied;
+        uint64_t copy_usec; /* of when the copy is that it was found in; 0: its shop said so */
 } Found;
 
-static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, bool copied,
+static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer, uint64_t copy_usec,
                     const Wanted *wanted, MergeItem **items, Found **found)
 {
         for (size_t i = 0; i < answer->n_results; i++) {
@@ -250,7 +256,8 @@ static void collect(const PeerAnswer *answer, unsigned source, const Peer *peer,
                                 .id = r->id,
                                 .fit = fit_of(wanted, r->work, r->title, r->author),
                 };
-                *(*found)++ = (Found){.result = r, .peer = peer, .rank = (unsigned) i, .copied = copied};
+                *(*found)++ = (Found){
+                                .result = r, .peer = peer, .rank = (unsigned) i, .copy_usec = copy_usec};
         }
 }
 
@@ -271,10 +278,10 @@ static int put_together(const FanOut *f, Found *found, size_t n, Merge *ret)
 
         if (!items || wanted_make(f->question->text, &wanted) < 0)
                 return -ENOMEM;
-        collect(&f->local, 0, NULL, false, &wanted, &next, &found);
+        collect(&f->local, 0, NULL, 0, &wanted, &next, &found);
         for (size_t i = 0; i < f->n_rows; i++)
-                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer, f->rows[i].copied, &wanted,
-                        &next, &found);
+                collect(&f->rows[i].answer, (unsigned) i + 1, f->rows[i].peer,
+                        f->rows[i].copied ? f->rows[i].copy_usec : 0, &wanted, &next, &found);
         return merge_items(items, n, ret);
 }
 
@@ -313,7 +320,9 @@ static void add_work(Text *t, const FanOut *f, const Merge *m, const MergeWork *
                 text_add_json(t, one->result->id);
                 text_add_bytes(t, ",", 1);
                 money_print_price(t, one->result->price_minor, one->result->currency);
-                text_add_string(t, one->copied ? ",\"copy\":true}" : "}");
+                if (one->copy_usec > 0)
+                        add_copy_mark(t, one->copy_usec);
+                text_add_bytes(t, "}", 1);
         }
         text_add_string(t, "]}");
 }

@@ -60,6 +60,25 @@ TEST(search_lists_works_with_their_sellers)
         standin_stop(&s);
 }
 
+TEST(search_marks_what_was_found_in_a_copy)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200,
+                      "{\"query\":\"x\",\"results\":[{\"title\":\"Dune\",\"sellers\":[{\"source_node\":\"e\","
+                      "\"source_name\":\"Shop eve\",\"price\":8,\"price_minor\":800,\"currency\":\"USD\","
+                      "\"copy\":true,\"asOf\":\"2026-11-20T09:00:00Z\"},{\"source_node\":\"b\",\"source_"
+                      "name\":"
+                      "\"Bob\",\"price\":9,\"price_minor\":900,\"currency\":\"USD\"}]}],\"totalResults\":1,"
+                      "\"peers\":[{\"id\":\"e\",\"status\":\"skipped\",\"error\":\"its breaker is open\"}]}");
+        CHECK_INT(CTL(&s, &ran, "search", "x"), 0);
+        CHECK(strstr(ran.out, "8.00 USD at Shop eve (copy of 2026-11-20 09:00:00 UTC; not asked: its breaker "
+                              "is open); 9.00 USD at Bob\n"));
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
 TEST(search_says_why_it_was_refused)
 {
         StandIn s;
@@ -112,17 +131,23 @@ TEST(peers_fit_the_terminal)
         CHECK_INT(CTL(&s, &ran, "peers"), 0);
         CHECK_STR(s.request, "GET /v1/peers");
         mask_age(ran.out);
-        CHECK_STR(ran.out, "  url                    status    listings  synced  latency  breaker\n"
-                           "  http://b.example:8440  active        1200  9999 d    12 ms  closed\n"
-                           "  http://d.example:8440  failed           0       -        -  open\n"
+        CHECK_STR(ran.out, "  id  url                    status    listings  synced  latency  breaker\n"
+                           "  b   http://b.example:8440  active        1200  9999 d    12 ms  closed\n"
+                           "  d   http://d.example:8440  failed           0       -        -  open\n"
                            "      connection refused; asked again in 5 s\n");
+        s.columns = "COLUMNS=70";
+        CHECK_INT(CTL(&s, &ran, "peers"), 0);
+        CHECK(strstr(ran.out, "  id  status    listings  synced  latency  breaker\n  b   active "));
+        CHECK(strstr(ran.out, "closed\n      http://b.example:8440\n  d "));
         s.columns = "COLUMNS=40";
         CHECK_INT(CTL(&s, &ran, "peers"), 0);
         mask_age(ran.out);
-        CHECK_STR(ran.out, "http://b.example:8440\n"
+        CHECK_STR(ran.out, "b\n"
+                           "  http://b.example:8440\n"
                            "  active, 1200 listings, synced 9999 d\n"
                            "  ago, latency 12 ms, breaker closed\n"
-                           "http://d.example:8440\n"
+                           "d\n"
+                           "  http://d.example:8440\n"
                            "  failed, 0 listings, has never\n"
                            "  answered, breaker open\n"
                            "      connection refused; asked again in\n"

@@ -93,11 +93,22 @@ function buyButton(book, seller, name) {
         return button;
 }
 
+/** A shop that did not answer is found in the copy of its catalog: its price is of then, and whether it has the book is not known. */
+function copyMark(seller) {
+        const then = new Date(seller.asOf);
+        if (Number.isNaN(then.getTime()))
+                return element('span', 'copy', 'price from earlier');
+        const day = new Intl.DateTimeFormat(document.documentElement.lang, { day: 'numeric', month: 'short' }).format(then);
+        return element('span', 'copy', `price as of ${day}`);
+}
+
 function showSeller(book, seller) {
         const name = seller.source_name || seller.storeName || 'this shop';
         const url = link(seller.source_url ?? seller.storeUrl ?? '');
         const who = url ? Object.assign(foreign('a', '', name), { href: url, rel: 'noopener nofollow' }) : foreign('span', '', name);
         const row = element('li', '', who, element('span', 'price', price(seller)));
+        if (seller.copy === true)
+                row.append(copyMark(seller));
         if ((seller.bookId ?? book.id) !== undefined)
                 row.append(buyButton(book, seller, name));
         return row;

@@ -99,6 +99,8 @@ wait_for "who answers is online, search or not" online
 search here "legacy book"
 check "a node without search is found in its copy" found_is \
         '[.network[] | select(.source_node == "legacy" and .copy and .asOf)] | length == 2'
+check "its sellers say of when" found_is '[.results[].sellers[] | select(.source_node == "legacy")] | length > 0 and all(.copy and .asOf)'
+check "so does failoverctl" contains "$(node_ctl here search legacy book)" " (copy of "
 check "and the answer is not whole" found_is '.complete == false'
 check "its row says so" found_is '.peers[] | select(.id == "legacy") | .status != "ok" and .copy.listings == 2 and .copy.asOf'
 search here "exchanged book"
