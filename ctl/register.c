@@ -3,38 +3,84 @@
 #include "base/clock.h"
 #include "ctl/page.h"
 
-#define TIMEOUT_USEC (15 * USEC_PER_SEC)
+#include <poll.h>
 
-static void show_registry(const json_t *row, uint64_t now_usec)
+#define TIMEOUT_USEC (15 * USEC_PER_SEC)
+#define REFRESH_USEC (4 * USEC_PER_SEC)
+#define PAUSE_MSEC   100
+
+/* What the registry says of us: its own measure, which has nothing to do with whether we stand in it. */
+static void add_state(Text *t, const char *state)
 {
-        const char *state = ctl_string(row, "state"), *words = ctl_string(row, "words");
+        text_add_string(t, "registered");
+        if (streq(state, "pending"))
+                text_add_string(t, "; pending, until its operator accepts this node");
+        else if (streq(state, "banned"))
+                text_add_string(t, "; its operator has BANNED this node");
+        else if (state[0])
+                text_add(t, "; it sees this node as %s", state);
+}
+
+static void show_registry(Page *p, const json_t *row, uint64_t now_usec)
+{
+        const char *words = ctl_string(row, "words");
         uint64_t at_usec = ctl_time(row, "registered");
+        bool failed = json_is_true(json_object_get(row, "failed"));
         char ago[32];
         _cleanup_text_ Text t = {};
 
         text_add(&t, "%s: ", ctl_string(row, "registry"));
-        if (json_is_true(json_object_get(row, "failed")))
+        if (failed)
                 text_add(&t, "NOT REGISTERED NOW: %s", words);
         else if (at_usec > 0)
-                text_add(&t, "%s", state[0] ? state : "registered");
+                add_state(&t, ctl_string(row, "state"));
         else
                 text_add_string(&t, "not asked yet");
         if (at_usec > 0)
-                text_add(&t, ", %s ago", ctl_short_age(ago, sizeof(ago), at_usec, now_usec));
+                text_add(&t, "%s %s ago", failed ? "; it last took this node in" : "; asked",
+                         ctl_short_age(ago, sizeof(ago), at_usec, now_usec));
+        if (json_is_true(json_object_get(row, "asking")))
+                text_add_string(&t, "; it has not answered yet now");
         if (json_is_true(json_object_get(row, "configured")))
                 text_add_string(&t, " (network.registries)");
+        p->text.failed |= t.failed;
         if (t.data)
-                ctl_print_words(t.data);
+                page_paragraph(p, STYLE_PLAIN, "", 4, failed ? STYLE_BAD : STYLE_PLAIN, t.data);
+}
+
+static bool is_asking(const json_t *answer)
+{
+        const json_t *row;
+        size_t k;
+
+        json_array_foreach(json_object_get(answer, "registries"), k,
+                           row) if (json_is_true(json_object_get(row, "asking"))) return true;
+        return false;
+}
+
+/* Each registry is asked how this node stands there now; who does not answer soon is shown as it was. */
+static int refresh(const Invocation *i, json_t **answer, Error *e)
+{
+        uint64_t end = clock_boot_usec() + REFRESH_USEC;
+        int r = ctl_ask(i, "GET", "/v1/register?refresh=1", NULL, CTL_ANSWER_USEC, answer, e);
+
+        while (r >= 0 && is_asking(*answer) && clock_boot_usec() < end) {
+                poll(NULL, 0, PAUSE_MSEC);
+                json_decref(TAKE_PTR(*answer));
+                r = ctl_ask(i, "GET", "/v1/register", NULL, CTL_ANSWER_USEC, answer, e);
+        }
+        return r;
 }
 
 static int list(const Invocation *i)
 {
         _cleanup_json_ json_t *answer = NULL;
+        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
         const json_t *rows, *row;
         Error e = {};
         size_t k;
 
-        if (ctl_ask(i, "GET", "/v1/register", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
+        if (refresh(i, &answer, &e) < 0)
                 return ctl_failed(i, &e);
         if (i->given[OPTION_JSON]) {
                 ctl_print_json(answer);
@@ -42,10 +88,11 @@ static int list(const Invocation *i)
         }
         rows = json_object_get(answer, "registries");
         if (json_array_size(rows) == 0)
-                ctl_print_words("This node stands in no other node's registry: `failoverctl register "
-                                "--registry URL`.");
-        json_array_foreach(rows, k, row) show_registry(row, clock_wall_usec());
-        return CTL_DONE;
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN,
+                               "This node stands in no other node's registry: `failoverctl register "
+                               "--registry URL`.");
+        json_array_foreach(rows, k, row) show_registry(&p, row, clock_wall_usec());
+        return ctl_print_page(i, &p);
 }
 
 int verb_register(const Invocation *i)

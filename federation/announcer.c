@@ -12,6 +12,7 @@
 #define AGAIN_USEC USEC_PER_DAY
 #define SOON_USEC  (10 * USEC_PER_SEC) /* after a start or a reload: when the catalog has said what it has */
 #define RETRY_USEC (10 * USEC_PER_MIN)
+#define ASKED_USEC (2 * USEC_PER_SEC) /* what was said within this is still true */
 #define RETRY_MAX  (6 * USEC_PER_HOUR)
 
 typedef struct Place {
@@ -22,7 +23,7 @@ typedef struct Place {
         char state[32], words[300];
         unsigned status;
         bool failed;
-        uint64_t due_usec, retry_usec; /* boot */
+        uint64_t due_usec, retry_usec, asked_usec; /* boot */
         Announcement *asking;
 
         /* Of the operator who waits. */
@@ -328,6 +329,7 @@ static int ask(Place *p, uint64_t timeout_usec)
         text = identity_document(f->identity, facts.books, facts.categories, clock_wall_usec(), &size);
         if (!text)
                 return -ENOMEM;
+        p->asked_usec = clock_boot_usec();
         return announcement_start(f->fetch, p->url, text, size, timeout_usec, on_answer, p, &p->asking);
 }
 
@@ -346,6 +348,21 @@ static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
         }
         plan(a);
         return 0;
+}
+
+void announcer_refresh(Announcer *a)
+{
+        uint64_t now = clock_boot_usec();
+
+        for (size_t i = 0; a->f->config->network.enabled && i < a->n; i++) {
+                Place *p = a->places[i];
+
+                if (p->asking || !(p->configured || p->remembered) ||
+                    (p->asked_usec > 0 && now - p->asked_usec < ASKED_USEC))
+                        continue;
+                (void) ask(p, ANNOUNCE_TIMEOUT_USEC); /* it stays due as it was */
+        }
+        plan(a);
 }
 
 int announcer_register(Announcer *a, const char *registry, uint64_t timeout_usec, const char *actor,
@@ -408,6 +425,7 @@ json_t *announcer_to_json(const Announcer *a)
                 json_put(row, "status", json_integer(p->status));
                 json_put(row, "failed", json_boolean(p->failed));
                 json_put(row, "words", json_string_or_null(p->words));
+                json_put(row, "asking", json_boolean(p->asking != NULL));
                 json_put(row, "again_s",
                          json_integer((json_int_t) ((p->due_usec - MIN(now, p->due_usec)) / USEC_PER_SEC)));
                 json_add(list, row);

@@ -27,5 +27,8 @@ int announcer_register(Announcer *a, const char *registry, uint64_t timeout_usec
  * above, with result NULL. */
 int announcer_forget(Announcer *a, const char *registry, const char *actor, AnnouncerDone done,
                      void *userdata);
-/* [{"registry", "configured", "registered": timestamp or null, "state", "status", "words", "again": seconds}] */
+/* Asks every registry again, but none that was asked a moment ago: how this node stands there now. */
+void announcer_refresh(Announcer *a);
+/* "asking": an answer is awaited. [{"registry", "configured", "registered": timestamp or null, "state", "status", "words", "asking",
+ * "again_s": seconds}] */
 json_t *announcer_to_json(const Announcer *a);

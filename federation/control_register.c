@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /v1/register: this node into another node's registry, as the operator says; GET: the registries that know it. */
+/* POST /v1/register: this node into another node's registry, as the operator says; GET: the registries that know it, which
+ * are asked again with refresh=1. */
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/text.h"
@@ -199,8 +200,11 @@ void control_post_register(Control *c, HttpRequest *r, const char *rest)
 
 void control_get_registries(Control *c, HttpRequest *r, const char *rest)
 {
+        const char *refresh = http_query(r, "refresh");
         json_t *j = json_object();
 
+        if (refresh && streq(refresh, "1"))
+                announcer_refresh(c->f->announcer);
         json_put(j, "registries", announcer_to_json(c->f->announcer));
         j = json_whole(j);
         if (j)

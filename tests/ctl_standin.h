@@ -62,14 +62,15 @@ static void on_request(HttpRequest *request, void *userdata)
 {
         StandIn *s = userdata;
         const char *mode = http_query(request, "mode"), *limit = http_query(request, "limit"),
-                   *q = http_query(request, "q");
+                   *q = http_query(request, "q"), *refresh = http_query(request, "refresh");
         size_t size = 0;
         const char *body = http_body(request, &size);
 
         s->asked++;
-        snprintf(s->request, sizeof(s->request), "%s %s%s%s%s%s%s%s", http_method(request),
+        snprintf(s->request, sizeof(s->request), "%s %s%s%s%s%s%s%s%s%s", http_method(request),
                  http_path(request), mode ? " mode=" : "", mode ? mode : "", limit ? " limit=" : "",
-                 limit ? limit : "", q ? " q=" : "", q ? q : "");
+                 limit ? limit : "", q ? " q=" : "", q ? q : "", refresh ? " refresh=" : "",
+                 refresh ? refresh : "");
         snprintf(s->body, sizeof(s->body), "%.*s", (int) size, body ? body : "");
         if (streq(http_path(request), "/v1/events") && s->events)
                 on_events_request(s, request);

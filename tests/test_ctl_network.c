@@ -282,6 +282,28 @@ TEST(a_word_on_a_node_is_posted_and_the_answer_shown)
         standin_stop(&s);
 }
 
+TEST(registries_are_asked_again_and_what_they_measure_is_no_failed_registration)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200,
+                      "{\"registries\":[{\"registry\":\"https://hub.example\",\"configured\":false,"
+                      "\"registered\":\"2020-01-01T00:00:00Z\",\"state\":\"failed\",\"status\":200,"
+                      "\"failed\":"
+                      "false,\"words\":\"\",\"asking\":false}]}");
+        CHECK_INT(CTL(&s, &ran, "register"), 0);
+        CHECK_STR(s.request, "GET /v1/register refresh=1");
+        CHECK(strstr(ran.out, "https://hub.example: registered; it sees this node as failed; asked "));
+        s.answer = "{\"registries\":[{\"registry\":\"https://"
+                   "hub.example\",\"registered\":null,\"failed\":true,"
+                   "\"words\":\"connection refused\"}]}";
+        CHECK_INT(CTL(&s, &ran, "register"), 0);
+        CHECK_STR(ran.out, "https://hub.example: NOT REGISTERED NOW: connection refused\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
 TEST(the_audit_log_ends_with_what_is_newest_and_a_damaged_one_is_a_failure)
 {
         StandIn s;

@@ -96,7 +96,10 @@ registered() {
 }
 check "a node with a key joins the queue" registered
 check "and waits there" equal "$(ctl nodes --json | jq -r '.nodes[] | select(.id == "shop") | .state')" pending
+check "its own operator is told so" contains "$(node_ctl shop register)" ': registered; pending, until'
 check "the operator finds it, and accepts it" contains "$(ctl nodes accept shop)" 'is accepted'
+told() { [[ $(node_ctl shop register) == *': registered; it sees this node as '* ]]; }
+wait_for "which its own operator learns by asking, not within the hour" told
 search hub friend
 check "it is searched" found_is '[.peers[].id] == ["friend", "shop"]'
 check "the log is whole" contains "$(ctl audit --check)" 'The log is whole.'
