@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "federation/ledger_state.h"
+#include "federation/origin.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -395,7 +396,7 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata)
 }
 
 /* Where its buyers go when it is not well: 0, or -EHOSTDOWN: nowhere. *ret NULL: it is well. */
-static int find_fallback(const Member *m, const Peer *peer, const char **ret)
+static int find_fallback(const Federation *f, const Member *m, const Peer *peer, const char **ret)
 {
         *ret = NULL;
         if (!peer)
@@ -406,7 +407,8 @@ static int find_fallback(const Member *m, const Peer *peer, const char **ret)
         }
         if (peer->status != PEER_FAILED)
                 return 0;
-        *ret = m->document && *m->document->fallback_url ? m->document->fallback_url : NULL;
+        if (m->document && *m->document->fallback_url && !origin_clash(f, m->id, m->document->fallback_url))
+                *ret = m->document->fallback_url;
         return *ret ? 0 : -EHOSTDOWN;
 }
 
@@ -505,7 +507,7 @@ void ledger_checkout(Ledger *l, HttpRequest *r, const CheckoutAsk *ask)
                 refuse(l, r, 404, "no such node: %s", ask->source);
         else if (!may_go(l, m, member_name(m), r))
                 return;
-        else if (find_fallback(m, peer, &fallback) < 0)
+        else if (find_fallback(f, m, peer, &fallback) < 0)
                 refuse(l, r, 409, "%s cannot sell at the moment", member_name(m));
         else if (l->stopping || l->n_checkouts >= CHECKOUTS_MAX ||
                  count_of(l, ask->source) >= CHECKOUTS_PER_NODE)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "federation/inbox_private.h"
+#include "federation/origin.h"
 #include "federation/routes.h"
 
 /* Beside the beginning of searches, behind all who are being answered. */
@@ -219,6 +220,17 @@ static void letter_free(Letter *l)
         free(l);
 }
 
+/* Another's shop is nobody's fallback: that this one has failed is true all the same. */
+static void pass_over(const Inbox *i, const char *node, Notice *notice)
+{
+        const char *why = origin_clash(i->f, node, notice->fallback_url);
+
+        if (!why)
+                return;
+        snprintf(notice->passed_over, sizeof(notice->passed_over), "%s: not used here", why);
+        notice->fallback_url[0] = '\0';
+}
+
 static void letter_open(Inbox *i, Letter *l)
 {
         uint64_t began = clock_boot_usec();
@@ -234,8 +246,10 @@ static void letter_open(Inbox *i, Letter *l)
                                 &notice, &refusal);
         if (r < 0)
                 refuse(i, l->request, &refusal);
-        else
+        else {
+                pass_over(i, l->envelope.node, &notice);
                 judge(i, &l->envelope, &notice, l->request);
+        }
         letter_free(l);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "federation/inbox_private.h"
+#include "federation/origin.h"
 
 /* --- what is known of a node --- */
 
@@ -55,10 +56,18 @@ int inbox_set(InboxNode *n, bool failed, const char *url, uint64_t since_usec)
         return 0;
 }
 
+/* What was kept may have become another's since. */
+static void tell_failed(const Inbox *i, const InboxNode *n)
+{
+        bool usable = !origin_clash(i->f, n->id, n->url);
+
+        peers_failed(i->f->peers, n->id, usable ? n->url : "", n->since_usec);
+}
+
 void inbox_tell(Inbox *i, const InboxNode *n)
 {
         if (n->failed)
-                peers_failed(i->f->peers, n->id, n->url, n->since_usec);
+                tell_failed(i, n);
         else
                 peers_back(i->f->peers, n->id);
         i->generation++;
@@ -148,7 +157,7 @@ static void on_fresh(const Peer *peer, void *userdata)
         const InboxNode *n = inbox_node(i, peer->id);
 
         if (n && n->failed)
-                peers_failed(i->f->peers, n->id, n->url, n->since_usec);
+                tell_failed(i, n);
 }
 
 /* Whoever had its key may have claimed all numbers there are. What the key that is pinned now signs begins at the present, as the

@@ -149,6 +149,16 @@ check "a private fallback is passed over, and the failure counts" equal \
         "$(say --id x5 --seq "$((base + 20))" --fallback http://192.168.7.7/ | cut -d' ' -f1)" 200
 check "nobody is sent there" buyers_go alpha ""
 check "nor from the front end" healthy_is alpha null
+taken=25
+for taken_url in "$(node_url alpha | sed 's/http/HTTP/')/shop" http://0x7f.1:09/x; do
+        check "that of another, $taken_url, is passed over" equal \
+                "$(say --id "y$taken" --seq "$((base + taken))" --fallback "$fallback" | cut -d' ' -f1)$(say --id "x$taken" --seq "$((base + taken + 1))" --fallback "$taken_url" | cut -d' ' -f1)" 200200
+        check "nobody is sent there" buyers_go alpha ""
+        taken=$((taken + 2))
+done
+node_ctl alpha audit >"$shop/audit.txt"
+check "the log says why" grep -q "this node's own address: not used here" "$shop/audit.txt"
+check "for another's, too" grep -q "another node's address: not used here" "$shop/audit.txt"
 stop alpha KILL || true
 node_start alpha
 third_start_is_ready() {
