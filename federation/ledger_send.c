@@ -101,12 +101,24 @@ static bool may_change(unsigned status, const json_t *answer)
         return status >= 500 || status < 400 || json_object_get(answer, "offset_ms");
 }
 
-static void read_terms(SendResult *result, const json_t *answer)
+/* Is it an answer to this order, in terms that can be read? What it does not say is as we said it. */
+static int read_taken_terms(const LedgerRow *row, const json_t *answer, SendResult *result)
 {
-        Terms t = result->terms;
+        const json_t *referral = json_object_get(answer, "referral");
+        const char *id = json_string_value(referral);
+        Terms t = row->terms;
+        Error e = {""};
 
-        if (terms_read(answer, &t, NULL) >= 0 && *t.currency)
-                result->terms = t;
+        if (referral && !json_is_null(referral) && !(id && streq(id, row->id)))
+                error_set(&e, 0, "it is of another referral");
+        else if (terms_read(answer, &t, &e) >= 0) {
+                if (*t.currency)
+                        result->terms = t;
+                return 0;
+        }
+        result->outcome = SEND_LATER;
+        snprintf(result->reason, sizeof(result->reason), "its answer cannot be used: %.150s", e.text);
+        return -EBADMSG;
 }
 
 static void read_order_taken(const LedgerRow *row, const json_t *answer, SendResult *result)
@@ -115,8 +127,9 @@ static void read_order_taken(const LedgerRow *row, const json_t *answer, SendRes
         char theirs[TERMS_SIZE], ours[TERMS_SIZE];
         Terms agreed = row->terms;
 
+        if (read_taken_terms(row, answer, result) < 0)
+                return;
         result->url = url && checkout_url_fits(url) ? url : "";
-        read_terms(result, answer);
         if (agreed.price_minor < 0) {
                 agreed.price_minor = result->terms.price_minor;
                 memcpy(agreed.currency, result->terms.currency, sizeof(agreed.currency));

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "federation/origin.h"
 #include "federation/pull_private.h"
 
 #include <inttypes.h>
@@ -55,6 +56,27 @@ static uint64_t room_of(const Pull *pull)
         return most > others ? most - others : 0;
 }
 
+/* Older software names itself by its URL, or not at all. */
+static bool is_named(const Pull *pull, const char *node)
+{
+        _cleanup_free_ char *by_place = config_default_id(pull->url);
+        Origin said, own;
+
+        if (!*node || streq(node, pull->id) || (by_place && streq(node, by_place)))
+                return true;
+        return origin_read(node, &said) >= 0 && origin_read(pull->url, &own) >= 0 && origin_same(&said, &own);
+}
+
+static void fail_name(Pull *pull, const char *node)
+{
+        char text[200], plain[120];
+
+        snprintf(text, sizeof(text), "its export is that of another node: `%s`",
+                 plain_copy(plain, sizeof(plain), node));
+        copies_discard(pull->puller->f->copies, pull->file);
+        pull_fail(pull, false, text);
+}
+
 static void on_read(int r, const PullJobResult *result, void *userdata)
 {
         Pull *pull = userdata;
@@ -63,6 +85,10 @@ static void on_read(int r, const PullJobResult *result, void *userdata)
 
         if (r < 0) {
                 fail_job(pull);
+                return;
+        }
+        if (!is_named(pull, facts->node)) {
+                fail_name(pull, facts->node);
                 return;
         }
         Copy copy = {.node = pull->id,

@@ -149,6 +149,10 @@ echo '{"schema":"aan-export/1","hash":"00","listings":[{"title":"Forged"}]}' >"$
 echo '{"schema":"aan-export/9","listings":[]}' >"$legacy/export.json" && bad "aan-export/9"
 echo '{"listings":[{"title":"Half"}' >"$legacy/export.json" && bad "ends in its middle"
 echo '<html>' >"$legacy/export.json" && bad "not an object"
+echo '{"node":"other","listings":[{"title":"Foreign"}]}' >"$legacy/export.json" && bad "that of another node: \`other\`"
+echo "{\"node\":\"$(node_url other)\",\"listings\":[{\"title\":\"Foreign\"}]}" >"$legacy/export.json" && bad "that of another node"
+jq --arg url "${legacy_url/http/HTTP}/" '. + {node: $url}' "$legacy/good.json" >"$legacy/export.json"
+check "one that names itself by its own URL is taken" node_ctl here sync legacy --force
 echo '{"listings":[{"x":1},{"title":""}]}' >"$legacy/export.json" && bad "not one of its 2 listings"
 mv "$legacy/good.json" "$legacy/export.json"
 check "nothing is left behind" equal "$(find "$shop/here/state/copies" -name '*.db' | wc -l)" 2

@@ -45,6 +45,8 @@ answers_so "status 403" unconfirmed "because I want 403"
 answers_so "status 410" denied "because I want 410"
 answers_so "terms 1299 14" denied "it pays 14 %"
 answers_so evil confirmed ""
+answers_so price-as-text unconfirmed "price_minor"
+answers_so other-referral unconfirmed "another referral"
 order other other-terms
 from_other
 check "who records other terms than agreed is not believed" equal "$(said '[.state, .checkoutUrl] | tostring')" \

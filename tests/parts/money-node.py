@@ -8,7 +8,7 @@ money-node.py send --key FILE --node ID --to ID --url URL [--date S] [--forge | 
 money-node.py serve --control SOCKET --record FILE --id ID --sender ID --sender-key PUBLIC
     sells one book, b1, for 12.99 USD and 20 per cent; prints its port. Orders (on the control socket): "confirm"; "silent";
     "no-route" (404 as from software that knows no orders); "status N"; "terms PRICE PCT" (takes orders on these terms only);
-    "other-terms" (confirms, and says other terms); "evil" (confirms, and sends buyers to javascript:); "no-book"; "hold" (the order
+    "other-terms" (confirms, and says other terms); "evil" (confirms, and sends buyers to javascript:); "no-book"; "price-as-text" and "other-referral" (confirm what cannot be meant); "hold" (the order
     is recorded, and answered at the next of these words).
     A line of the record for each POST: {"path", "verified", "body"}."""
 import argparse
@@ -81,6 +81,10 @@ class Shop:
             return int(words[0]), {"success": False, "error": f"because I want {words[0]}"}
         if how == "other-terms":
             terms["price_minor"] = 99
+        if how == "price-as-text":
+            terms["price_minor"] = "500"
+        if how == "other-referral":
+            terms["referral"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
         url = "javascript:alert(1)" if how == "evil" else f"https://pay.example/{order['referral']}"
         return 201, {"success": True, "checkoutUrl": url, **terms}
 
