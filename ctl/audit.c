@@ -34,6 +34,8 @@ int verb_audit(const Invocation *i)
         const json_t *rows;
         Error e = {};
 
+        if (i->given[OPTION_LIMIT] && strspn(i->value[OPTION_LIMIT], "0") == strlen(i->value[OPTION_LIMIT]))
+                return ctl_usage(i, "--limit takes a whole number, at least 1");
         text_add_string(&target, "/v1/audit?limit=");
         ctl_add_encoded(&target, i->given[OPTION_LIMIT] ? i->value[OPTION_LIMIT] : "20");
         text_add_string(&target, check ? "&check=1" : "");

@@ -177,7 +177,7 @@ static int change(const Invocation *i, const char *verb, const char *id)
         if (i->given[OPTION_JSON])
                 ctl_print_json(answer);
         else
-                ctl_print_words(ctl_string(answer, "text"));
+                return ctl_print_paragraph(i, ctl_string(answer, "text"));
         return CTL_DONE;
 }
 

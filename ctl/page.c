@@ -243,3 +243,11 @@ int ctl_print_page(const Invocation *i, Page *p)
         text_clear(&p->text);
         return failed ? ctl_failed(i, &e) : CTL_DONE;
 }
+
+int ctl_print_paragraph(const Invocation *i, const char *words)
+{
+        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
+
+        page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, words);
+        return ctl_print_page(i, &p);
+}

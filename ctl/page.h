@@ -44,3 +44,5 @@ void page_paragraph(Page *p, Style label_style, const char *label, unsigned inde
 unsigned page_widest(const json_t *array, const char *key, unsigned min, unsigned max);
 /* Prints it on stdout and empties it; returns the exit code. */
 int ctl_print_page(const Invocation *i, Page *p);
+/* The daemon's words as one paragraph on stdout; returns the exit code. */
+int ctl_print_paragraph(const Invocation *i, const char *words);

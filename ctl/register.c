@@ -121,6 +121,6 @@ int verb_register(const Invocation *i)
         if (i->given[OPTION_JSON])
                 ctl_print_json(answer);
         else
-                ctl_print_words(ctl_string(answer, "text"));
+                return ctl_print_paragraph(i, ctl_string(answer, "text"));
         return CTL_DONE;
 }

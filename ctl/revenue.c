@@ -48,9 +48,8 @@ static void show_line(Page *p, const json_t *line, const Columns *c)
         page_end(p);
 }
 
-static void note(Page *p, const json_t *line, const char *key, const char *one, const char *many)
+static void note(Page *p, int64_t n, const char *one, const char *many)
 {
-        int64_t n = ctl_integer(line, key);
         _cleanup_text_ Text words = {};
 
         if (n == 0)
@@ -62,23 +61,49 @@ static void note(Page *p, const json_t *line, const char *key, const char *one, 
 
 static void show_notes(Page *p, const json_t *line, bool to_us)
 {
-        note(p, line, "open", "is being ordered", "are being ordered");
-        note(p, line, "unconfirmed", "is not confirmed yet: asked again",
+        note(p, ctl_integer(line, "open"), "is being ordered", "are being ordered");
+        note(p, ctl_integer(line, "unconfirmed"), "is not confirmed yet: asked again",
              "are not confirmed yet: asked again");
-        note(p, line, "never_confirmed", "was never confirmed, and is asked no more",
+        note(p, ctl_integer(line, "never_confirmed"), "was never confirmed, and is asked no more",
              "were never confirmed, and are asked no more");
-        note(p, line, "denied", "is denied: `failoverctl revenue --csv` says why",
-             "are denied: `failoverctl revenue --csv` says why");
         if (!to_us)
-                note(p, line, "untold", "payment or refund has not been heard there yet",
+                note(p, ctl_integer(line, "untold"), "payment or refund has not been heard there yet",
                      "payments or refunds have not been heard there yet");
+}
+
+/* The lines of one peer, from k on: one for each currency, and how many are denied, in none of which is money. Returns the next peer's. */
+static size_t show_peer(Page *p, const json_t *lines, size_t k, const Columns *c, bool to_us)
+{
+        const char *peer = ctl_string(json_array_get(lines, k), "peer");
+        bool shown = false;
+        int64_t denied = 0;
+
+        for (; k < json_array_size(lines); k++) {
+                const json_t *line = json_array_get(lines, k);
+                int64_t here = ctl_integer(line, "denied");
+
+                if (!streq(ctl_string(line, "peer"), peer))
+                        break;
+                denied += here;
+                if (here > 0 && here == ctl_integer(line, "referrals"))
+                        continue;
+                show_line(p, line, c);
+                show_notes(p, line, to_us);
+                shown = true;
+        }
+        if (!shown) {
+                page_put(p, STYLE_PLAIN, "  ");
+                page_put(p, STYLE_PLAIN, peer);
+                page_end(p);
+        }
+        note(p, denied, "is denied: `failoverctl revenue --csv` says why",
+             "are denied: `failoverctl revenue --csv` says why");
+        return k;
 }
 
 static void show_side(Page *p, const json_t *lines, const char *title, bool to_us)
 {
         Columns c = {.peer = page_widest(lines, "peer", 4, 30)};
-        const json_t *line;
-        size_t k;
 
         page_put(p, STYLE_BOLD, title);
         page_end(p);
@@ -95,11 +120,8 @@ static void show_side(Page *p, const json_t *lines, const char *title, bool to_u
         page_cell_right(p, STYLE_DIM, "refunded", 8);
         page_cell_right(p, STYLE_DIM, "not paid", 8);
         page_end(p);
-        json_array_foreach(lines, k, line)
-        {
-                show_line(p, line, &c);
-                show_notes(p, line, to_us);
-        }
+        for (size_t k = 0; k < json_array_size(lines);)
+                k = show_peer(p, lines, k, &c, to_us);
 }
 
 static int show(const Invocation *i)
@@ -203,5 +225,7 @@ int verb_revenue(const Invocation *i)
                 return ctl_usage(i, "say which referral, and paid or refunded");
         if (i->arguments[0])
                 return settle(i);
+        if (i->given[OPTION_CSV] && i->given[OPTION_JSON])
+                return ctl_usage(i, "--csv and --json: one of them");
         return i->given[OPTION_CSV] ? print_csv(i) : show(i);
 }

@@ -135,7 +135,10 @@ static int follow(Sync *s, json_t **answer, uint64_t timeout_usec)
         clear_progress(s);
         if (s->i->given[OPTION_JSON])
                 ctl_print_json(*answer);
-        else if (s->n == 0)
+        if (s->n == 0 && s->i->arguments[0])
+                return ctl_failed(s->i,
+                                  (error_set(&e, -ENOENT, "no accepted node is called so any more"), &e));
+        if (s->n == 0 && !s->i->given[OPTION_JSON])
                 ctl_print_words("There is no other shop whose catalog could be fetched.");
         return s->n_failed > 0 ? CTL_REFUSED : CTL_DONE;
 }

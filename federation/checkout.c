@@ -122,7 +122,9 @@ static void reply_url(Checkout *c, const char *url)
         json_put(j, "state", json_string(state_word(c)));
         json_put(j, "price_minor", amount(t->price_minor));
         json_put(j, "currency", *t->currency ? json_string(t->currency) : json_null());
-        json_put(j, "share_minor", amount(terms_share(t)));
+        /* Of one that is denied, nothing is owed. */
+        json_put(j, "share_minor",
+                 amount(c->recorded && c->row.state == REFERRAL_DENIED ? -1 : terms_share(t)));
         j = json_whole(j);
         http_add_header(c->request, "Cache-Control", "no-store");
         if (j)

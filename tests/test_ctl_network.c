@@ -275,6 +275,12 @@ TEST(a_word_on_a_node_is_posted_and_the_answer_shown)
         CHECK_INT(CTL(&s, &ran, "nodes", "ban", "[::1]:80"), 0);
         CHECK_STR(s.request, "POST /v1/nodes/[::1]:80/ban");
         CHECK_STR(ran.out, "`[::1]:80` is banned.\n");
+        s.answer = "{\"success\":true,\"text\":\"`shop` (https://shop.example) is accepted, and it is asked "
+                   "from "
+                   "now on.\"}";
+        s.columns = "COLUMNS=40";
+        CHECK_INT(CTL(&s, &ran, "nodes", "accept", "shop"), 0);
+        CHECK_STR(ran.out, "`shop` (https://shop.example) is\naccepted, and it is asked from now on.\n");
         CHECK_INT(CTL(&s, &ran, "nodes", "ban"), 2);
         CHECK_INT(CTL(&s, &ran, "nodes", "love", "a"), 2);
         CHECK_INT(CTL(&s, &ran, "nodes", "ban", "a", "--key", "x"), 2);
@@ -322,8 +328,46 @@ TEST(the_audit_log_ends_with_what_is_newest_and_a_damaged_one_is_a_failure)
         first = strstr(ran.out, "node-registered a, by 192.0.2.1: x\\x1b\n");
         second = strstr(ran.out, "node-accepted a, by uid 0\n");
         CHECK(first && second && first < second);
+        CHECK_INT(CTL(&s, &ran, "audit", "--limit", "0"), 2);
         CHECK_INT(CTL(&s, &ran, "audit", "--check"), 1);
         CHECK_STR(ran.err, "failoverctl: audit: THE LOG IS NOT WHOLE: row 1 is not as it was written\n");
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+#define LINE(peer, currency, referrals, denied, paid, share)                            \
+        "{\"peer\":\"" peer "\",\"currency\":\"" currency "\",\"referrals\":" referrals \
+        ",\"denied\":" denied ",\"paid\":" paid ",\"share\":\"" share "\",\"sales\":\"9.00\"}"
+
+TEST(what_is_denied_is_a_number_and_no_amount)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200,
+                      "{\"owed_to_us\":[" LINE("ann", "", "2", "2", "0", "0.00") "," LINE(
+                                      "ann", "USD", "2", "1", "1",
+                                      "1.00") "," LINE("bob", "", "1", "1", "0",
+                                                       "0.00") "],\"owed_by_us\":[]}");
+        CHECK_INT(CTL(&s, &ran, "revenue"), 0);
+        CHECK(!strstr(ran.out, "0.00 \n") && !strstr(ran.out, " 0.00 "));
+        CHECK(strstr(ran.out, "  ann          1.00 USD"));
+        CHECK(strstr(ran.out, "\n      3 are denied: `failoverctl revenue --csv` says why\n  bob\n      1 is "
+                              "denied: "));
+        CHECK_INT(CTL(&s, &ran, "revenue", "--csv", "--json"), 2);
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
+TEST(a_sync_of_a_shop_that_is_none_any_more_fails)
+{
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, "{\"sync\":1,\"pulls\":[]}");
+        CHECK_INT(CTL(&s, &ran, "sync", "gone"), 1);
+        CHECK_STR(ran.err, "failoverctl: sync: no accepted node is called so any more\n");
+        CHECK_INT(CTL(&s, &ran, "sync"), 0);
         ran_clear(&ran);
         standin_stop(&s);
 }

@@ -51,6 +51,7 @@ order other other-terms
 from_other
 check "who records other terms than agreed is not believed" equal "$(said '[.state, .checkoutUrl] | tostring')" \
         "[\"denied\",\"https://pay.example/$(said .referral)\"]"
+check "who denies it owes nothing" equal "$(said .share_minor)" null
 order other "terms 1499 15"
 from_other
 check "another price is agreed to" equal "$(said '[.state, .price_minor, .share_minor] | tostring')" '["confirmed",1499,225]'
