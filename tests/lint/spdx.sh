@@ -4,10 +4,11 @@
 . "$(dirname "$0")/common.bash"
 fail=0
 while IFS= read -rd '' file; do
-        if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT'; then
+        { IFS= read -r one && IFS= read -r two; } <"$file" || two=
+        if [[ $one$two != *'SPDX-License-Identifier: MIT'* ]]; then
                 echo "$file: no SPDX line on top"
                 fail=1
-        elif [[ $file == *.[ch] && $file != tests/test_* ]] && ! sed -n 2p "$file" | grep -q '^/\* .'; then
+        elif [[ $file == *.[ch] && $file != tests/test_* && $two != '/* '?* ]]; then
                 echo "$file: the second line does not say what the file is for"
                 fail=1
         fi
