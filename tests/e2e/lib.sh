@@ -68,16 +68,16 @@ fail() {
 }
 
 wait_for() { # CLAIM COMMAND...: until the command succeeds
-        local claim=$1 end=$((SECONDS + patience))
+        local claim=$1 end=$((SECONDS + patience)) polls=0
         shift
         until "$@" >/dev/null 2>&1; do
                 ((SECONDS < end)) || fail "not within $patience s: $claim"
-                nap
+                if ((++polls < 30)); then nap; else nap 0.1; fi # a long wait asks less often: asking starts curl and jq
         done
 }
 
-nap() { # 30 ms without a process
-        read -rt 0.03 <>"$shop/.nap" || true
+nap() { # [SECONDS]: without a process; 30 ms
+        read -rt "${1:-0.03}" <>"$shop/.nap" || true
 }
 mkfifo "$shop/.nap"
 

@@ -23,7 +23,7 @@ import threading
 
 CALLS = """write pwrite64 writev fdatasync fsync fallocate ftruncate truncate rename renameat renameat2 unlink unlinkat link open
  openat creat chmod fchmod fchmodat chown fchown fchownat mkdir mkdirat fcntl""".split()
-QUICK = {"pwrite64": 17, "fdatasync": 5, "ftruncate": 1, "unlink": 1, "fchmod": 1, "write": 1}  # every n-th of these
+QUICK = {"pwrite64": 31, "fdatasync": 9, "ftruncate": 1, "unlink": 1, "fchmod": 1, "write": 1}  # every n-th of these
 ERRORS = {"pwrite64": "EIO ENOSPC", "fdatasync": "EIO", "fsync": "EIO", "ftruncate": "EIO", "unlink": "EIO", "fchmod": "EPERM",
           "openat": "EMFILE EACCES EIO", "write": "EIO", "fallocate": "ENOSPC"}
 PAST_THE_END = 2  # calls tried beyond those that the trace saw

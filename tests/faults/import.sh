@@ -4,7 +4,7 @@
 # the import again completes it. One that writes the index and the table in two transactions is caught by the same harness.
 #
 # import.sh BUILD_DIR [--quick | --full] [ARGUMENT of import.py...]
-#   --quick  some of the calls that make a batch durable (what the test suite runs)
+#   --quick  every 31st write, every 9th flush and so on, of what makes a batch durable (what the test suite runs)
 #   --full   every call, of imports in one batch and in several; then each of them fails instead, in the ways in which it fails in life
 build=$(realpath "$1")
 how=${2:---quick}
