@@ -2,9 +2,9 @@
 /* Registries kept in memory, each read again in its own time. */
 #include "actions/registries.h"
 
-#include "base/text.h"
-
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
 
 #include <sys/inotify.h>
 #include <sys/queue.h>
@@ -22,7 +22,7 @@ typedef struct Entry {
         RegistryRead *read;     /* in flight */
         Registry *registry;     /* as last read; NULL: never */
         bool tried;             /* a first read has ended */
-        char why[400];          /* it could not be read */
+        char why[400];          /* it could not be read the last time; "" */
 } Entry;
 
 struct Registries {
@@ -49,6 +49,9 @@ DEFINE_CLEANUP(Entry, entry_free)
 
 static void note_failure(Entry *e, const char *why)
 {
+        if (!e->why[0])
+                log_error("a registry cannot be read: %s; %s", why,
+                          e->registry ? "whom it named before is told" : "nobody knows whom to tell");
         e->tried = true;
         plain_copy(e->why, sizeof(e->why), why);
         e->registries->changed(e->registries->userdata);
@@ -78,7 +81,7 @@ static int on_event(sd_event_source *s, const struct inotify_event *event, void 
         return 0;
 }
 
-/* Its disk has just answered. */
+/* Its disk has just answered, be it that there is none, or what is no registry. */
 static void watch(Entry *e)
 {
         const char *slash = strrchr(e->path, '/');
@@ -118,13 +121,19 @@ static void on_read(RegistryRead *read, RegistryResult *result, void *userdata)
 
         e->read = registry_read_free(e->read);
         e->read_usec = clock_boot_usec();
-        (void) loop_timer_set_after(e->timer, e->again ? REGISTRIES_PACE_USEC : REGISTRIES_EVERY_USEC);
+        (void) loop_timer_set_after(e->timer, e->again            ? REGISTRIES_PACE_USEC
+                                              : result->error < 0 ? REGISTRIES_AGAIN_USEC
+                                                                  : REGISTRIES_EVERY_USEC);
         e->again = false;
+        if (result->error != -ETIMEDOUT)
+                watch(e);
         if (result->error < 0) {
                 note_failure(e, result->message);
                 return;
         }
-        watch(e);
+        if (e->why[0])
+                log_notice("%s can be read", e->path);
+        e->why[0] = '\0';
         e->registries->serial += !is_same(e->registry, result->registry);
         registry_free(e->registry);
         e->registry = TAKE_PTR(result->registry);
@@ -234,6 +243,13 @@ int registries_get(const Registries *r, const char *path, const Registry **ret, 
         if (*ret)
                 return 0;
         return e && e->tried ? -ENODATA : -EAGAIN;
+}
+
+const char *registries_trouble(const Registries *r, const char *path)
+{
+        const Entry *e = r ? find(r, path) : NULL;
+
+        return e ? e->why : "";
 }
 
 uint64_t registries_serial(const Registries *r)

@@ -9,6 +9,7 @@
 typedef struct Registries Registries;
 
 #define REGISTRIES_EVERY_USEC   USEC_PER_MIN
+#define REGISTRIES_AGAIN_USEC   (10 * USEC_PER_SEC) /* the same, of one that could not be read */
 #define REGISTRIES_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define REGISTRIES_PACE_USEC \
         (300 * USEC_PER_MSEC) /* between two reads of a file that is replaced all the time */
@@ -25,5 +26,7 @@ void registries_keep(Registries *r, bool (*wanted)(const char *path, void *userd
 /* 0, with what was read last, borrowed until the loop goes on; -EAGAIN: it is being read for the first time; -ENODATA: it
  * could not be read yet, and why (for people, names the path; borrowed likewise). */
 int registries_get(const Registries *r, const char *path, const Registry **ret, const char **ret_why);
+/* Why it could not be read when it was tried last, borrowed likewise; "": it could, or was not tried yet. */
+const char *registries_trouble(const Registries *r, const char *path);
 /* Another one whenever a registry says something else of its nodes. */
 uint64_t registries_serial(const Registries *r);

@@ -33,8 +33,9 @@ bool health_action_failing(const json_t *action)
                 return false;
         if (!streq(state, "pending"))
                 return true;
-        /* Pending: the first attempt may well be under way; one that failed leaves its reason. */
-        return attempts > 1 || (attempts == 1 && ctl_string(action, "message")[0] != '\0');
+        /* Pending: the first attempt may well be under way; one that failed leaves its reason, and so does one that cannot
+         * begin, since whom to tell is not known. */
+        return attempts > 1 || ctl_string(action, "message")[0] != '\0';
 }
 
 const char *health_action_name(const json_t *action)

@@ -70,6 +70,8 @@ void outbox_abandon(Channel *c); /* its attempts in flight */
 int64_t outbox_next_id(Outbox *o, uint64_t wall);
 
 /* outbox_spokes.c */
+/* Why it could not be read last whom a hub tells; "". */
+const char *outbox_targets_trouble(const Outbox *o, const Channel *hub);
 /* A hub's targets as they are now: marks spokes whose target is gone, supersedes what they still had to say, and hands out
  * what waited at the hub. */
 void outbox_look_around(Outbox *o);

@@ -38,6 +38,29 @@ static json_t *delivery_to_json(const Delivery *d)
         return j;
 }
 
+/* Whom to tell cannot be read at the moment, though nothing may wait for it: the row of an attempt that has failed. */
+static json_t *trouble_to_json(const Channel *hub, const char *why)
+{
+        _cleanup_free_ char *text = hub->n_targets > 0
+                                                    ? string_printf("whom to tell cannot be read, %u that "
+                                                                    "were known are told: %s",
+                                                                    hub->n_targets, why)
+                                                    : string_printf("whom to tell is not known yet: %s", why);
+        json_t *j = json_object();
+
+        json_put(j, "type", json_string(hub->config->type->name));
+        json_put(j, "name", json_string_or_null(hub->name));
+        json_put(j, "target", json_string(""));
+        json_put(j, "change", json_null());
+        json_put(j, "kind", json_null());
+        json_put(j, "state", json_string(delivery_state_name(DELIVERY_PENDING)));
+        json_put(j, "attempts", json_integer(0));
+        json_put(j, "message", json_string_or_null(text ? text : "whom to tell cannot be read"));
+        json_put(j, "at", json_null());
+        json_put(j, "next", json_null());
+        return j;
+}
+
 json_t *outbox_to_json(const Outbox *o)
 {
         json_t *list = json_array();
@@ -47,7 +70,11 @@ json_t *outbox_to_json(const Outbox *o)
 
         TAILQ_FOREACH(c, &o->channels, entry)
         {
-                if (c->last && TAILQ_EMPTY(&c->pending))
+                const char *why = channel_fans_out(c) ? outbox_targets_trouble(o, c) : "";
+
+                if (*why && TAILQ_EMPTY(&c->pending))
+                        failed |= json_array_append_new(list, trouble_to_json(c, why)) < 0;
+                else if (c->last && TAILQ_EMPTY(&c->pending))
                         failed |= json_array_append_new(list, delivery_to_json(c->last)) < 0;
                 TAILQ_FOREACH(d, &c->pending, entry)
                 failed |= json_array_append_new(list, delivery_to_json(d)) < 0;

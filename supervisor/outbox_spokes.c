@@ -2,6 +2,7 @@
 /* Types that fan out: a hub for the action and a spoke for each target, as the targets come and go. */
 #include "supervisor/outbox_run.h"
 
+#include "actions/registries.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -81,6 +82,22 @@ static int call_targets(const Outbox *o, const Channel *hub, ActionTargetFn fn, 
         return hub->config->type->targets(hub->config->conf, o->context, fn, userdata);
 }
 
+const char *outbox_targets_trouble(const Outbox *o, const Channel *hub)
+{
+        const ActionType *type = hub->config->type;
+        const char *path = type->registry ? type->registry(hub->config->conf) : NULL;
+
+        return path && o->context ? registries_trouble(o->context->registries, path) : "";
+}
+
+static void say_unknown(const Outbox *o, const Channel *hub, Delivery *d)
+{
+        const char *why = outbox_targets_trouble(o, hub);
+
+        snprintf(d->message, sizeof(d->message), "whom to tell is not known yet%s%.280s", *why ? ": " : "",
+                 why);
+}
+
 int outbox_fan_out(Outbox *o, Channel *hub, Facts *facts, DeliveryList *ret)
 {
         FanOut f = {.outbox = o,
@@ -99,7 +116,7 @@ int outbox_fan_out(Outbox *o, Channel *hub, Facts *facts, DeliveryList *ret)
         int r = delivery_new(hub->config, "", facts, outbox_next_id(o, f.wall), f.now, f.wall, &d);
         if (r < 0)
                 return r;
-        plain_copy(d->message, sizeof(d->message), "whom to tell is not known yet");
+        say_unknown(o, hub, d);
         TAILQ_INSERT_TAIL(ret, d, entry);
         return 0;
 }
@@ -180,6 +197,9 @@ static void look_around(Outbox *o, Channel *hub)
                 else if (c->hub == hub && c->gone)
                         end_spoke(o, c);
         }
+        TAILQ_FOREACH(waiting, &hub->pending, entry)
+        if (r < 0)
+                say_unknown(o, hub, waiting);
         while (r == 0 && (waiting = TAILQ_FIRST(&hub->pending)))
                 if (!hand_out(o, hub, waiting))
                         break;

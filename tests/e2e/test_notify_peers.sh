@@ -121,17 +121,35 @@ check "failoverd stops" stop failoverd
 daemon_start
 n=$(applied alpha id | wc -w)
 break_cards
-wait_for "nobody knows whom to tell" peer_row "" '.state == "pending" and .message == "whom to tell is not known yet"'
+wait_for "nobody knows whom to tell" peer_row "" '.state == "pending" and (.message | startswith("whom to tell is not known yet: '"$shop"'/registry.json: "))'
+check "the operator is shown that nobody was told, and why" contains "$(COLUMNS=400 ctl status || true)" 'whom to tell is not known yet: '"$shop"'/registry.json: '
+counted() { # NUMBER: by --nagios
+        { ctl status --nagios || true; } | grep -w "actions_failing=$1" >/dev/null
+}
+check "and it counts" counted 1
+check "it is logged once" equal "$(grep -c 'a registry cannot be read: .*nobody knows whom to tell' "$shop/failoverd.log")" 1
 kill -KILL "${pid[failoverd]}"
 wait "${pid[failoverd]}" 2>/dev/null || true
 unset 'pid[failoverd]'
 daemon_start
 wait_for "it still waits" peer_row "" '.state == "pending"'
 check "nobody was told" equal "$(applied alpha id | wc -w)" "$n"
-mv "$shop/away.json" "$shop/registry.json"
-reread
+mv "$shop/away.json" "$shop/registry.json" # and nobody says so: it is seen
 wait_for "all are told once it is there" all_told
 mend_cards
 wait_for "and of the end" all_told
 check "each once" equal "$(applied alpha id | wc -w)" "$((n + 2))"
 check "in order" equal "$(applied gamma type | tr ' ' '\n' | tail -n 2 | tr '\n' ' ')" "primary_failure primary_recovered "
+
+# One that turns to garbage: whom it named is told, and the operator that it cannot be read; mended, that ends by itself.
+mv "$shop/registry.json" "$shop/away.json"
+head -c 2000 /dev/urandom >"$shop/registry.json"
+wait_for "what is no registry any more is shown before anything breaks" counted 1
+check "with words" contains "$(COLUMNS=400 ctl status || true)" 'whom to tell cannot be read, 3 that were known are told: '
+check "and logged" grep -q 'a registry cannot be read: .*whom it named before is told' "$shop/failoverd.log"
+break_cards
+wait_for "whom it named is told" heard alpha "$((n + 3))"
+mend_cards
+wait_for "also of the end" heard alpha "$((n + 4))"
+mv "$shop/away.json" "$shop/registry.json"
+wait_for "mended, it is read soon" counted 0
