@@ -25,6 +25,21 @@ static void show_row(Page *p, const json_t *row)
                 page_paragraph(p, STYLE_DIM, time, 4, STYLE_PLAIN, t.data);
 }
 
+static void show_whole(Page *p, const json_t *answer)
+{
+        _cleanup_text_ Text t = {};
+
+        page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_GOOD, "The log is whole.");
+        text_add(&t,
+                 "Its last row is %" PRId64
+                 ", with hash %s. Note both down elsewhere: who can write the database can "
+                 "make another whole log.",
+                 ctl_integer(answer, "last"), ctl_string(answer, "hash"));
+        p->text.failed |= t.failed;
+        if (t.data && ctl_integer(answer, "last") > 0)
+                page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_PLAIN, t.data);
+}
+
 int verb_audit(const Invocation *i)
 {
         _cleanup_json_ json_t *answer = NULL;
@@ -54,7 +69,7 @@ int verb_audit(const Invocation *i)
                 if (json_array_size(rows) == 0)
                         page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, "Nothing has happened yet.");
                 if (check && !e.text[0])
-                        page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_GOOD, "The log is whole.");
+                        show_whole(&p, answer);
                 if (ctl_print_page(i, &p) != CTL_DONE)
                         return i->verb->failure;
         }

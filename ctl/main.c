@@ -164,7 +164,9 @@ static const Verb verb_table[] = {
                  "The last lines of federationd's log of who registered, was accepted or banned, whose key "
                  "changed, and what is owed. Each line's hash covers the one before; --check goes through "
                  "all "
-                 "of them, and exits with 1 when one was changed or is missing.",
+                 "of them, exits with 1 when one was changed or is missing, and prints number and hash of "
+                 "the last, to "
+                 "be kept elsewhere.",
                  verb_audit, true},
                 {"register", "", 0, 0, BIT(OPTION_REGISTRY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_FORGET),
                  CTL_REFUSED, "put this node into another node's registry",

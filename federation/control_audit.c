@@ -14,7 +14,8 @@ typedef struct Look {
         bool check;
         json_t *list;
         int checked;
-        uint64_t bad;
+        uint64_t n; /* the last, or the first that is wrong */
+        uint8_t hash[SHA256_SIZE];
         Error problem;
 } Look;
 
@@ -23,12 +24,21 @@ static int run_look(sqlite3 *db, StoreJob *job, Error *e)
         Look *l = (Look *) job;
 
         if (l->check) {
-                l->checked = audit_check(db, &l->bad, &l->problem);
+                l->checked = audit_check(db, &l->n, l->hash, &l->problem);
                 if (l->checked < 0 && l->checked != -EBADMSG)
                         return error_set(e, l->checked, "%s", l->problem.text);
         }
         l->list = audit_list(db, l->before, l->limit, e);
         return l->list ? 0 : -EIO;
+}
+
+static void put_last(json_t *j, const Look *l)
+{
+        char hex[2 * SHA256_SIZE + 1];
+
+        hex_encode(hex, l->hash, sizeof(l->hash));
+        json_put(j, "last", json_integer((json_int_t) l->n));
+        json_put(j, "hash", json_string(hex));
 }
 
 static void on_looked(StoreJob *job, int r, const char *error)
@@ -45,6 +55,8 @@ static void on_looked(StoreJob *job, int r, const char *error)
                         json_put(j, "whole", json_boolean(l->checked == 0));
                         json_put(j, "problem",
                                  l->checked < 0 ? json_string_or_null(l->problem.text) : json_null());
+                        if (l->checked == 0)
+                                put_last(j, l);
                 }
                 j = json_whole(j);
                 if (j)

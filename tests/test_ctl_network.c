@@ -331,6 +331,9 @@ TEST(the_audit_log_ends_with_what_is_newest_and_a_damaged_one_is_a_failure)
         CHECK_INT(CTL(&s, &ran, "audit", "--limit", "0"), 2);
         CHECK_INT(CTL(&s, &ran, "audit", "--check"), 1);
         CHECK_STR(ran.err, "failoverctl: audit: THE LOG IS NOT WHOLE: row 1 is not as it was written\n");
+        s.answer = "{\"audit\":[],\"whole\":true,\"problem\":null,\"last\":7,\"hash\":\"ab12\"}";
+        CHECK_INT(CTL(&s, &ran, "audit", "--check"), 0);
+        CHECK(strstr(ran.out, "The log is whole.\nIts last row is 7, with hash ab12. "));
         ran_clear(&ran);
         standin_stop(&s);
 }

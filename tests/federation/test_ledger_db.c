@@ -119,10 +119,11 @@ static Sale sale(int64_t price, unsigned pct)
 
 static void sale_end(Sale *s)
 {
+        uint8_t hash[SHA256_SIZE];
         uint64_t n;
 
-        CHECK_INT(audit_check(s->referrer, &n, &e), 0);
-        CHECK_INT(audit_check(s->source, &n, &e), 0);
+        CHECK_INT(audit_check(s->referrer, &n, hash, &e), 0);
+        CHECK_INT(audit_check(s->source, &n, hash, &e), 0);
         db_close(s->referrer);
         db_close(s->source);
 }

@@ -17,6 +17,7 @@ typedef struct TestJob {
         char text[200];
         json_t *list;
         uint64_t bad;
+        uint8_t hash[SHA256_SIZE];
 } TestJob;
 
 static unsigned ends;
@@ -55,7 +56,9 @@ static int run_list(sqlite3 *db, StoreJob *job, Error *e)
 
 static int run_check(sqlite3 *db, StoreJob *job, Error *e)
 {
-        return audit_check(db, &((TestJob *) job)->bad, e);
+        TestJob *t = (TestJob *) job;
+
+        return audit_check(db, &t->bad, t->hash, e);
 }
 
 static int run_sql(sqlite3 *db, StoreJob *job, Error *e)
@@ -214,6 +217,30 @@ TEST(nobody_changes_the_audit_log_unseen)
         CHECK(good.r == 0);
         CHECK(force.r == 0);
         CHECK(check.r == -EBADMSG && check.bad == 2);
+        rig_end(&rig);
+}
+
+TEST(a_log_whose_end_was_cut_off_is_not_whole_nor_does_it_become_so)
+{
+        static const char cut[] = "DROP TRIGGER audit_stays; DELETE FROM audit WHERE n > 1";
+        TestJob jobs[3] = {{.event = "a"}, {.event = "b"}, {.event = "c"}}, good = {0},
+                force = {.event = cut}, check = {0}, more = {.event = "d"}, again = {0};
+        Rig rig;
+
+        rig_begin(&rig);
+        for (size_t i = 0; i < 3; i++)
+                submit(&rig, &jobs[i], run_add);
+        submit(&rig, &good, run_check);
+        submit(&rig, &force, run_sql);
+        submit(&rig, &check, run_check);
+        submit(&rig, &more, run_add);
+        submit(&rig, &again, run_check);
+        turn(&rig, 8);
+        CHECK(good.r == 0 && good.bad == 3);
+        CHECK(force.r == 0);
+        CHECK(check.r == -EBADMSG && check.bad == 2 && strstr(check.text, "the end is missing"));
+        CHECK(more.r == 0);
+        CHECK(again.r == -EBADMSG && again.bad == 2);
         rig_end(&rig);
 }
 
