@@ -3,6 +3,7 @@
 #include "federation/admission.h"
 
 #include <stdarg.h>
+#include <strings.h>
 
 static void refuse(Admission *a, unsigned status, const char *format, ...) _printf_(3, 4);
 static void refuse(Admission *a, unsigned status, const char *format, ...)
@@ -140,6 +141,25 @@ static const Member *find_url(const Members *members, const char *url)
         return NULL;
 }
 
+/* Those that people, and some file systems, take for one another. */
+static bool is_twin(const char *a, const char *b)
+{
+        return strcasecmp(a, b) == 0 && !streq(a, b);
+}
+
+static const char *find_twin(const AdmissionQuestion *q)
+{
+        if (is_twin(q->document->id, q->self_id))
+                return q->self_id;
+        for (size_t i = 0; i < members_count(q->members); i++) {
+                const Member *m = members_at(q->members, i);
+
+                if (m->state != MEMBER_PENDING && is_twin(q->document->id, m->id))
+                        return m->id;
+        }
+        return NULL;
+}
+
 static void judge_url(const AdmissionQuestion *q, Admission *a)
 {
         const Member *m = find_url(q->members, q->document->url);
@@ -168,6 +188,7 @@ static bool is_at(const char *url, const char *base)
 void admission_judge(const AdmissionQuestion *q, Admission *ret)
 {
         const NodeDocument *d = q->document;
+        const char *twin;
         Error e;
 
         *ret = (Admission){.member = members_find(q->members, d->id)};
@@ -185,6 +206,8 @@ void admission_judge(const AdmissionQuestion *q, Admission *ret)
         }
         if (ret->member)
                 judge_known(q, ret);
+        else if ((twin = find_twin(q)))
+                refuse(ret, 409, "`%s` is too like `%s`, which is taken", d->id, twin);
         else
                 judge_url(q, ret);
 }

@@ -8,6 +8,7 @@
  *   there, unsigned: changed while it waits, from where it came and with the same url    200, else 409. Who begins to sign once he
  *                    is accepted is believed when his document is found at his url
  *   new                                                                     201
+ *   new, and but for capital letters this node's id, or that of one who is configured, accepted or banned  409
  *   new, with the url of one who is configured or accepted                  409 */
 #pragma once
 

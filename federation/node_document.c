@@ -54,6 +54,21 @@ static int refuse_url(Error *e, const char *key, const char *url, const char *pr
                          plain_copy(plain, sizeof(plain), url));
 }
 
+/* "https://a.example." is another way to say https://a.example, and a second claim on it. */
+static bool is_one_place(const char *url)
+{
+        const char *host = strstr(url, "://") + 3, *end = host + strcspn(host, "/"), *port = end;
+
+        while (port > host && port[-1] >= '0' && port[-1] <= '9')
+                port--;
+        if (port > host && port < end && port[-1] == ':') {
+                if (strtoul(port, NULL, 10) == 0)
+                        return false;
+                end = port - 1;
+        }
+        return end > host && end[-1] != '.';
+}
+
 /* *ret: malloc'ed, or NULL when there is none. */
 static int url_at(const json_t *j, const char *key, char **ret, Error *e)
 {
@@ -75,6 +90,8 @@ static int url_at(const json_t *j, const char *key, char **ret, Error *e)
                 return refuse_url(e, key, s, problem);
         if (r < 0)
                 return error_set(e, r, "out of memory");
+        if (!is_one_place(url))
+                return refuse_url(e, key, s, "expected a host without a final dot, and no port 0");
         if (strlen(url) > URL_MAX_BYTES)
                 return error_set(e, -EINVAL, "`%s` is longer than %d bytes", key, URL_MAX_BYTES);
         *ret = TAKE_PTR(url);

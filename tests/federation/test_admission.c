@@ -62,6 +62,20 @@ TEST(our_own_name_and_place_are_not_for_others)
         rig_end(&rig);
 }
 
+TEST(ids_that_differ_in_capital_letters_alone_are_not_for_others)
+{
+        Rig rig;
+
+        rig_begin(&rig, "peers: [{id: friend, url: 'https://friend.example'}]");
+        add(&rig, "shop", MEMBER_ACCEPTED, PLAIN("shop", "https://shop.example"));
+        add(&rig, "late", MEMBER_PENDING, PLAIN("late", "https://late.example"));
+        CHECK_INT(status_of(&rig, PLAIN("ME", "https://a.example"), here), 409);
+        CHECK_INT(status_of(&rig, PLAIN("Friend", "https://a.example"), here), 409);
+        CHECK_INT(status_of(&rig, PLAIN("SHOP", "https://a.example"), here), 409);
+        CHECK_INT(judged(&rig, PLAIN("Late", "https://a.example"), here).verdict, ADMISSION_NEW);
+        rig_end(&rig);
+}
+
 TEST(a_signature_must_be_good)
 {
         _cleanup_(sign_key_freep) SignKey *key = rig_key("k1");
