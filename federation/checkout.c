@@ -26,7 +26,7 @@ struct Checkout {
         Fetch *price;
         LedgerSend *send;
         sd_event_source *timer;
-        bool writing, recorded, repeated;
+        bool writing, recorded, repeated, quiet;
         unsigned agreed; /* how often on other terms */
         LedgerAnswer answer;
         char url[LISTING_URL_MAX + 1], reason[200];
@@ -81,6 +81,7 @@ static void submit(Checkout *c, int (*write)(sqlite3 *db, Checkout *c, Error *e)
                    void (*then)(Checkout *c, int r, const char *error))
 {
         c->stands = c->row;
+        c->quiet = c->quiet || !ledger_may_log(c->ledger);
         c->write = write;
         c->then = then;
         c->writing = true;
@@ -90,11 +91,12 @@ static void submit(Checkout *c, int (*write)(sqlite3 *db, Checkout *c, Error *e)
 
 static int write_begin(sqlite3 *db, Checkout *c, Error *e)
 {
-        return ledger_begin(db, &c->stands, c->once, c->actor, e);
+        return ledger_begin(db, &c->stands, c->once, c->quiet ? NULL : c->actor, e);
 }
 
 static int write_answer(sqlite3 *db, Checkout *c, Error *e)
 {
+        c->answer.quiet = c->quiet;
         return ledger_answered(db, c->stands.id, &c->answer, &c->stands, e);
 }
 

@@ -19,6 +19,7 @@ struct Delivery {
         SendResult result;
         char url[LISTING_URL_MAX + 1];
         uint64_t again_usec; /* wall; 0: no more */
+        bool quiet;
         LIST_ENTRY(Delivery) entry;
 };
 
@@ -57,6 +58,7 @@ static int keep_order(sqlite3 *db, Delivery *d, Error *e)
         LedgerAnswer a = {.state = states[d->result.outcome],
                           .terms = d->result.terms,
                           .url = d->url,
+                          .quiet = d->quiet,
                           .reason = d->result.reason};
         LedgerRow row;
 
@@ -109,6 +111,16 @@ bool ledger_may_tell(Ledger *l)
         return true;
 }
 
+bool ledger_may_log(Ledger *l)
+{
+        if (ration_take(&l->lines, LEDGER_LINES_BURST, LEDGER_LINE_USEC, clock_boot_usec()) == 0)
+                return true;
+        if (ledger_may_tell(l))
+                log_warning("ledger: more referrals than the audit log has lines for: the ledger alone has "
+                            "them");
+        return false;
+}
+
 static void tell_log(const Delivery *d)
 {
         const char *what = d->row.side == LEDGER_TO_US ? "order" : "settlement";
@@ -128,6 +140,8 @@ static void delivery_keep(Delivery *d)
 {
         tell_log(d);
         d->again_usec = ledger_again(d->ledger, d->row.attempts, d->row.until_usec);
+        if (d->row.side == LEDGER_TO_US && (d->result.outcome != SEND_LATER || d->again_usec == 0))
+                d->quiet = !ledger_may_log(d->ledger);
         d->job = (StoreJob){.run = run_keep, .done = on_kept};
         store_submit(d->ledger->f->store, &d->job);
 }

@@ -22,6 +22,11 @@
 /* Recorded, of one address (IPv6: a /64): so many, and then one more in this time. */
 #define CHECKOUTS_ADDRESS_BURST 200
 #define CHECKOUTS_ADDRESS_USEC  USEC_PER_SEC
+/* Lines of the audit log, which stays for ever, that buyers' pages cause here or elsewhere: so many, and then one in this time. What is
+ * beyond stands in the ledger alone. Payments and refunds always have theirs. */
+#define LEDGER_LINES_BURST 600
+#define LEDGER_LINE_USEC   (20 * USEC_PER_SEC)
+bool ledger_may_log(Ledger *l);
 
 int ledger_new(Federation *f, Ledger **ret);
 /* Who waits is answered, and nothing is sent any more. Before the store is freed, which ends what is being written. */

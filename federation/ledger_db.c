@@ -198,7 +198,7 @@ int ledger_begin(sqlite3 *db, LedgerRow *row, const char *once, const char *acto
         row->state = REFERRAL_OPEN;
         row->until_usec = id_usec(row->id) + REFERRAL_ORDER_USEC;
         r = insert_row(db, row, once, e);
-        return r < 0 ? r : tell(db, "referral-made", row, actor, "", e);
+        return r < 0 || !actor ? r : tell(db, "referral-made", row, actor, "", e);
 }
 
 static const char *answered_event(ReferralState state)
@@ -236,7 +236,7 @@ int ledger_answered(sqlite3 *db, const char *id, const LedgerAnswer *answer, Led
         snprintf(row.url, sizeof(row.url), "%s", answer->url ? answer->url : "");
         plain_copy(row.reason, sizeof(row.reason), answer->reason ? answer->reason : "");
         r = update_row(db, &row, e);
-        if (r >= 0 && news)
+        if (r >= 0 && news && !answer->quiet)
                 r = tell(db, answered_event(row.state), &row, row.peer, row.reason, e);
         if (r >= 0)
                 *ret = row;
@@ -338,7 +338,7 @@ static int same_order(const LedgerRow *row, const char *peer, const Order *order
         return error_set(e, -EEXIST, "another order stands under this referral");
 }
 
-int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const Terms *in_force,
+int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const Terms *in_force, bool quiet,
                       uint64_t now_usec, LedgerRow *ret, Error *e)
 {
         LedgerRow row = {0};
@@ -359,7 +359,7 @@ int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const T
         snprintf(row.peer, sizeof(row.peer), "%s", peer);
         snprintf(row.book, sizeof(row.book), "%s", order->book);
         r = insert_row(db, &row, NULL, e);
-        if (r >= 0)
+        if (r >= 0 && !quiet)
                 r = tell(db, "order-taken", &row, peer, "", e);
         if (r >= 0)
                 *ret = row;
@@ -481,15 +481,17 @@ int ledger_resume(sqlite3 *db, uint64_t now_usec, Error *e)
 int ledger_prune(sqlite3 *db, uint64_t now_usec, Error *e)
 {
         static const uint8_t zeros[10];
-        char before[ID_SIZE];
+        char before[ID_SIZE], denied[ID_SIZE];
         int r;
 
         if (now_usec <= LEDGER_KEEP_USEC)
                 return 0;
         id_make_from(before, now_usec - LEDGER_KEEP_USEC, zeros);
+        id_make_from(denied, now_usec - LEDGER_DENIED_USEC, zeros);
         r = db_run(db, e,
-                   "DELETE FROM referral WHERE side IN (0, 1) AND id < ? AND state NOT IN ('paid', "
-                   "'refunded')",
-                   "s", before);
+                   "DELETE FROM referral WHERE side IN (0, 1) AND id < ?1 AND state NOT IN ('paid', "
+                   "'refunded') "
+                   "AND (state = 'denied' OR id < ?2)",
+                   "ss", denied, before);
         return r < 0 ? r : sqlite3_changes(db);
 }

@@ -32,7 +32,7 @@ int ledger_find(sqlite3 *db, LedgerSide side, const char *id, LedgerRow *ret, Er
 
 /* --- the referrer's side --- */
 
-/* Makes row (side, id, peer, book, terms, due_usec; the rest is filled in). once: the caller's own word for this sale, or NULL:
+/* Makes row (side, id, peer, book, terms, due_usec; the rest is filled in). actor: NULL: nothing for the audit log. once: the caller's own word for this sale, or NULL:
  * with one that is known, nothing is made, and *row is what stands: 1. */
 int ledger_begin(sqlite3 *db, LedgerRow *row, const char *once, const char *actor, Error *e);
 
@@ -41,6 +41,7 @@ typedef struct LedgerAnswer {
         ReferralState state; /* CONFIRMED, DENIED, UNCONFIRMED; OPEN: other terms, to be ordered by */
         Terms terms;         /* what both keep */
         const char *url, *reason;
+        bool quiet; /* nothing for the audit log */
         uint64_t due_usec; /* UNCONFIRMED: when it is tried again; 0: no more. OPEN: if this process ends meanwhile */
 } LedgerAnswer;
 /* Changes nothing that has been settled, confirmed or denied since: 1, and *ret is what stands. */
@@ -55,9 +56,9 @@ int ledger_take_settlement(sqlite3 *db, const char *peer, const Settlement *s, u
 /* --- the source's side --- */
 
 /* Records an order by `in_force`, what this node charges and pays now. 0: recorded; 1: it was already, the same; LEDGER_TERMS: not
- * these terms; -EEXIST: another order stands under this id. */
+ * these terms; -EEXIST: another order stands under this id. quiet: nothing for the audit log. */
 #define LEDGER_TERMS 2
-int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const Terms *in_force,
+int ledger_take_order(sqlite3 *db, const char *peer, const Order *order, const Terms *in_force, bool quiet,
                       uint64_t now_usec, LedgerRow *ret, Error *e);
 
 /* The shop's own word. 0: changed, and due to be told; 1: it is so already (and is told again if it had been given up). -ENOENT;
@@ -82,8 +83,9 @@ int ledger_told(sqlite3 *db, const char *id, const LedgerTold *t, Error *e);
 int ledger_due(sqlite3 *db, uint64_t now_usec, LedgerRow *rows, size_t *ret_n, uint64_t *ret_next, Error *e);
 /* After a start: nobody is ordering what was being ordered any more, so that it is due. */
 int ledger_resume(sqlite3 *db, uint64_t now_usec, Error *e);
-/* Forgets what was never paid and is older than this: the number of rows. */
-#define LEDGER_KEEP_USEC (400 * USEC_PER_DAY)
+/* Forgets what was never paid and is older than this, what was denied sooner: the number of rows. */
+#define LEDGER_KEEP_USEC   (400 * USEC_PER_DAY)
+#define LEDGER_DENIED_USEC (30 * USEC_PER_DAY)
 int ledger_prune(sqlite3 *db, uint64_t now_usec, Error *e);
 
 /* "2026-11" of referrals (by the date in their ids, UTC); NULL or "": all of them. -EINVAL. */

@@ -28,6 +28,7 @@ struct Ledger {
         sd_event_source *timer;
         bool looking, look_again;
         uint64_t pruned_usec, told_usec; /* boot */
+        uint64_t lines;                  /* bucket */
 };
 
 /* When what has failed so often is tried again: wall time, 0 when until has passed by then. */

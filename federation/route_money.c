@@ -124,6 +124,7 @@ typedef struct Taking {
         Terms in_force;
         Settlement settlement;
         LedgerRow row;
+        bool quiet;
 } Taking;
 
 static void refuse_order(Federation *f, HttpRequest *r, unsigned status, const char *word, const Terms *terms,
@@ -173,7 +174,8 @@ static int run_order(sqlite3 *db, StoreJob *job, Error *e)
 {
         Taking *t = (Taking *) job;
 
-        return ledger_take_order(db, t->peer, &t->order, &t->in_force, clock_wall_usec(), &t->row, e);
+        return ledger_take_order(db, t->peer, &t->order, &t->in_force, t->quiet, clock_wall_usec(), &t->row,
+                                 e);
 }
 
 static void on_order(StoreJob *job, int r, const char *error)
@@ -209,6 +211,7 @@ static void answer_listing(Wait *w, const CatalogAnswer *a)
         t->in_force = (Terms){.price_minor = l->price_minor, .pct = w->f->config->node.revenue_share};
         snprintf(t->in_force.currency, sizeof(t->in_force.currency), "%s", l->currency);
         snprintf(t->order.book, sizeof(t->order.book), "%s", l->id);
+        t->quiet = !ledger_may_log(w->f->ledger);
         t->job = (StoreJob){.run = run_order, .done = on_order};
 #ifdef FAILOVERD_BUG_ANSWERS_EARLY
         Taking early = *t; /* the referrer is told before it is so */

@@ -195,6 +195,18 @@ said_by_many() { # JQ-CONDITION: how many
 check "he always gets to the shop" equal "$(said_by_many '.success and (.checkoutUrl | startswith("https://pay.beta.example/buy/b1"))')" 300
 check "and fills no ledger" test "$(said_by_many '.state == "unrecorded" and .referral == null')" -gt 20
 
+curl -sS --max-time 60 --interface 127.99.1.2 -o "$shop/more.#1" --data '{"bookId":"b1","sourceNodeId":"beta"}' \
+        "$(node_url alpha)/api/network/checkout?n=[1-200]"
+check "another address has its own share" test "$(jq -s '[.[] | select(.referral != null)] | length' "$shop"/more.*)" -gt 150
+stop alpha
+of_ledger() { # SQL
+        sqlite3 "$shop/alpha/state/federation.db" "SELECT count(*) FROM $1"
+}
+lines=$(of_ledger "audit WHERE event LIKE 'referral-%'")
+rows=$(of_ledger referral)
+check "and they fill no audit log ($lines lines of $rows referrals)" test "$lines" -lt 680
+check "which the ledger has all the same" test "$rows" -gt 350
+
 # ---- and a node that does nothing but order
 
 flood() { # how many of 700 orders that gamma has signed are put off

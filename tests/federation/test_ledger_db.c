@@ -60,7 +60,7 @@ static int take(sqlite3 *db, const char *peer, const LedgerRow *sent, const Term
 
         memcpy(o.id, sent->id, sizeof(o.id));
         memcpy(o.book, sent->book, sizeof(o.book));
-        return ledger_take_order(db, peer, &o, in_force, NOW, ret, &e);
+        return ledger_take_order(db, peer, &o, in_force, false, NOW, ret, &e);
 }
 
 static int settle(sqlite3 *db, const char *id, ReferralState to, LedgerRow *ret)
@@ -458,6 +458,49 @@ TEST(lists_come_in_pages_and_csv_is_no_formula)
         CHECK_INT(ledger_list(db, &all, "nonsense", 3, &csv, NULL, next, &e), -EINVAL);
         text_clear(&csv);
         db_close(db);
+}
+
+static int lines_of(sqlite3 *db)
+{
+        sqlite3_stmt *stmt = NULL;
+
+        CHECK_INT(db_prepare(db, &stmt, &e, "SELECT count(*) FROM audit", ""), 0);
+        CHECK_INT(db_step(stmt, &e), 1);
+        int n = sqlite3_column_int(stmt, 0);
+        sqlite3_finalize(stmt);
+        return n;
+}
+
+TEST(what_strangers_cause_may_go_without_a_line_and_payments_never_do)
+{
+        Sale s = sale(1299, 15);
+        LedgerRow row = row_make("source", 100, 10), ret;
+        LedgerAnswer a = {.state = REFERRAL_DENIED, .terms = row.terms, .quiet = true};
+        Order o = {.terms = row.terms, .book = "b1"};
+        int n = lines_of(s.referrer), m = lines_of(s.source);
+
+        CHECK_INT(ledger_begin(s.referrer, &row, NULL, NULL, &e), 0);
+        CHECK_INT(ledger_answered(s.referrer, row.id, &a, &ret, &e), 0);
+        CHECK_INT(lines_of(s.referrer), n);
+        memcpy(o.id, row.id, sizeof(o.id));
+        CHECK_INT(ledger_take_order(s.source, "referrer", &o, &row.terms, true, NOW, &ret, &e), 0);
+        CHECK_INT(lines_of(s.source), m);
+        CHECK_INT(settle(s.source, row.id, REFERRAL_PAID, &ret), 0);
+        CHECK_INT(lines_of(s.source), m + 1);
+        sale_end(&s);
+}
+
+TEST(what_was_denied_is_kept_a_month)
+{
+        Sale s = sale(1299, 15);
+        LedgerRow denied = row_make("source", 100, 10), ret;
+        LedgerAnswer a = {.state = REFERRAL_DENIED, .terms = denied.terms};
+
+        begin(s.referrer, &denied);
+        CHECK_INT(ledger_answered(s.referrer, denied.id, &a, &ret, &e), 0);
+        CHECK_INT(ledger_prune(s.referrer, NOW + LEDGER_DENIED_USEC - USEC_PER_DAY, &e), 0);
+        CHECK_INT(ledger_prune(s.referrer, NOW + LEDGER_DENIED_USEC + USEC_PER_DAY, &e), 1);
+        sale_end(&s);
 }
 
 TEST(what_was_never_paid_is_forgotten_in_the_end)
