@@ -4,7 +4,8 @@
 #
 # Following lib.sh anew from each of a hundred scripts is most of what shellcheck would do, so what others source is
 # checked once as it is; whoever sources it is told its gist: which names it sets and reads, which are arrays, which functions it
-# has. What goes unseen is only what the insides of a library say about its user, such as "unreachable, since fail() exits".
+# has. What goes unseen is only what the insides of a library say about its user, such as "unreachable, since fail() exits",
+# or that a name of its is a function (SC2033).
 #
 # shell.sh BUILD [--full]        --full: follows the libraries themselves
 . "$(dirname "$0")/common.bash"

@@ -3,9 +3,9 @@
 # clang-tidy, with .clang-tidy, finds nothing in any source. What only tests and measures is not run through the analyzer: that
 # takes as long as all the rest of the suite, and those programs run under the sanitizers.
 #
-# tidy.sh BUILD           looks at 8,000 states of a function at most. With every checker of the analyzer on, in the 36 files that
-#                         take it longest, that finds all that 75,000 do in a fifth of the time, but for unix.Malloc, which is off
-#                         (nine of its reports are at other lines or missing)
+# tidy.sh BUILD           looks at 8,000 states of a function at most. With every checker of the analyzer on, in 36 files (the slowest,
+#                         and a sample of the others), that found all that 75,000 did in a fifth of the time, but for unix.Malloc,
+#                         which is off (eight of its reports are at other lines or missing)
 # tidy.sh BUILD --full    the analyzer's own 225,000
 . "$(dirname "$0")/common.bash"
 need clang-tidy run-clang-tidy
