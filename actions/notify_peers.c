@@ -248,19 +248,20 @@ static void on_answer(Fetch *fetch, const FetchResult *result, void *userdata)
                 action_report(a, ACTION_DONE, "HTTP %u", result->status);
                 return;
         }
-        if (result->error != FETCH_OK || result->status / 100 != 4 || result->status == 429) {
+        if (result->error != FETCH_OK || result->status / 100 < 4) {
                 action_report_fetch(a, result);
                 return;
         }
         read_answer(result, reason, sizeof(reason), &clock);
-        if (!*reason && !clock)
+        if (!*reason && !clock) {
                 action_report_fetch(a, result);
-        else
-                action_report(a,
-                              clock || !action_status_is_permanent(result->status) ? ACTION_RETRY
-                                                                                   : ACTION_PERMANENT,
-                              "HTTP %u: %s", result->status,
-                              *reason ? reason : "it says that our clock is wrong");
+                return;
+        }
+        bool again = clock || !action_status_is_permanent(result->status);
+        if (again)
+                action_take_retry_after(a, result);
+        action_report(a, again ? ACTION_RETRY : ACTION_PERMANENT, "HTTP %u: %s", result->status,
+                      *reason ? reason : "it says that our clock is wrong");
 }
 
 static int notice_send(Action *a, const char *url, const char *const *allow, unsigned flags, Error *e)

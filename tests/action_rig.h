@@ -282,6 +282,7 @@ typedef struct Receiver {
         pthread_t thread;
         atomic_uint status;  /* 0: takes the request and never answers */
         const char *headers; /* more lines of the answer */
+        const char *answer;  /* its body; NULL: none */
         atomic_uint count;
         pthread_mutex_t lock;
         char head[16384], body[65536]; /* of the last request */
@@ -333,8 +334,10 @@ _unused_ static void *receiver_main(void *userdata)
                         poll(&p, 1, 20000);
                 } else {
                         int n = snprintf(answer, sizeof(answer),
-                                         "HTTP/1.1 %u X\r\nContent-Length: 0\r\n%sConnection: close\r\n\r\n",
-                                         r->status, r->headers ? r->headers : "");
+                                         "HTTP/1.1 %u X\r\nContent-Length: %zu\r\n%sConnection: "
+                                         "close\r\n\r\n%s",
+                                         r->status, r->answer ? strlen(r->answer) : 0,
+                                         r->headers ? r->headers : "", r->answer ? r->answer : "");
                         (void) !write(fd, answer, (size_t) n);
                 }
                 close(fd);

@@ -207,6 +207,29 @@ TEST(each_status_has_its_meaning)
         peers_close(&p);
 }
 
+TEST(the_reason_of_a_refusal_is_shown_whatever_its_status)
+{
+        static const unsigned statuses[] = {400, 403, 429, 500, 503};
+        ActionFacts facts = notice_facts("peer");
+        Receiver receiver;
+        char words[64];
+        Peers p;
+
+        peers_open(&p);
+        receiver_open(&receiver);
+        receiver.answer = "{\"success\":false,\"error\":\"the disk\\u001b is full\"}";
+        receiver.headers = "Retry-After: 7\r\n";
+        for (size_t i = 0; i < ELEMENTSOF(statuses); i++) {
+                receiver.status = statuses[i];
+                CHECK_INT(tell(&p, &receiver, &facts), statuses[i] == 400 ? ACTION_PERMANENT : ACTION_RETRY);
+                snprintf(words, sizeof(words), "HTTP %u: the disk", statuses[i]);
+                CHECK(strncmp(p.rig.message, words, strlen(words)) == 0 && !strchr(p.rig.message, '\x1b'));
+                CHECK_INT(p.rig.retry_after_usec, statuses[i] == 400 ? 0 : 7 * USEC_PER_SEC);
+        }
+        receiver_close(&receiver);
+        peers_close(&p);
+}
+
 TEST(without_a_key_it_says_why_and_sends_nothing)
 {
         ActionFacts facts = notice_facts("peer");
