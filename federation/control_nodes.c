@@ -148,6 +148,14 @@ static bool accept_node(Order *o, const Member *m, MemberChange *c)
                                  m->id);
                 return false;
         }
+        if (!m->config && members_are_full(o->f->members)) {
+                http_reply_error(
+                                o->request, 409,
+                                "%d nodes are accepted already, and no more can be told of an outage: ban or "
+                                "forget one first",
+                                MEMBERS_ACCEPTED_MAX);
+                return false;
+        }
         c->next.stored = m->document ? MEMBER_ACCEPTED : MEMBER_CONFIGURED;
         c->next.accepted_usec = c->next.changed_usec;
         member_change_say(c, "node-accepted", o->actor, "%.256s", member_url(m));

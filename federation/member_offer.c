@@ -61,7 +61,7 @@ static int judge(const Member *m, const NodeDocument *d, Offer *o, Error *e)
 static bool joins(const Members *m, const Member *member)
 {
         return member->stored == MEMBER_PENDING && !member->config && member_is_pinned(member) &&
-               m->f->config->network.registration == REGISTRATION_OPEN;
+               m->f->config->network.registration == REGISTRATION_OPEN && !members_are_full(m);
 }
 
 static int submit(Members *m, const Member *member, NodeDocument *document, const Offer *o)

@@ -2,6 +2,7 @@
 /* Who belongs to the network, in memory: a table in the order of ids, and the keys that count. */
 #include "federation/members.h"
 
+#include "base/registry.h"
 #include "base/text.h"
 #include "federation/members_private.h"
 
@@ -240,6 +241,16 @@ void members_counts(const Members *m, MembersCounts *ret)
                 ret->nodes[m->members[i]->state]++;
                 ret->proven += m->members[i]->proven;
         }
+}
+
+bool members_are_full(const Members *m)
+{
+        size_t n = m->n_changes; /* each may accept one */
+
+        static_assert(MEMBERS_ACCEPTED_MAX + 1 == REGISTRY_NODES_MAX, "all of them are told");
+        for (size_t i = 0; i < m->n; i++)
+                n += member_is_accepted(m->members[i]);
+        return n >= MEMBERS_ACCEPTED_MAX;
 }
 
 /* --- keys --- */

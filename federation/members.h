@@ -11,8 +11,10 @@
 #include "federation/peers.h"
 #include "federation/store.h"
 
-#define MEMBERS_MAX                 20000
-#define MEMBERS_CONFIGURED_MAX      1000 /* config_peers.c takes no more */
+#define MEMBERS_MAX            20000
+#define MEMBERS_CONFIGURED_MAX 1000 /* config_peers.c takes no more */
+#define MEMBERS_ACCEPTED_MAX \
+        9999 /* with the configured ones: with this node, what others take (base/registry.h) */
 #define MEMBERS_PENDING_MAX         1000
 #define MEMBERS_PENDING_PER_ADDRESS 50
 #define MEMBERS_PENDING_BYTES_MAX   (2 * 1024 * 1024)  /* of what they say */
@@ -98,6 +100,7 @@ typedef struct MembersCounts {
         size_t changing;    /* on their way to the disk */
         uint64_t load_usec; /* how long reading them took; 0: not read yet */
 } MembersCounts;
+bool members_are_full(const Members *m); /* nobody can be accepted: there are MEMBERS_ACCEPTED_MAX */
 void members_counts(const Members *m, MembersCounts *ret);
 
 /* The key by which `node` may have signed something dated `at`. Keys are pinned: never fetched because a message names one.

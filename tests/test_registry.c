@@ -146,7 +146,7 @@ TEST(nobody_can_crowd_out_the_accepted_by_registering)
         CHECK_INT(r->n_nodes, REGISTRY_NODES_MAX);
         CHECK_INT(r->n_others, 5000);
         CHECK_INT(r->n_unfit, 5);
-        CHECK_STR(r->unfit, "nodes[27000] n22000: too many nodes");
+        CHECK_STR(r->unfit, "nodes[15000] n10000: too many nodes");
         free(text);
 }
 

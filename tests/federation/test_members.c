@@ -161,6 +161,25 @@ TEST(what_cannot_be_written_is_not_in_force_and_the_reason_is_told)
         rig_end(&rig);
 }
 
+TEST(no_more_are_accepted_than_can_be_told)
+{
+        char id[16];
+        Rig rig;
+
+        rig_begin(&rig, "peers: [{id: a, url: 'http://192.0.2.3'}]");
+        CHECK_INT(members_make_room(rig.f.members, MEMBERS_ACCEPTED_MAX), 0);
+        for (unsigned i = 1; i < MEMBERS_ACCEPTED_MAX; i++) {
+                snprintf(id, sizeof(id), "n%06u", i);
+                Member *m = member_new(id);
+                CHECK(m);
+                CHECK(!(i % 3333 == 0 && members_are_full(rig.f.members)));
+                m->stored = MEMBER_ACCEPTED;
+                members_insert(rig.f.members, m);
+        }
+        CHECK(members_are_full(rig.f.members));
+        rig_end(&rig);
+}
+
 static void accept_at(Rig *rig, const char *id, const char *url, uint64_t at_usec)
 {
         MemberChange *c = member_change_new(rig->f.members, id, NULL);
