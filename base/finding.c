@@ -2,6 +2,9 @@
 /* What is found in a configuration before an outage. */
 #include "base/finding.h"
 
+#include "base/look.h"
+#include "base/text.h"
+
 static const char *const severity_names[] = {
                 [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};
 
@@ -283,4 +286,35 @@ json_t *findings_to_json(const Findings *f)
                 json_add(list, j);
         }
         return list;
+}
+
+void findings_compare_ids(Findings *f, const char *path, const char *id, const char *other)
+{
+        const char *slash = strrchr(path, '/'), *theirs;
+        _cleanup_(conf_freep) Conf *conf = NULL;
+        _cleanup_free_ char *beside = NULL;
+        const ConfNode *node;
+        Finding *x;
+        Error e;
+
+        if (!id || streq(slash ? slash + 1 : path, other))
+                return;
+        beside = string_printf("%.*s%s", slash ? (int) (slash + 1 - path) : 0, path, other);
+        if (!beside) {
+                f->failed = true;
+                return;
+        }
+        if (look_at_file(beside) < 0 || conf_load(beside, &conf, &e) < 0 || !conf_is_mapping(conf_root(conf)))
+                return; /* whoever checks that file is told */
+        node = conf_get(conf_root(conf), "node");
+        node = node && conf_is_mapping(node) ? conf_get(node, "id") : NULL;
+        theirs = node ? conf_scalar(node) : NULL;
+        if (!theirs || streq(theirs, id))
+                return;
+        x = findings_add(f, FINDING_WARNING, "other-id", NULL, "node.id",
+                         "node.id is `%s` here, and `%s` in %s", id, theirs, beside);
+        finding_means(f, x,
+                      "failoverd and federationd speak for two nodes: what one of them tells of a failure, "
+                      "other shops do not take for the other's");
+        finding_advises(f, x, "write the same id into both files");
 }

@@ -48,6 +48,10 @@ void findings_sort(Findings *f);
 void findings_clear(Findings *f);
 #define _cleanup_findings_ _cleanup_(findings_clear)
 
+/* The two daemons of a shop are one node. `path`: of the file that is checked, whose node.id is `id` (NULL: none); `other`: what the other daemon's
+ * is called, which is looked for beside it. */
+void findings_compare_ids(Findings *f, const char *path, const char *id, const char *other);
+
 /* A file that cannot be read at all: "file:line:column: what is wrong", or only what is wrong. */
 void findings_add_unusable(Findings *f, const char *text);
 /* width: of the terminal behind err; 0: lines are not wrapped, so that programs find what they look for. */

@@ -281,12 +281,29 @@ static void check_network(Check *k)
                 finding_advises(k->f, x, "set network.enabled: true to search them");
         } else if (n->enabled && n->n_peers == 0) {
                 x = findings_add(k->f, FINDING_NOTE, "no-peers", NULL, "network",
-                                 "there is nobody to search: network.peers is empty");
+                                 "network.peers is empty: only nodes that you accept are searched");
                 finding_means(k->f, x,
-                              "a network search finds this shop's books only, and `federated` has no "
-                              "node to send buyers to");
-                finding_advises(k->f, x, "name the nodes that you know under network.peers");
+                              "until `failoverctl nodes` lists one as accepted, a network search finds this "
+                              "shop's books only, and `federated` has no node to send buyers to");
+                finding_advises(k->f, x,
+                                "accept nodes with `failoverctl nodes accept ID`, or name the nodes that you "
+                                "know under network.peers");
         }
+}
+
+/* Without a key it runs, and what needs a signature does not work. */
+static void check_key(Check *k)
+{
+        Finding *x;
+
+        if (k->c->node.key_file || !k->c->network.enabled)
+                return;
+        x = findings_add(k->f, FINDING_WARNING, "no-key", NULL, "node",
+                         "node.key_file is not set: this node has no key");
+        finding_means(k->f, x,
+                      "its documents are not signed; orders that it sends to other shops stay unconfirmed, "
+                      "and earn no share");
+        finding_advises(k->f, x, "make a key with `failoverctl keygen`, and set node.key_file");
 }
 
 /* --- limits --- */
@@ -348,6 +365,8 @@ static int check_parts(Check *k, const Conf *tree)
         check_listen(k);
         check_url(k);
         check_network(k);
+        check_key(k);
+        findings_compare_ids(k->f, k->options->config, k->c->node.id, "failoverd.yaml");
         check_limits(k);
         check_money(k);
         r = check_files(k);

@@ -35,6 +35,7 @@ static int check_parts(Check *k)
         if (k->reaches.failed)
                 return -ENOMEM;
         config_verify_settings(k->c, k->f);
+        findings_compare_ids(k->f, k->options->config, k->c->node.id, "federationd.yaml");
         r = check_modes(k);
         if (r >= 0)
                 r = check_times(k);

@@ -12,6 +12,9 @@ if ((EUID == 0)) && getent passwd federationd >/dev/null; then # whose rights it
         mount --bind "$shop/passwd" /etc/passwd
 fi
 ulimit -n "$(ulimit -Hn)"
+mkdir "$shop/credentials" # good.yaml's key
+"$build/failoverctl" keygen --id k1 "$shop/credentials/node.key" >/dev/null 2>&1
+export CREDENTIALS_DIRECTORY=$shop/credentials
 examined() { # FILE [OPTION...]: as people see it; the exit code at its end
         local code=0
         timeout 60 "$build/federationd" --check --config "$1" --state-dir "$shop/state" --runtime-dir "$shop/run" "${@:2}" 2>&1 || code=$?
@@ -53,6 +56,17 @@ ctl "$shop/federationd.yaml" >"$shop/said" || code=$?
 check "a file that cannot be read is bad" equal "$code" 1
 check "by its name then" contains "$(<"$shop/said")" "$shop/federationd.yaml:"
 check "--json is handed on" test "$(ctl --json good.yaml | jq .peers)" = 2
+
+# ---- one shop, one id
+
+mkdir "$shop/pair"
+cp ../good.yaml "$shop/pair/failoverd.yaml"
+id=$(sed -n 's/.*id: \([a-z0-9-]*\).*/\1/p' ../good.yaml | head -n 1)
+sed "s/id: my-shop/id: $id/" good.yaml >"$shop/pair/federationd.yaml"
+check "two files of one node" not contains "$(ctl --json "$shop/pair/federationd.yaml")$(ctl --json "$shop/pair/failoverd.yaml")" other-id
+sed "s/id: my-shop/id: another-shop/" good.yaml >"$shop/pair/federationd.yaml"
+check "federationd's is another" contains "$(ctl "$shop/pair/federationd.yaml")" "node.id is \`another-shop\` here, and \`$id\` in $shop/pair/failoverd.yaml"
+check "failoverd's is another" contains "$(ctl "$shop/pair/failoverd.yaml")" "node.id is \`$id\` here, and \`another-shop\` in $shop/pair/federationd.yaml"
 
 # ---- certificates, and folders that are not ours
 
