@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "federation/admission.h"
 #include "federation/members_private.h"
+#include "federation/origin.h"
 
 /* What comes of it. */
 typedef struct Offer {
@@ -57,14 +58,62 @@ static int judge(const Member *m, const NodeDocument *d, Offer *o, Error *e)
         return admission_check_given(d, m, clock_wall_usec(), e);
 }
 
+typedef struct Crowd {
+        size_t of_address, of_site;
+} Crowd;
+
+/* Those that are accepted, or about to be, from its address, and at names that whoever has one of them may have made. */
+static Crowd crowd_of(const Members *m, const Member *member)
+{
+        static const uint8_t nowhere[16];
+        const MemberChange *c;
+        Crowd crowd = {0};
+        Origin own, other;
+        const char *site = origin_read(member_url(member), &own) >= 0 ? origin_site(&own) : NULL;
+
+        for (size_t i = 0; i < m->n; i++) {
+                const Member *x = m->members[i];
+                bool in = x->stored == MEMBER_ACCEPTED;
+
+                TAILQ_FOREACH(c, &m->changes, entry)
+                in = in || (c->next.stored == MEMBER_ACCEPTED && streq(c->id, x->id));
+                if (!in || x->config || x == member)
+                        continue;
+                crowd.of_address += memcmp(x->origin, member->origin, 16) == 0 &&
+                                    memcmp(x->origin, nowhere, 16) != 0;
+                crowd.of_site += site && strstr(member_url(x), site) &&
+                                 origin_read(member_url(x), &other) >= 0 && streq(origin_site(&other), site);
+        }
+        return crowd;
+}
+
+/* Whoever can make one key, and one name, can make a thousand: they do not take all the places by themselves. */
+static bool is_crowded(const Members *m, const Member *member, Error *e)
+{
+        Crowd crowd = crowd_of(m, member);
+
+        if (crowd.of_address >= MEMBERS_OPEN_MAX)
+                error_set(e, 0,
+                          "it is proven, and waits for your word: %zu nodes are accepted that its address "
+                          "has registered",
+                          crowd.of_address);
+        else if (crowd.of_site >= MEMBERS_OPEN_MAX)
+                error_set(e, 0,
+                          "it is proven, and waits for your word: %zu nodes are accepted under the same name",
+                          crowd.of_site);
+        else
+                return false;
+        return true;
+}
+
 /* Where that is open, who has registered his key and is found to have it needs nobody's word. */
-static bool joins(const Members *m, const Member *member)
+static bool may_join(const Members *m, const Member *member)
 {
         return member->stored == MEMBER_PENDING && !member->config && member_is_pinned(member) &&
                m->f->config->network.registration == REGISTRATION_OPEN && !members_are_full(m);
 }
 
-static int submit(Members *m, const Member *member, NodeDocument *document, const Offer *o)
+static int submit(Members *m, const Member *member, NodeDocument *document, const Offer *o, bool joins)
 {
         MemberChange *c = member_change_new(m, member->id, member);
 
@@ -78,14 +127,14 @@ static int submit(Members *m, const Member *member, NodeDocument *document, cons
                 c->next.has_given = true;
                 memcpy(c->next.given, member->key, sizeof(c->next.given));
         }
-        if (joins(m, member)) {
+        if (joins) {
                 c->next.stored = MEMBER_ACCEPTED;
                 c->next.accepted_usec = c->next.changed_usec;
         }
-        member_change_say(c, joins(m, member) ? "node-accepted" : o->event, "federationd",
-                          joins(m, member) ? "its document was found at %.256s, signed by the key that it "
-                                             "registered"
-                                           : "its document was found at %.256s",
+        member_change_say(c, joins ? "node-accepted" : o->event, "federationd",
+                          joins ? "its document was found at %.256s, signed by the key that it "
+                                  "registered"
+                                : "its document was found at %.256s",
                           member_url(member));
         if (o->take)
                 c->document = document;
@@ -100,6 +149,8 @@ int members_offer_document(Members *m, const char *id, NodeDocument *document, E
         _cleanup_(node_document_freep) NodeDocument *d = document;
         Member *member = members_get(m, id);
         Offer o = {0};
+        Error crowded = {""};
+        bool joins;
         int r;
 
         if (!member)
@@ -111,8 +162,9 @@ int members_offer_document(Members *m, const char *id, NodeDocument *document, E
         r = judge(member, d, &o, e);
         if (r >= 0 && o.take && m->bytes + d->text_size > MEMBERS_BYTES_MAX)
                 r = error_set(e, -ENOSPC, "this registry is full");
-        (void) member_trouble(member, r < 0 && r != -ENOMEM ? e->text : NULL);
-        if (r < 0 || (!o.event && !joins(m, member)))
+        joins = r >= 0 && may_join(m, member) && !is_crowded(m, member, &crowded);
+        (void) member_trouble(member, r < 0 && r != -ENOMEM ? e->text : *crowded.text ? crowded.text : NULL);
+        if (r < 0 || (!o.event && !joins))
                 return r < 0 ? r : 0;
-        return submit(m, member, TAKE_PTR(d), &o);
+        return submit(m, member, TAKE_PTR(d), &o, joins);
 }

@@ -17,6 +17,7 @@
         9999 /* with the configured ones: with this node, what others take (base/registry.h) */
 #define MEMBERS_PENDING_MAX         1000
 #define MEMBERS_PENDING_PER_ADDRESS 50
+#define MEMBERS_OPEN_MAX            4 /* that nobody's word has accepted, of one address; of one site (origin.h) */
 #define MEMBERS_PENDING_BYTES_MAX   (2 * 1024 * 1024)  /* of what they say */
 #define MEMBERS_BYTES_MAX           (16 * 1024 * 1024) /* and all */
 

@@ -42,6 +42,30 @@ int origin_read(const char *url, Origin *ret)
         return r;
 }
 
+static const char *label_before(const char *host, const char *at)
+{
+        while (at > host && at[-1] != '.')
+                at--;
+        return at;
+}
+
+const char *origin_site(const Origin *o)
+{
+        static const char *const shared[] = {"co",  "com", "net", "org", "ac", "gov",
+                                             "edu", "gob", "or",  "ne",  "go"};
+        const char *end = o->host + strlen(o->host), *top = label_before(o->host, end), *second;
+        size_t n;
+
+        if (*o->host == '[' || top == o->host || (*top >= '0' && *top <= '9'))
+                return o->host;
+        second = label_before(o->host, top - 1);
+        n = (size_t) (top - 1 - second);
+        for (size_t i = 0; i < ELEMENTSOF(shared) && end - top == 2 && second > o->host; i++)
+                if (strlen(shared[i]) == n && strncmp(second, shared[i], n) == 0)
+                        return label_before(o->host, second - 1);
+        return second;
+}
+
 bool origin_same(const Origin *a, const Origin *b)
 {
         return a->port == b->port && streq(a->host, b->host);

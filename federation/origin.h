@@ -10,6 +10,9 @@ typedef struct Origin {
 } Origin;
 
 int origin_read(const char *url, Origin *ret); /* -EINVAL: it cannot be told; -ENOMEM */
+/* What one registers at a registrar: "shop.example" of "a.b.shop.example", "shop.co.uk"; an address is itself. Into o->host. A guess by the
+ * form of the name, which may take a few for one, never one for many. */
+const char *origin_site(const Origin *o);
 bool origin_same(const Origin *a, const Origin *b);
 
 /* May buyers of `node` be sent to `url` by its own word? Not to this node, nor to another that is accepted, configured or banned: what is

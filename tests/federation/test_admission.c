@@ -294,6 +294,31 @@ TEST(who_registered_is_accepted_by_himself_only_where_that_is_open_and_at_the_ur
         }
 }
 
+TEST(one_address_or_one_name_does_not_take_all_the_places)
+{
+        Rig rig;
+
+        for (size_t by_name = 0; by_name < 2; by_name++) {
+                rig_begin(&rig, "registration: open");
+                for (char c = 'a'; c <= 'f'; c++) {
+                        _cleanup_(sign_key_freep) SignKey *key = rig_key("k");
+                        char id[2] = {c}, url[64];
+                        const Member *m;
+
+                        snprintf(url, sizeof(url), "https://%c%sexample", c, by_name ? ".shop." : ".");
+                        add(&rig, id, MEMBER_PENDING, DOCUMENT(id, url, key, NULL, 1000, ""));
+                        m = members_find(rig.f.members, id);
+                        if (by_name)
+                                ((Member *) (uintptr_t) m)->origin[15] = (uint8_t) c;
+                        CHECK_INT(offered(&rig, id, DOCUMENT(id, url, key, NULL, 0, "")), 0);
+                        CHECK(m->proven);
+                        CHECK_INT(m->state, c <= 'd' ? MEMBER_ACCEPTED : MEMBER_PENDING);
+                        CHECK(c <= 'd' ? !m->trouble : strstr(m->trouble, "waits for your word") != NULL);
+                }
+                rig_end(&rig);
+        }
+}
+
 static void to_rekeyed(Member *next, const void *what)
 {
         next->unpinned = true;

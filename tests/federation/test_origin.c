@@ -28,6 +28,25 @@ TEST(one_place_is_recognised_by_any_spelling)
         CHECK(same("http://[::1]:81", "http://[0:0::1]:81"));
 }
 
+TEST(a_site_is_what_one_registers)
+{
+        static const char *const all[][2] = {{"https://shop.example", "shop.example"},
+                                             {"https://a.b.shop.example:81", "shop.example"},
+                                             {"https://a.shop.co.uk", "shop.co.uk"},
+                                             {"https://co.uk", "co.uk"},
+                                             {"https://a.shop.com", "shop.com"},
+                                             {"https://com.de", "com.de"},
+                                             {"http://localhost", "localhost"},
+                                             {"http://192.0.2.1:5", "192.0.2.1"},
+                                             {"http://[2001:db8::1]", "[2001:db8::1]"}};
+        Origin o;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                CHECK_INT(origin_read(all[i][0], &o), 0);
+                CHECK_STR(origin_site(&o), all[i][1]);
+        }
+}
+
 TEST(what_is_no_url_has_no_origin)
 {
         Origin o;
