@@ -319,6 +319,32 @@ TEST(one_address_or_one_name_does_not_take_all_the_places)
         }
 }
 
+TEST(who_proves_himself_waits_while_no_more_can_be_told)
+{
+        _cleanup_(sign_key_freep) SignKey *key = rig_key("k1");
+        const Member *m;
+        char id[16];
+        Rig rig;
+
+        rig_begin(&rig, "registration: open");
+        add(&rig, "a", MEMBER_PENDING, DOCUMENT("a", "https://a.example", key, NULL, 1000, ""));
+        m = members_find(rig.f.members, "a");
+        CHECK_INT(members_make_room(rig.f.members, MEMBERS_ACCEPTED_MAX), 0);
+        for (unsigned i = 0; i < MEMBERS_ACCEPTED_MAX; i++) {
+                snprintf(id, sizeof(id), "n%06u", i);
+                Member *other = member_new(id);
+                CHECK(other);
+                other->stored = MEMBER_ACCEPTED;
+                members_insert(rig.f.members, other);
+        }
+        CHECK_INT(offered(&rig, "a", DOCUMENT("a", "https://a.example", key, NULL, 0, "")), 0);
+        CHECK_INT(m->state, MEMBER_PENDING);
+        members_remove(rig.f.members, members_get(rig.f.members, "n000000"));
+        CHECK_INT(offered(&rig, "a", DOCUMENT("a", "https://a.example", key, NULL, 0, "")), 0);
+        CHECK_INT(m->state, MEMBER_ACCEPTED);
+        rig_end(&rig);
+}
+
 static void to_rekeyed(Member *next, const void *what)
 {
         next->unpinned = true;
