@@ -300,7 +300,7 @@ TEST(one_address_or_one_name_does_not_take_all_the_places)
 
         for (size_t by_name = 0; by_name < 2; by_name++) {
                 rig_begin(&rig, "registration: open");
-                for (char c = 'a'; c <= 'f'; c++) {
+                for (int c = 'a'; c <= 'f'; c++) {
                         _cleanup_(sign_key_freep) SignKey *key = rig_key("k");
                         char id[2] = {c}, url[64];
                         const Member *m;
