@@ -23,7 +23,7 @@ node_start() { # NAME [PEER-URL]
 		listen: ["127.0.0.1:${port[$1]}"]
 		failover: {runtime_dir: $shop/failover, status_dir: $shop/status}
 		limits: {requests_per_second: 0, pull_interval: 0}
-		network: {peers: [${2:+{id: other, url: "$2"\}}]}
+		network: {peers: [${2:+{id: source, url: "$2"\}}]}
 	END
         "$build/federationd" --config "$shop/$1.yaml" --state-dir "$shop/$1/state" --runtime-dir "$shop/$1/run" \
                 >"$shop/$1.log" 2>&1 &

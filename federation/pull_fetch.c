@@ -56,15 +56,21 @@ static uint64_t room_of(const Pull *pull)
         return most > others ? most - others : 0;
 }
 
-/* Older software names itself by its URL, or not at all. */
-static bool is_named(const Pull *pull, const char *node)
+/* Older software names itself by its URL, by a name that nobody here knows, or not at all: whose export it is says where it was
+ * fetched. But what calls itself somebody else whom we know was fetched by mistake. */
+static bool is_anothers(const Pull *pull, const char *node)
 {
+        const Federation *f = pull->puller->f;
         _cleanup_free_ char *by_place = config_default_id(pull->url);
         Origin said, own;
 
         if (!*node || streq(node, pull->id) || (by_place && streq(node, by_place)))
+                return false;
+        if (streq(node, f->config->node.id) || members_find(f->members, node))
                 return true;
-        return origin_read(node, &said) >= 0 && origin_read(pull->url, &own) >= 0 && origin_same(&said, &own);
+        if (origin_read(node, &said) < 0 || origin_read(pull->url, &own) < 0 || origin_same(&said, &own))
+                return false;
+        return origin_clash(f, pull->id, node);
 }
 
 static void fail_name(Pull *pull, const char *node)
@@ -87,7 +93,7 @@ static void on_read(int r, const PullJobResult *result, void *userdata)
                 fail_job(pull);
                 return;
         }
-        if (!is_named(pull, facts->node)) {
+        if (is_anothers(pull, facts->node)) {
                 fail_name(pull, facts->node);
                 return;
         }

@@ -153,6 +153,8 @@ echo '{"node":"other","listings":[{"title":"Foreign"}]}' >"$legacy/export.json" 
 echo "{\"node\":\"$(node_url other)\",\"listings\":[{\"title\":\"Foreign\"}]}" >"$legacy/export.json" && bad "that of another node"
 jq --arg url "${legacy_url/http/HTTP}/" '. + {node: $url}' "$legacy/good.json" >"$legacy/export.json"
 check "one that names itself by its own URL is taken" node_ctl here sync legacy --force
+jq '. + {node: "a name of its own"}' "$legacy/good.json" >"$legacy/export.json"
+check "one with a name that nobody here knows is taken" node_ctl here sync legacy --force
 echo '{"listings":[{"x":1},{"title":""}]}' >"$legacy/export.json" && bad "not one of its 2 listings"
 mv "$legacy/good.json" "$legacy/export.json"
 check "nothing is left behind" equal "$(find "$shop/here/state/copies" -name '*.db' | wc -l)" 2
