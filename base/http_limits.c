@@ -3,6 +3,7 @@
  * addresses there are. */
 #include "base/http_limits.h"
 
+#include "base/ration.h"
 #include "base/resolve.h"
 
 #include <sodium.h>
@@ -37,16 +38,8 @@ uint64_t http_bucket_take(uint64_t *bucket, unsigned per_second, unsigned burst,
 {
         if (per_second == 0)
                 return 0;
-        /* The bucket is full at that time. A token brings it nearer by one interval, and never beyond all of them. */
-        uint64_t interval = MAX(USEC_PER_SEC / per_second, UINT64_C(1)),
-                 room = interval * (burst ?: per_second);
-        uint64_t full = MAX(*bucket, now_usec);
-
-        full = MIN(full, now_usec + room); /* after a change of the limits */
-        if (full + interval > now_usec + room)
-                return full + interval - now_usec - room;
-        *bucket = full + interval;
-        return 0;
+        return ration_take(bucket, burst ?: per_second, MAX(USEC_PER_SEC / per_second, UINT64_C(1)),
+                           now_usec);
 }
 
 /* Addresses */

@@ -12,8 +12,7 @@
 
 typedef struct HttpGuest HttpGuest; /* an address, or a /64 of IPv6; held while it has a connection */
 
-/* The generic cell rate algorithm (ITU-T I.371): a bucket of burst tokens, filled per_second, in one number, that is zeroed at
- * first. 0: taken, else how long until there is one. per_second 0: no limit; burst 0: as per_second. */
+/* ration_take() as limits are configured: burst tokens, filled per_second. per_second 0: no limit; burst 0: as per_second. */
 uint64_t http_bucket_take(uint64_t *bucket, unsigned per_second, unsigned burst, uint64_t now_usec);
 
 /* A connection begins. False: it is one too many. *ret_guest is handed back at its end: NULL when it does not count for an

@@ -3,11 +3,11 @@
  * by that; inbox_keep.c keeps what was seen of each, on the disk too. */
 #pragma once
 
+#include "base/ration.h"
 #include "federation/federation.h"
 #include "federation/inbox.h"
 #include "federation/lanes.h"
 #include "federation/notice.h"
-#include "federation/ration.h"
 #include "federation/store.h"
 
 #include <uthash.h>

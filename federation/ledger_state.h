@@ -2,8 +2,8 @@
 /* What the parts of the ledger share: ledger.c tells others what is due, checkout.c sends buyers, route_money.c answers nodes. */
 #pragma once
 
+#include "base/ration.h"
 #include "federation/ledger_send.h"
-#include "federation/ration.h"
 
 #include <sys/queue.h>
 

@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/ration.h"
 #include "base/text.h"
 #include "federation/admission.h"
 #include "federation/members_private.h"
 #include "federation/place_check.h"
-#include "federation/ration.h"
 #include "federation/registry_text.h"
 #include "federation/routes.h"
 

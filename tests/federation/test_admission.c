@@ -2,8 +2,8 @@
 /* federation/admission.c, member_offer.c, ration.c, place_check.c: who may be in the registry as what, and what is let in. */
 #include "federation/admission.h"
 
+#include "base/ration.h"
 #include "federation/place_check.h"
-#include "federation/ration.h"
 #include "tests/federation/member_rig.h"
 
 static const uint8_t here[16] = {[15] = 1}, there[16] = {[15] = 2};

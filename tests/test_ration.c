@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* federation/ration.c: how often something may be, and of whom. */
-#include "federation/ration.h"
+/* base/ration.c: how often something may be, and of whom. */
+#include "base/ration.h"
 
 #include "base/clock.h"
 #include "tests/test.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The bucket as one number: when it will be full again. */
-#include "federation/ration.h"
+#include "base/ration.h"
 
 #include "base/resolve.h"
 
@@ -16,10 +16,11 @@ struct Ration {
 
 uint64_t ration_take(uint64_t *bucket, unsigned burst, uint64_t every_usec, uint64_t now_usec)
 {
-        uint64_t full = MAX(*bucket, now_usec) + every_usec, most = now_usec + burst * every_usec;
+        uint64_t most = now_usec + burst * every_usec, full = MAX(*bucket, now_usec);
 
         assert(burst > 0);
 
+        full = MIN(full, most) + every_usec; /* it may be beyond after a change of the limits */
         if (full > most)
                 return full - most;
         *bucket = full;
