@@ -53,6 +53,8 @@ typedef struct ActionFacts {
         const char *progress;
         /* the status page and mode.json: the whole status document of GET /v1/status; borrowed, may be NULL */
         json_t *status;
+        /* the status page: what the public may know (actions/public_status.h); borrowed, may be NULL */
+        json_t *public_status;
         /* of a type that says it to several: to which of them; else NULL. Borrowed, and of one attempt only */
         const char *target;
 } ActionFacts;
