@@ -19,14 +19,14 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen search peers nodes audit register sync revenue catalog stats help'
+                simulate check-config keygen setup search peers nodes audit register sync revenue catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
                 --socket)
                         socket=(--socket "${COMP_WORDS[++k]}")
                         ;;
-                --mode | --for | --reason | --limit | --config | --seed | --id | --category | --max-price | --format | --key | --month)
+                --mode | --for | --reason | --limit | --config | --root | --seed | --id | --category | --max-price | --format | --key | --month)
                         ((++k))
                         ;;
                 -*) ;;
@@ -37,7 +37,7 @@ _failoverctl()
         done
 
         case $previous in
-        --socket | --config)
+        --socket | --config | --root)
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
                 ;;
@@ -69,6 +69,7 @@ _failoverctl()
                 alert) words+=' --test' ;;
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online' ;;
+                setup) words+=' --unattended --root' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
                 nodes) words+=' --key' ;;
                 audit) words+=' --limit --check' ;;

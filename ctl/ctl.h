@@ -7,10 +7,11 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define CTL_SOCKET         "/run/failoverd/control.sock"
-#define CTL_NETWORK_SOCKET "/run/federationd/control.sock"
-#define CTL_CONFIG         "/etc/failoverd/failoverd.yaml"
-#define CTL_KEY            "/etc/failoverd/node.key"
+#define CTL_SOCKET            "/run/failoverd/control.sock"
+#define CTL_NETWORK_SOCKET    "/run/federationd/control.sock"
+#define CTL_CONFIG            "/etc/failoverd/failoverd.yaml"
+#define CTL_FEDERATION_CONFIG "/etc/failoverd/federationd.yaml"
+#define CTL_KEY               "/etc/failoverd/node.key"
 
 #define CTL_ANSWER_USEC (5 * USEC_PER_SEC)  /* how long an answer may take */
 #define CTL_RUN_USEC    (90 * USEC_PER_SEC) /* … when it waits for a probe or an alert channel */
@@ -54,8 +55,13 @@ typedef enum Option {
         OPTION_CHECK,
         OPTION_MONTH,
         OPTION_CSV,
+        OPTION_UNATTENDED,
+        OPTION_ROOT,
         _OPTION_MAX,
 } Option;
+
+#define CTL_BIT(option) (UINT64_C(1) << (option))
+static_assert(_OPTION_MAX <= 64, "Verb.options has a bit for each");
 
 typedef struct OptionInfo {
         const char *name;
@@ -79,7 +85,7 @@ struct Verb {
         const char *name;
         const char *arguments;           /* "[MODE]"; "" for none */
         int min, max;                    /* how many of them */
-        unsigned options;                /* bits (1 << OPTION_…) beside --json, --socket and --help */
+        uint64_t options;                /* bits CTL_BIT(OPTION_…) beside --json, --socket and --help */
         int failure;                     /* exit code when the daemon does not answer or refuses */
         const char *summary;             /* half a line */
         const char *help;                /* paragraphs */
@@ -111,6 +117,7 @@ int verb_revenue(const Invocation *i);
 int verb_catalog(const Invocation *i);
 int verb_sync(const Invocation *i);
 int verb_stats(const Invocation *i);
+int verb_setup(const Invocation *i);
 int verb_help(const Invocation *i);
 
 /* The terminal's width for text on stdout: its columns, $COLUMNS, or 0 (unlimited) when it is neither. */

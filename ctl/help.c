@@ -22,7 +22,7 @@ static void put_synopsis(Page *p, const Invocation *i, const Verb *verb)
 {
         page_format(p, STYLE_BOLD, "failoverctl %s", verb->name);
         for (size_t k = 0; k < _OPTION_MAX; k++)
-                if (verb->options & (1u << k))
+                if (verb->options & CTL_BIT(k))
                         page_format(p, STYLE_PLAIN, " [--%s%s%s]", i->options[k].name,
                                     i->options[k].value ? " " : "",
                                     i->options[k].value ? i->options[k].value : "");
@@ -69,7 +69,7 @@ void help_verb(const Invocation *i, const Verb *verb)
         page_put(&p, STYLE_BOLD, "Options");
         page_end(&p);
         for (size_t k = 0; k < _OPTION_MAX; k++)
-                if (verb->options & (1u << k))
+                if (verb->options & CTL_BIT(k))
                         put_option(&p, &i->options[k]);
         put_option(&p, &i->options[OPTION_JSON]);
         put_option(&p, &i->options[OPTION_SOCKET]);

@@ -3,56 +3,7 @@
 #include "ctl/keygen.h"
 #include "base/file.h"
 #include "base/sign.h"
-
-#include <fcntl.h>
-#include <libgen.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* The folder's entry must outlive a power cut as well. */
-static int sync_folder(const char *path)
-{
-        _cleanup_free_ char *copy = strdup(path);
-        _cleanup_close_ int fd = -EBADF;
-
-        if (!copy)
-                return -ENOMEM;
-        fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) < 0)
-                return -errno;
-        return 0;
-}
-
-static int write_and_sync(const char *path, const char *text)
-{
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        r = fchmod(fd, 0600) < 0 ? -errno : fd_write_all(fd, text, strlen(text));
-        return r >= 0 && fsync(fd) < 0 ? -errno : r;
-}
-
-/* Half a key is none: it gets its name when it is whole, and never the name of another. */
-static int write_new(const char *path, const char *text)
-{
-        _cleanup_free_ char *fresh = NULL;
-        int r;
-
-        if (access(path, F_OK) == 0)
-                return -EEXIST;
-        if (asprintf(&fresh, "%s.new", path) < 0) {
-                fresh = NULL;
-                return -ENOMEM;
-        }
-        (void) unlink(fresh); /* of one that was killed */
-        r = write_and_sync(fresh, text);
-        if (r >= 0 && link(fresh, path) < 0)
-                r = -errno;
-        (void) unlink(fresh);
-        return r < 0 ? r : sync_folder(path);
-}
+#include "ctl/place.h"
 
 static bool valid_key_id(const char *id)
 {
@@ -110,7 +61,7 @@ int verb_keygen(const Invocation *i)
                 secret_free(secret);
                 return print_public(i, key, NULL, stderr);
         }
-        r = write_new(path, secret);
+        r = place_file(path, secret, &(Place){.mode = 0600});
         secret_free(secret);
         plain_copy(shown, sizeof(shown), path);
         if (r == -EEXIST)

@@ -7,7 +7,7 @@
 #include <locale.h>
 #include <unistd.h>
 
-#define BIT(option) (1u << (option))
+#define BIT CTL_BIT
 
 static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_JSON] = {"json", NULL, "Print the daemon's answer as JSON."},
@@ -50,6 +50,9 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_ID] = {"id", "ID", "The key's id; made from the key itself when it is left out."},
                 [OPTION_MONTH] = {"month", "YYYY-MM", "Referrals of this month (UTC); without it, all."},
                 [OPTION_CSV] = {"csv", NULL, "Every referral, as CSV for accounts."},
+                [OPTION_UNATTENDED] = {"unattended", NULL,
+                                       "Ask nothing, and make only what is not there yet."},
+                [OPTION_ROOT] = {"root", "DIR", "Below this folder, instead of /."},
 };
 
 static const Verb verb_table[] = {
@@ -137,6 +140,14 @@ static const Verb verb_table[] = {
                  "do "
                  "then. --revoke is for a key that was stolen. --show tells how far it is.",
                  verb_keygen},
+                {"setup", "", 0, 0, BIT(OPTION_UNATTENDED) | BIT(OPTION_ROOT), CTL_REFUSED,
+                 "make what both daemons need to run on this machine",
+                 "With --unattended: makes the node's key, and two configurations with which both daemons "
+                 "run and "
+                 "nothing is switched, in /etc/failoverd, with the owners and modes that they need. What is "
+                 "there "
+                 "already stays as it is.",
+                 verb_setup},
                 {"search", "WORD...", 1, 64, BIT(OPTION_LIMIT) | BIT(OPTION_CATEGORY) | BIT(OPTION_MAX_PRICE),
                  CTL_REFUSED, "search every shop of the network for a book",
                  "Asks federationd, as a shop's front end does: this shop's catalog and all peers. Lists "
@@ -265,7 +276,7 @@ static void parse(int argc, char **argv, Invocation *i, Text *mistake)
 /* 0, or the exit code for usage. */
 static int check(const Invocation *i)
 {
-        unsigned allowed = i->verb->options | BIT(OPTION_JSON) | BIT(OPTION_SOCKET);
+        uint64_t allowed = i->verb->options | BIT(OPTION_JSON) | BIT(OPTION_SOCKET);
         int n = 0;
 
         for (int k = 0; k < _OPTION_MAX; k++)
