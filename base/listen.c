@@ -53,6 +53,18 @@ static int wait_free(const char *path, const struct sockaddr_un *sa, Error *e)
         return r;
 }
 
+/* Whose group it has already, as where the process runs in it, needs no call that a sandbox may forbid. */
+static int group_set(const char *path, gid_t gid)
+{
+        struct stat st;
+
+        if (gid == (gid_t) -1)
+                return 0;
+        if (lstat(path, &st) < 0)
+                return -errno;
+        return st.st_gid == gid || lchown(path, (uid_t) -1, gid) == 0 ? 0 : -errno;
+}
+
 /* Listens under a name of its own beside path, with mode and group set before anybody can connect. */
 static int listen_beside(const char *path, mode_t mode, gid_t gid, struct sockaddr_un *ret_sa, int *ret_fd,
                          Error *e)
@@ -70,9 +82,11 @@ static int listen_beside(const char *path, mode_t mode, gid_t gid, struct sockad
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0 || bind(fd, (const struct sockaddr *) ret_sa, sizeof(*ret_sa)) < 0)
                 return error_set(e, -errno, "%s: %s", path, strerror(errno));
-        if ((gid != (gid_t) -1 && lchown(name, (uid_t) -1, gid) < 0) || chmod(name, mode) < 0 ||
-            listen(fd, BACKLOG) < 0) {
-                r = error_set(e, -errno, "%s: %s", path, strerror(errno));
+        r = group_set(name, gid);
+        if (r == 0 && (chmod(name, mode) < 0 || listen(fd, BACKLOG) < 0))
+                r = -errno;
+        if (r < 0) {
+                r = error_set(e, r, "%s: %s", path, strerror(-r));
                 unlink(name);
                 return r;
         }
