@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A payment API as a shop sees it, which breaks on order in the ways in which payment APIs break.
  *
- * payment-api --control SOCKET [--tls FOLDER] [--key SECRET]
+ * payment-api --control SOCKET [--listen ADDRESS:PORT] [--tls FOLDER] [--key SECRET]
  * prints its port. Orders, by POST to the control socket: see `behaviours` below. */
 #include "tests/parts/server.h"
 
@@ -41,7 +41,7 @@ static Behaviour behaviour = OK;
 static unsigned number;
 static unsigned long requests;
 static SSL_CTX *tls;
-static const char *arg_control, *arg_tls, *arg_key;
+static const char *arg_control, *arg_listen, *arg_tls, *arg_key;
 
 static void answer_drip(Connection *c, unsigned wait_ms)
 {
@@ -241,6 +241,7 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {
                         {"control", required_argument, NULL, 'c'},
+                        {"listen", required_argument, NULL, 'l'},
                         {"tls", required_argument, NULL, 't'},
                         {"key", required_argument, NULL, 'k'},
                         {0},
@@ -249,6 +250,8 @@ int main(int argc, char **argv)
         for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
                 if (c == 'c')
                         arg_control = optarg;
+                else if (c == 'l')
+                        arg_listen = optarg;
                 else if (c == 't')
                         arg_tls = optarg;
                 else if (c == 'k')
@@ -257,7 +260,8 @@ int main(int argc, char **argv)
                         return 2;
         }
         if (!arg_control)
-                die("usage: payment-api --control SOCKET [--tls FOLDER] [--key SECRET]");
+                die("usage: payment-api --control SOCKET [--listen ADDRESS:PORT] [--tls FOLDER] [--key "
+                    "SECRET]");
         if (arg_tls && !(tls = certificate_load("valid")))
                 die("%s/valid.crt and .key cannot be loaded", arg_tls);
 
@@ -265,7 +269,8 @@ int main(int argc, char **argv)
                           .order = order,
                           .report = report,
                           .tls = arg_tls ? tls_now : NULL,
-                          .control = arg_control};
+                          .control = arg_control,
+                          .listen = arg_listen};
 
         server_run(&s);
 }

@@ -211,7 +211,7 @@ static int socket_bound(void)
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
             bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
             getsockname(fd, (struct sockaddr *) &address, &size) < 0)
-                die("cannot bind to loopback: %m");
+                die("cannot bind: %m");
         return fd;
 }
 
@@ -314,16 +314,30 @@ static int control_listen(void)
         return fd;
 }
 
+static void address_read(const char *listen)
+{
+        const char *colon = strchr(listen, ':');
+        char name[INET_ADDRSTRLEN] = "";
+
+        if (colon && (size_t) (colon - listen) < sizeof name)
+                memcpy(name, listen, (size_t) (colon - listen));
+        if (inet_pton(AF_INET, name, &address.sin_addr) != 1)
+                die("%s is not ADDRESS:PORT", listen);
+        address.sin_port = htons((uint16_t) atoi(colon + 1));
+}
+
 void server_run(const Server *s)
 {
         server = s;
         signal(SIGPIPE, SIG_IGN);
         address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        if (server->listen)
+                address_read(server->listen);
         /* The first socket keeps the port for as long as we live, also while nobody listens. */
         socket_bound();
         listener = socket_bound();
         if (listen(listener, 128) < 0)
-                die("cannot listen on loopback: %m");
+                die("cannot listen: %m");
 
         int control = control_listen();
 

@@ -37,6 +37,7 @@ typedef struct Server {
         /* With TLS: what to present to the next connection. NULL: plain. */
         SSL_CTX *(*tls)(void);
         const char *control; /* path of the control socket */
+        const char *listen;  /* ADDRESS:PORT in IPv4; NULL: loopback, and a port that the kernel chooses */
 } Server;
 
 /* Prints the port on stdout once both sockets listen; never returns. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where alerts and notices go: records every request as a line of JSON, before it answers as ordered.
  *
- * webhook-sink --control SOCKET --record FILE
+ * webhook-sink --control SOCKET [--listen ADDRESS:PORT] --record FILE
  * prints its port. Orders: "status 200", "status 500", "status 429" (with Retry-After: 1), "hang", "reset", "refuse". */
 #include "tests/parts/server.h"
 
@@ -20,7 +20,7 @@ static char order_name[16] = "status";
 static unsigned status = 200;
 static unsigned long requests;
 static int record = -1;
-static const char *arg_control, *arg_record;
+static const char *arg_control, *arg_listen, *arg_record;
 
 static json_t *headers_json(const Request *r)
 {
@@ -121,6 +121,7 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {
                         {"control", required_argument, NULL, 'c'},
+                        {"listen", required_argument, NULL, 'l'},
                         {"record", required_argument, NULL, 'r'},
                         {0},
         };
@@ -128,18 +129,24 @@ int main(int argc, char **argv)
         for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
                 if (c == 'c')
                         arg_control = optarg;
+                else if (c == 'l')
+                        arg_listen = optarg;
                 else if (c == 'r')
                         arg_record = optarg;
                 else
                         return 2;
         }
         if (!arg_control || !arg_record)
-                die("usage: webhook-sink --control SOCKET --record FILE");
+                die("usage: webhook-sink --control SOCKET [--listen ADDRESS:PORT] --record FILE");
         record = open(arg_record, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (record < 0)
                 die("%s: %m", arg_record);
 
-        const Server s = {.serve = serve, .order = order, .report = report, .control = arg_control};
+        const Server s = {.serve = serve,
+                          .order = order,
+                          .report = report,
+                          .control = arg_control,
+                          .listen = arg_listen};
 
         server_run(&s);
 }

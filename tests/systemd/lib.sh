@@ -14,14 +14,68 @@ machine_boot() {
         mkdir "$machine_cgroup" 2>/dev/null || skip "cannot make a control group"
         trap machine_cleanup EXIT
         machine_guard
-        start machine setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
-                --uts --ipc --net bash "$(dirname "${BASH_SOURCE[0]}")/boot.sh" "$machine_cgroup" "$shop" \
-                "$shop" "$(realpath "$build")" "$source_dir"
+        machine_disk=$shop/machine
+        mkdir "$machine_disk"
+        # shellcheck disable=SC2016
+        start disk setpriv --pdeathsig KILL unshare --mount --propagation private bash -c 'mount -t tmpfs -o mode=755 machine "$1" &&
+                mkdir "$1/root" "$1/var" && mount -t tmpfs -o mode=755,size=1G var "$1/var" && echo >"$1/var/something" && exec sleep infinity' disk "$machine_disk"
+        wait_for "the machine has a disk" machine_disk mountpoint "$machine_disk/var"
+        machine_on
+}
+
+machine_disk() { # COMMAND...: where the machine's disk is mounted, and nobody but us sees it
+        alive disk || fail "the machine has no disk"
+        nsenter --target "${pid[disk]}" --mount -- "$@"
+}
+
+# Switched on: systemd boots, with clocks that begin at its boot, and with what is on its disk.
+machine_on() {
+        local clocks=() up
+        read -r up _ </proc/uptime
+        if ((machine_has_time)); then clocks=(--time --monotonic "-${up%.*}" --boottime "-${up%.*}"); fi
+        start machine setpriv --pdeathsig KILL nsenter --target "${pid[disk]}" --mount -- unshare --mount --propagation private \
+                --pid --fork --kill-child --uts --ipc --net "${clocks[@]}" bash "$source_dir/tests/systemd/boot.sh" \
+                "$machine_cgroup" "$machine_disk" "$shop" "$(realpath "$build")" "$source_dir"
         wait_for "systemd has booted" machine_booted
+}
+
+machine_off() { # in order: every service is stopped
+        machine systemctl --no-block poweroff 2>/dev/null || true # it may be gone before it has answered
+        wait_for "the machine is off" not alive machine
+        machine_is_off
+}
+
+machine_cut() { # as in a power cut, but that all which was written is on the disk
+        kill -KILL "$machine_pid"
+        machine_is_off
+}
+
+machine_is_off() {
+        wait "${pid[machine]}" 2>/dev/null || true
+        unset "pid[machine]"
+        machine_pid=
+        machine_cgroup_empty "$machine_cgroup"
+}
+
+machine_reboot() {
+        machine_off
+        machine_on
+}
+
+machine_var_fill() { # not a byte more
+        local used # never 0, which would mean that there is no limit
+        used=$(machine_disk df --output=used -k "$machine_disk/var" | tail -n 1)
+        machine_disk mount -o "remount,size=${used// /}k" "$machine_disk/var"
+}
+
+machine_var_empty() {
+        machine_disk mount -o remount,size=1G "$machine_disk/var"
 }
 
 machine_possible() { # or skips; what goes wrong behind this is a failure
         unshare --mount --pid --fork --uts --ipc --net --cgroup true 2>/dev/null || skip "cannot make namespaces"
+        machine_has_time=0 # some kernels are built without; then its clocks are ours
+        if unshare --time --boottime -1 --fork true 2>/dev/null; then machine_has_time=1; fi
         [[ $(machine_cgroup_parent) ]] || skip "no cgroup2 file system"
         unshare --mount --propagation private bash -c "mount -t tmpfs none '$shop' && cd '$shop' && mkdir u w r &&
                 mount -t overlay -o lowerdir=/,upperdir=u,workdir=w none r" 2>/dev/null || skip "cannot mount an overlay"
@@ -41,8 +95,10 @@ machine_booted() {
 }
 
 machine() { # COMMAND...: in the machine, as root
-        nsenter --target "$machine_pid" --mount --pid --net --cgroup --uts --ipc --root --wd=/ -- env -i LC_ALL=C.UTF-8 \
-                PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        local clocks=()
+        if ((machine_has_time)); then clocks=(--time); fi
+        nsenter --target "$machine_pid" "${clocks[@]}" --mount --pid --net --cgroup --uts --ipc --root --wdns=/ -- \
+                env -i LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 machine_file() { # PATH < TEXT: a file of the machine's own
@@ -82,7 +138,12 @@ machine_end() {
         # Its first process takes all others along, and has ended when they are gone.
         [[ ${machine_pid-} ]] && kill -KILL "$machine_pid" 2>/dev/null && stop machine 0
         stop machine KILL
+        stop disk KILL
         machine_cgroup_remove "$machine_cgroup"
+}
+
+machine_cgroup_empty() { # FOLDER: of those below it
+        find "$1" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 
 machine_cgroup_remove() { # FOLDER: with those below it
