@@ -209,6 +209,7 @@ static int socket_bound(void)
         int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+            setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) < 0 || /* the network may come later */
             bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
             getsockname(fd, (struct sockaddr *) &address, &size) < 0)
                 die("cannot bind: %m");

@@ -73,5 +73,6 @@ pivot_root . .old
 cd /
 umount -l /.old
 rmdir /.old
+mount --make-rshared / # as in a machine that is none in namespaces: else no service gets its credentials
 exec env -i container=namespaces PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         /lib/systemd/systemd --system --unit=machine.target --show-status=no
