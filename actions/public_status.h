@@ -26,11 +26,13 @@
  *     "id", "began": time, "resolved": time or null, "mode": the one that the shop ran on (the last, when there were several),
  *     "payment", "impact": "none|minor|major|critical|maintenance", "name": "" or the operator's title, "components": [id…],
  *     "updates": [{"id", "at", "state": "investigating|identified|monitoring|resolved|postmortem", "body": the operator's words,
- *                  "mode": name, "payment", "message"}]  newest first; body "": written by a change of mode, to that mode
+ *                  "mode": name, "payment", "message", "selling"}]  newest first; body "": written by a change of mode, to
+ *                  that mode, or by a turn of `selling` within one; mode, payment, message, selling: as they were then
  *   }],
  *   "maintenances": [{                   not yet ended first (soonest first), then ended ones, newest first; 90 days
  *     "id", "name", "body", "state": "scheduled|active|completed|cancelled", "from": time, "until": time or null,
- *     "began": time or null, "ended": time or null, "components": [id…] (none: the whole shop), "updates": as above
+ *     "began": time or null, "ended": time or null, "components": [id…] (none: the whole shop), "updates": as above, with
+ *                  the maintenance's states; their body is "" where its begin or end wrote them
  *   }]
  *  }
  */

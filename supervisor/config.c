@@ -70,7 +70,7 @@ static const ConfField top_fields[] = {
                 {NULL},
 };
 
-static const char *const top_others[] = {"probes", "modes", "actions", "heartbeat", NULL};
+static const char *const top_others[] = {"probes", "modes", "components", "actions", "heartbeat", NULL};
 
 /* --- shared by the parts --- */
 
@@ -282,6 +282,9 @@ static int config_build(Config *c, const Conf *conf, TopText *top, Error *e)
         r = vantage_check(c, conf_get(root, "vantage"), e);
         if (r < 0)
                 return r;
+        r = config_parse_components(c, conf_get(root, "components"), e);
+        if (r < 0)
+                return r;
         r = config_parse_actions(c, conf_get(root, "actions"), e);
         if (r < 0)
                 return r;
@@ -351,10 +354,14 @@ Config *config_free(Config *c)
                 probe_config_free(c->probes[i]);
         for (size_t i = 0; i < c->n_modes; i++)
                 mode_settings_clear(&c->modes[i]);
+        for (size_t i = 0; i < c->n_components; i++)
+                component_config_clear(&c->components[i]);
         for (size_t i = 0; c->actions && i < c->n_actions; i++)
                 action_config_free(c->actions[i]);
         free(c->probes);
         free(c->modes);
+        free(c->components);
+        free(c->required);
         free(c->actions);
         free(c->vantage);
         free(c->by_name);
@@ -419,8 +426,9 @@ size_t config_sections(const ConfSection **ret)
 {
         static const ConfSection sections[] = {
                         {"",
-                         "At the top of the file. `probes` maps names to probes, `modes` and `actions` are "
-                         "lists, "
+                         "At the top of the file. `probes` maps names to probes, `components` ids to "
+                         "components, "
+                         "`modes` and `actions` are lists, "
                          "`heartbeat` is a mapping.",
                          top_fields},
                         {"node", "Who this node is.", node_fields},
@@ -430,6 +438,10 @@ size_t config_sections(const ConfSection **ret)
                         {"modes[]",
                          "Modes, in order of preference: the shop runs in the first whose probes are all up.",
                          config_mode_fields},
+                        {"components.ID",
+                         "What readers of the status page know the shop by; without any, one `checkout` that "
+                         "follows the mode.",
+                         config_component_fields},
                         {"failback", "How the shop returns to a preferred mode.", failback_fields},
                         {"heartbeat",
                          "Dead man's switch: somebody else notices when this supervisor is gone.",

@@ -48,6 +48,24 @@ typedef struct ModeSettings {
         size_t n_requires;
 } ModeSettings;
 
+typedef enum ComponentState { /* as actions/public_status.h has them */
+                              COMPONENT_OPERATIONAL,
+                              COMPONENT_DEGRADED,
+                              COMPONENT_PARTIAL,
+                              COMPONENT_DOWN,
+                              COMPONENT_MAINTENANCE,
+                              COMPONENT_UNKNOWN,
+                              _COMPONENT_MAX,
+} ComponentState;
+
+/* What readers of the status page know the shop by. Probes have no public names. */
+typedef struct ComponentConfig {
+        char *id, *name, *description, *group; /* "" when none, but id and name */
+        unsigned *probes;
+        size_t n_probes; /* 0: it follows the mode: what the running one requires, it is made of */
+        int *impact;     /* by mode: the ComponentState that it is in at best; -1: not said */
+} ComponentConfig;
+
 typedef struct NodeConfig {
         char *id, *name, *url, *fallback_url, *key_file;
 } NodeConfig;
@@ -71,6 +89,9 @@ typedef struct Config {
         size_t n_vantage;
         ModeSettings *modes;
         size_t n_modes;
+        ComponentConfig *components; /* at least one */
+        size_t n_components;
+        bool *required; /* by probe: some mode does */
         ActionConfig **actions;
         size_t n_actions;
         FailbackConfig failback;
@@ -98,8 +119,10 @@ DEFINE_CLEANUP(Config, config_free)
 /* Moves unchanged probes and actions (same name, same content) from old into c: the objects themselves. */
 void config_carry_over(Config *c, Config *old);
 
-unsigned config_find_probe(const Config *c, const char *name); /* PROBE_NONE */
-unsigned config_find_mode(const Config *c, const char *name);  /* MODE_NONE */
+unsigned config_find_probe(const Config *c, const char *name);   /* PROBE_NONE */
+unsigned config_find_mode(const Config *c, const char *name);    /* MODE_NONE */
+unsigned config_find_component(const Config *c, const char *id); /* COMPONENT_NONE */
+#define COMPONENT_NONE UINT_MAX
 bool config_action_runs_in(const ActionConfig *a, const char *mode);
 /* May the action lead those who look up `name` (lower case, no final dot) to another address in another mode? */
 bool config_dns_moves(const ActionConfig *a, const char *name);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the configuration's reader share: config.c, config_probes.c, config_modes.c, config_actions.c. */
+/* What the parts of the configuration's reader share: config.c, config_probes.c, config_modes.c,
+ * config_components.c, config_actions.c. */
 #pragma once
 
 #include "supervisor/config.h"
 
-extern const ConfField config_probe_fields[], config_mode_fields[], config_action_fields[];
+extern const ConfField config_probe_fields[], config_mode_fields[], config_component_fields[],
+                config_action_fields[];
 
 int config_parse_probes(Config *c, const ConfNode *node, Error *e);
 int config_parse_modes(Config *c, const ConfNode *root, Error *e);
+int config_parse_components(Config *c, const ConfNode *node, Error *e); /* after probes and modes */
 int config_parse_actions(Config *c, const ConfNode *node, Error *e);
 ProbeConfig *probe_config_free(ProbeConfig *p);
 void mode_settings_clear(ModeSettings *m);
+void component_config_clear(ComponentConfig *c);
 ActionConfig *action_config_free(ActionConfig *a);
 
 /* config_dns.c: tells each dns probe whether a dns action changes its record. */

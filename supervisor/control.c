@@ -163,6 +163,7 @@ typedef struct Route {
 
 static const Route routes[] = {
                 {"GET", "/v1/status", false, MAY_LOOK, control_get_status},
+                {"GET", "/v1/public", false, MAY_LOOK, control_get_public},
                 {"GET", "/v1/history", false, MAY_LOOK, control_get_history},
                 {"GET", "/v1/explain", false, MAY_LOOK, control_get_explain},
                 {"GET", "/v1/explain/", true, MAY_LOOK, control_get_explain},

@@ -3,11 +3,23 @@
 #include "base/metrics.h"
 #include "supervisor/control_private.h"
 #include "supervisor/metrics.h"
+#include "supervisor/public_status.h"
 #include "supervisor/status.h"
 
 void control_get_status(Control *c, HttpRequest *r, const char *rest)
 {
         json_t *j = status_document(c->manager);
+
+        if (j)
+                http_reply_json(r, 200, j);
+        else
+                http_reply_error(r, 500, "out of memory");
+}
+
+/* What the status page is made of. */
+void control_get_public(Control *c, HttpRequest *r, const char *rest)
+{
+        json_t *j = public_status_document(c->manager);
 
         if (j)
                 http_reply_json(r, 200, j);

@@ -53,6 +53,7 @@ void control_on_stream_closed(HttpStream *stream, void *userdata);
 
 /* The routes; rest: of the path, behind the route's own. Each answers the request, now or later. */
 void control_get_status(Control *c, HttpRequest *r, const char *rest);
+void control_get_public(Control *c, HttpRequest *r, const char *rest);
 void control_get_history(Control *c, HttpRequest *r, const char *rest);
 void control_get_explain(Control *c, HttpRequest *r, const char *rest);
 void control_get_plan(Control *c, HttpRequest *r, const char *rest);

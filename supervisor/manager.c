@@ -11,11 +11,13 @@
 #include "supervisor/control.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/hours.h"
+#include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
 #include "supervisor/reload.h"
 #include "supervisor/start.h"
 #include "supervisor/status.h"
+#include "supervisor/tally.h"
 #include "supervisor/targets.h"
 #include "supervisor/unsaved.h"
 
@@ -96,6 +98,7 @@ static json_t *memory_document(const Manager *m)
                 return NULL;
         json_put(j, "steady", steady_to_json(&m->steady));
         json_put(j, "seq", json_integer(m->seq));
+        json_put(j, "components", tally_to_json(m->tally));
         return json_whole(j);
 }
 
@@ -172,6 +175,8 @@ static int on_turn(sd_event_source *s, void *userdata)
         if (m->remember || routine)
                 manager_add_memory(m, b);
         if (routine)
+                tally_add(m->tally, b);
+        if (routine)
                 m->save_at = now + MANAGER_SAVE_USEC;
         manager_submit(m, b, NULL, NULL);
         return 0;
@@ -202,6 +207,7 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
         m->wakes++;
         m->armed = 0;
         engine_wake(m->engine, now, clock_wall_usec());
+        public_status_count(m);
         if (m->unassured)
                 start_assure_state(m);
         if (now >= m->save_at)
@@ -250,17 +256,19 @@ static bool has_page(const Config *c)
 void manager_refresh(Manager *m)
 {
         ActionFacts facts;
-        _cleanup_json_ json_t *status = NULL;
+        _cleanup_json_ json_t *status = NULL, *public_status = NULL;
 
         m->refresh_at = manager_now(m) + REFRESH_EVERY_USEC;
         if (!has_page(m->config))
                 return;
         status = status_page_document(m);
-        if (!status)
+        public_status = public_status_document(m);
+        if (!status || !public_status)
                 return;
         json_put(status, "changes", json_incref(m->recent));
         manager_facts(m, ACTION_REFRESH, &facts);
         facts.status = status;
+        facts.public_status = public_status;
         outbox_refresh(m->outbox, &facts);
 }
 
@@ -498,6 +506,8 @@ static int make_parts(Manager *m, Error *e)
         if (r >= 0)
                 r = hours_new(m->config, &m->notes);
         if (r >= 0)
+                r = tally_new(m->config, &m->tally);
+        if (r >= 0)
                 r = heartbeat_new(m, &m->heartbeat);
         if (r >= 0)
                 r = targets_new(m, &m->targets);
@@ -597,6 +607,7 @@ Manager *manager_free(Manager *m)
         worker_free(m->disk, STOP_PATIENCE_USEC);
         publisher_free(m->publisher);
         hours_free(m->notes);
+        tally_free(m->tally);
         while ((t = trouble_take(m)))
                 trouble_free(t);
         json_decref(m->recent);
@@ -621,6 +632,7 @@ int manager_run(Manager *m)
                 log_error("the event loop has failed: %s", strerror(-r));
         if (m->engine) { /* the last batch: windows and memory as they stand */
                 m->save_at = 0;
+                public_status_count(m);
                 on_turn(NULL, m);
         }
         return r;

@@ -15,6 +15,7 @@ typedef struct Control Control;
 typedef struct Heartbeat Heartbeat;
 typedef struct HourNotes HourNotes;
 typedef struct Publisher Publisher;
+typedef struct Tally Tally;
 typedef struct Targets Targets;
 
 /* Where things are; owned by main.c. */
@@ -62,6 +63,7 @@ struct Manager {
         json_t *recent;      /* the last changes, newest first, for the status page */
         HourNotes *notes;    /* hours.c: one for each probe of the config … */
         size_t n_urgent;     /* … and how many of them hold a fail that is not written */
+        Tally *tally;        /* of the config's components */
         struct ManagerTrouble *troubles;
         bool unassured; /* state actions may not know the mode: memory ran out when they were to be told */
         bool remember;

@@ -68,6 +68,7 @@ Outbox *outbox_free(Outbox *o)
                 free(n);
         }
         json_decref(o->status);
+        json_decref(o->public_status);
         facts_unref(o->restored);
         loop_source_free(o->timer);
         free(o);
@@ -307,7 +308,7 @@ int outbox_add(Outbox *o, const ActionFacts *facts, StoreBatch *batch)
         int r = make_deliveries(o, facts, &added);
         if (r < 0)
                 return r;
-        outbox_set_status(o, facts->status);
+        outbox_set_status(o, facts);
         if (facts->kind == ACTION_CHANGE)
                 supersede_states(o, facts->change);
         while ((d = TAILQ_FIRST(&added))) {

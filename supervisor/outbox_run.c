@@ -47,6 +47,7 @@ Running *running_free(Running *r)
         running_stop(r);
         facts_unref(r->facts);
         json_decref(r->status);
+        json_decref(r->public_status);
         free(r->progress);
         free(r);
         return NULL;
@@ -75,8 +76,10 @@ static int running_start(Running *r, ActionDone done)
         Outbox *o = r->outbox;
 
         r->status = json_incref(o->status);
+        r->public_status = json_incref(o->public_status);
         r->view = *facts_get(r->facts);
         r->view.status = r->status;
+        r->view.public_status = r->public_status;
         r->view.target = r->spoke ? r->channel->target : NULL;
         if (r->delivery && r->delivery->progress) { /* which may end before this attempt does */
                 r->progress = strdup(r->delivery->progress);
@@ -414,13 +417,19 @@ static void start_refreshes(Outbox *o)
         }
 }
 
-void outbox_set_status(Outbox *o, json_t *status)
+static void replace(json_t **where, json_t *document)
 {
-        if (!status)
+        if (!document)
                 return;
-        json_incref(status);
-        json_decref(o->status);
-        o->status = status;
+        json_incref(document);
+        json_decref(*where);
+        *where = document;
+}
+
+void outbox_set_status(Outbox *o, const ActionFacts *facts)
+{
+        replace(&o->status, facts->status);
+        replace(&o->public_status, facts->public_status);
 }
 
 void outbox_refresh(Outbox *o, const ActionFacts *facts)
@@ -430,7 +439,7 @@ void outbox_refresh(Outbox *o, const ActionFacts *facts)
         Channel *c;
 
         refresh.kind = ACTION_REFRESH;
-        outbox_set_status(o, facts->status);
+        outbox_set_status(o, facts);
         if (facts_new(&refresh, &owned) < 0)
                 return;
         TAILQ_FOREACH(c, &o->channels, entry)

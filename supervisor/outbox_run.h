@@ -20,7 +20,7 @@ typedef struct Running {
         Delivery *delivery; /* NULL: a refresh, a test, or of a delivery that was superseded meanwhile */
         const ActionConfig *config;
         Facts *facts;
-        json_t *status;
+        json_t *status, *public_status;
         char *progress;   /* of the delivery, when it began */
         ActionFacts view; /* facts, with the newest status document and the progress */
         Action *action;   /* NULL: a test that waits */
@@ -52,9 +52,9 @@ struct Outbox {
         DeliveryList ended; /* … of which, too */
         RunningList tests;
         Count *counts;
-        json_t *status;           /* the newest status document */
-        Facts *restored;          /* of the last delivery that was: its siblings share them */
-        uint64_t head_start_usec; /* until then only payment-mode is tried */
+        json_t *status, *public_status; /* the newest documents */
+        Facts *restored;                /* of the last delivery that was: its siblings share them */
+        uint64_t head_start_usec;       /* until then only payment-mode is tried */
         uint64_t random;
         int64_t last_id;
         unsigned n_running, n_events, n_spokes, n_doubtful;
@@ -84,7 +84,7 @@ void outbox_judge(Outbox *o, Channel *hub,
                   uint64_t now); /* tells of its trouble as a whole, when it is time */
 
 /* outbox_run.c */
-void outbox_set_status(Outbox *o, json_t *status); /* NULL: stays as it is */
-void outbox_start(Outbox *o);                      /* tries what is due; calls nobody back */
+void outbox_set_status(Outbox *o, const ActionFacts *facts); /* of its documents NULL: stays as it is */
+void outbox_start(Outbox *o);                                /* tries what is due; calls nobody back */
 void outbox_arm(Outbox *o); /* sees to it that all that is due is done in the loop's next turn */
 int outbox_on_timer(sd_event_source *source, uint64_t usec, void *userdata);

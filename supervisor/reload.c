@@ -8,9 +8,11 @@
 #include "supervisor/control.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/hours.h"
+#include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
 #include "supervisor/start.h"
+#include "supervisor/tally.h"
 #include "supervisor/targets.h"
 #include "supervisor/wishes.h"
 
@@ -97,6 +99,7 @@ static int apply(Manager *m, Reload *r)
 {
         _cleanup_(engine_freep) Engine *engine = NULL;
         _cleanup_(hours_freep) HourNotes *notes = NULL;
+        _cleanup_(tally_freep) Tally *tally = NULL;
         uint64_t now = manager_now(m), wall = clock_wall_usec();
         Config *config = r->config;
         EngineOutput output;
@@ -111,6 +114,8 @@ static int apply(Manager *m, Reload *r)
                 return error_set(&r->error, error, "%s", strerror(-error));
         error = hours_new(config, &notes);
         if (error >= 0)
+                error = tally_new(config, &tally);
+        if (error >= 0)
                 error = outbox_reserve(m->outbox, config->n_actions);
         if (error >= 0)
                 error = manager_want_registries(m, config);
@@ -121,11 +126,15 @@ static int apply(Manager *m, Reload *r)
                 return error;
 
         forget_dropped(m, m->config, config);
+        public_status_count(m);
+        tally_carry_over(tally, m->tally);
         config_carry_over(config, m->config);
         engine_carry_over(engine, m->engine);
         r->config = NULL;
         swap(m, config, TAKE_PTR(engine));
         hours_configure(m, TAKE_PTR(notes));
+        tally_free(m->tally);
+        m->tally = TAKE_PTR(tally);
         engine_begin(m->engine, false, now, wall);
         return 0;
 }

@@ -7,6 +7,7 @@
 #include "supervisor/facts.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
+#include "supervisor/tally.h"
 #include "supervisor/unsaved.h"
 #include "supervisor/wishes.h"
 
@@ -127,6 +128,7 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         manager_recall_seq(m, known ? loaded->memory : NULL);
         steady_begin(&m->steady, adopt ? json_object_get(mode, "steady") : json_object_get(memory, "steady"));
         now = manager_now(m);
+        tally_recall(m->tally, known ? json_object_get(loaded->memory, "components") : NULL);
         m->save_at = now + MANAGER_SAVE_USEC;
         m->refresh_at = now;
         wishes_output(m, &output);
@@ -148,6 +150,7 @@ static int begin(Manager *m, const StoreLoaded *loaded)
                 unsaved_adopt(m, json_object_get(mode, "unsaved"),
                               loaded && loaded->memory ? last_change(loaded->memory) : "");
         engine_begin(m->engine, !memory, now, clock_wall_usec());
+        manager_refresh(m); /* what the first writing of the page shows */
         if (memory)
                 start_assure_state(m);
         judge_database(m, loaded, now);

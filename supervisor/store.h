@@ -58,6 +58,21 @@ typedef struct HourRecord {
         uint64_t down_usec; /* of it */
 } HourRecord;
 
+typedef enum DayKind {
+        DAY_UP,
+        DAY_DEGRADED,
+        DAY_DOWN,
+        DAY_MAINTENANCE,
+        _DAY_MAX,
+} DayKind;
+
+/* What one day (UTC) of one component came to, as far as it was seen. */
+typedef struct DayRecord {
+        const char *component;
+        uint64_t day_usec; /* wall, its beginning */
+        uint64_t usec[_DAY_MAX];
+} DayRecord;
+
 /* Everything else that the supervisor remembers, as one JSON object (mode, pin, pause, damping, alerts, steady clock):
  * written whole, by supervisor/memory.c. */
 
@@ -103,6 +118,7 @@ void store_batch_delivery(StoreBatch *b,
                           const DeliveryRecord *delivery); /* whole; in place of one with its id */
 void store_batch_probe(StoreBatch *b, const ProbeRecord *probe);
 void store_batch_hour(StoreBatch *b, const HourRecord *hour); /* added to what is there */
+void store_batch_day(StoreBatch *b, const DayRecord *day);    /* added to what is there */
 void store_batch_forget_probe(StoreBatch *b, const char *name);
 void store_batch_memory(StoreBatch *b, const json_t *memory);
 

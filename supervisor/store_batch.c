@@ -23,6 +23,7 @@ const StoreStrings store_probe_strings = {
                 {offsetof(ProbeRecord, name), offsetof(ProbeRecord, history), offsetof(ProbeRecord, message)},
 };
 static const StoreStrings hour_strings = {1, {offsetof(HourRecord, probe)}};
+static const StoreStrings day_strings = {1, {offsetof(DayRecord, component)}};
 static const StoreStrings text_string = {1, {0}};
 
 static const char **string_at(StoreOp *op, size_t offset)
@@ -119,6 +120,12 @@ void store_batch_hour(StoreBatch *b, const HourRecord *hour)
         batch_add(b, &op, &hour_strings);
 }
 
+void store_batch_day(StoreBatch *b, const DayRecord *day)
+{
+        StoreOp op = {.kind = STORE_OP_DAY, .day = *day};
+        batch_add(b, &op, &day_strings);
+}
+
 void store_batch_forget_probe(StoreBatch *b, const char *name)
 {
         StoreOp op = {.kind = STORE_OP_FORGET, .text = name};
@@ -167,6 +174,9 @@ int store_op_compare(const void *a, const void *b)
         case STORE_OP_HOUR:
                 r = compare_numbers(x->hour.hour_usec, y->hour.hour_usec);
                 return r != 0 ? r : strcmp(x->hour.probe, y->hour.probe);
+        case STORE_OP_DAY:
+                r = compare_numbers(x->day.day_usec, y->day.day_usec);
+                return r != 0 ? r : strcmp(x->day.component, y->day.component);
         case STORE_OP_FORGET:
         case STORE_OP_MEMORY:
                 return 0;
@@ -181,4 +191,10 @@ void store_hour_merge(HourRecord *newer, const HourRecord *older)
         newer->latency_sum_usec += older->latency_sum_usec;
         newer->latency_max_usec = MAX(newer->latency_max_usec, older->latency_max_usec);
         newer->down_usec += older->down_usec;
+}
+
+void store_day_merge(DayRecord *newer, const DayRecord *older)
+{
+        for (size_t i = 0; i < _DAY_MAX; i++)
+                newer->usec[i] += older->usec[i];
 }

@@ -12,6 +12,7 @@ typedef enum StoreOpKind {
         STORE_OP_PROBE,
         STORE_OP_FORGET,
         STORE_OP_HOUR,
+        STORE_OP_DAY,
         STORE_OP_MEMORY,
 } StoreOpKind;
 
@@ -32,6 +33,7 @@ typedef struct StoreOp {
                 DeliveryRecord delivery;
                 ProbeRecord probe;
                 HourRecord hour;
+                DayRecord day;
                 const char *text; /* the probe to forget; the memory's JSON */
         };
 } StoreOp;
@@ -53,8 +55,9 @@ struct StoreBatch {
 };
 
 void store_op_free(StoreOp *op); /* takes it out of its batch */
-/* Orders by what a row is about; equal: the later one makes the earlier one void (hours: they add up). Probes and
+/* Orders by what a row is about; equal: the later one makes the earlier one void (hours and days: they add up). Probes and
  * forgetting one have the same key. */
 int store_op_compare(const void *a, const void *b);
 /* Adds the older hour's counts to the newer. */
 void store_hour_merge(HourRecord *newer, const HourRecord *older);
+void store_day_merge(DayRecord *newer, const DayRecord *older);

@@ -47,6 +47,11 @@ static const DbMigration migrations[] = {
                  " PRIMARY KEY (hour, probe)) STRICT, WITHOUT ROWID;"
                  "CREATE TABLE memory (one INTEGER PRIMARY KEY, value TEXT NOT NULL) STRICT;"
                  "CREATE TABLE upkeep (one INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT"},
+                {"CREATE TABLE day (day INTEGER NOT NULL, component TEXT NOT NULL, up INTEGER NOT NULL,"
+                 " degraded INTEGER NOT NULL, down INTEGER NOT NULL, maintenance INTEGER NOT NULL,"
+                 " PRIMARY KEY (day, component)) STRICT, WITHOUT ROWID;"
+                 "CREATE TABLE bulletin (id TEXT PRIMARY KEY, kind INTEGER NOT NULL, ended INTEGER NOT NULL,"
+                 " value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
 };
 
 typedef enum Statement {
@@ -57,6 +62,7 @@ typedef enum Statement {
         STATEMENT_PROBE,
         STATEMENT_FORGET,
         STATEMENT_HOUR,
+        STATEMENT_DAY,
         STATEMENT_MEMORY,
         STATEMENT_UPKEEP,
         _STATEMENT_MAX,
@@ -86,6 +92,11 @@ static const char *const statement_sql[_STATEMENT_MAX] = {
                                 " latency_sum = latency_sum + excluded.latency_sum,"
                                 " latency_max = max(latency_max, excluded.latency_max),"
                                 " down = down + excluded.down",
+                [STATEMENT_DAY] = "INSERT INTO day (day, component, up, degraded, down, maintenance)"
+                                  " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (day, component) DO UPDATE"
+                                  " SET up = up + excluded.up, degraded = degraded + excluded.degraded,"
+                                  " down = down + excluded.down,"
+                                  " maintenance = maintenance + excluded.maintenance",
                 [STATEMENT_MEMORY] = "REPLACE INTO memory (one, value) VALUES (1, ?)",
                 [STATEMENT_UPKEEP] = "REPLACE INTO upkeep (one, at) VALUES (1, ?)",
 };
@@ -287,6 +298,13 @@ static int write_hour(StoreDb *db, const HourRecord *h, Error *e)
                              (int64_t) h->down_usec);
 }
 
+static int write_day(StoreDb *db, const DayRecord *d, Error *e)
+{
+        return statement_run(db, STATEMENT_DAY, e, "isiiii", (int64_t) d->day_usec, d->component,
+                             (int64_t) d->usec[DAY_UP], (int64_t) d->usec[DAY_DEGRADED],
+                             (int64_t) d->usec[DAY_DOWN], (int64_t) d->usec[DAY_MAINTENANCE]);
+}
+
 static int write_op(StoreDb *db, const StoreOp *op, Error *e)
 {
         switch (op->kind) {
@@ -300,6 +318,8 @@ static int write_op(StoreDb *db, const StoreOp *op, Error *e)
                 return statement_run(db, STATEMENT_FORGET, e, "s", op->text);
         case STORE_OP_HOUR:
                 return write_hour(db, &op->hour, e);
+        case STORE_OP_DAY:
+                return write_day(db, &op->day, e);
         case STORE_OP_MEMORY:
                 return statement_run(db, STATEMENT_MEMORY, e, "s", op->text);
         }

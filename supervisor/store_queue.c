@@ -57,6 +57,8 @@ static void index_newer(StoreQueue *q, StoreOp *op)
         if (older) {
                 if (op->kind == STORE_OP_HOUR)
                         store_hour_merge(&op->hour, &older->hour);
+                if (op->kind == STORE_OP_DAY)
+                        store_day_merge(&op->day, &older->day);
                 drop(q, older);
         } else if (op->kind == STORE_OP_HOUR && q->n_hours >= STORE_QUEUE_HOURS_MAX) {
                 drop(q, op);
@@ -76,6 +78,8 @@ static void index_older(StoreQueue *q, StoreOp *op)
         }
         if (op->kind == STORE_OP_HOUR)
                 store_hour_merge(&newer->hour, &op->hour);
+        if (op->kind == STORE_OP_DAY)
+                store_day_merge(&newer->day, &op->day);
         drop(q, op);
 }
 

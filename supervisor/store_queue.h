@@ -2,7 +2,7 @@
 /* Batches that wait for the disk: for the store's own files only.
  *
  * Batches keep their order. Of routine ones, for which nobody waits, a row is dropped as soon as a newer one about the
- * same thing waits behind it (hours are added up), and a batch once it is empty: however long the disk is away, there
+ * same thing waits behind it (hours and days are added up), and a batch once it is empty: however long the disk is away, there
  * is at most one row for each probe, delivery and hour, beside the batches that somebody waits for. */
 #pragma once
 

@@ -8,6 +8,7 @@
 #include "supervisor/attempts.h"
 #include "supervisor/control.h"
 #include "supervisor/hours.h"
+#include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
 #include "supervisor/recent.h"
@@ -105,7 +106,7 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         Manager *m = userdata;
         const char *from = change->from == MODE_NONE ? "" : m->config->modes[change->from].name;
         const char *to = m->config->modes[change->to].name;
-        _cleanup_json_ json_t *evidence = status_evidence(m);
+        _cleanup_json_ json_t *evidence = status_evidence(m), *public_status = NULL;
         _cleanup_free_ char *evidence_text = NULL;
         char config_hash[65];
         ActionFacts facts;
@@ -138,6 +139,7 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         facts.from_first = change->from == 0;
         facts.seq = manager_next_seq(m);
         recent_add(m, &record);
+        facts.public_status = public_status = public_status_document(m);
         wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
 }
