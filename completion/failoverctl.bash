@@ -68,7 +68,7 @@ _failoverctl()
                 history) words+=' --limit' ;;
                 alert) words+=' --test' ;;
                 simulate) words+=' --config --seed' ;;
-                check-config) words+=' --online' ;;
+                check-config) words+=' --online --probes' ;;
                 setup) words+=' --unattended --root' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
                 nodes) words+=' --key' ;;

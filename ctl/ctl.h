@@ -40,6 +40,7 @@ typedef enum Option {
         OPTION_CONFIG,
         OPTION_SEED,
         OPTION_ONLINE,
+        OPTION_PROBES,
         OPTION_ID,
         OPTION_CATEGORY,
         OPTION_MAX_PRICE,

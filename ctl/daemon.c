@@ -130,7 +130,7 @@ int verb_check_config(const Invocation *i)
 {
         const char *argv[8] = {"--check"};
         _cleanup_free_ char *config = NULL;
-        const char *file = i->arguments[0] ? i->arguments[0] : CTL_CONFIG;
+        const char *file = i->arguments[0] ? i->arguments[0] : CTL_CONFIG, *daemon = whose_config(file);
         size_t n = 1;
 
         config = string_printf("--config=%s", file);
@@ -141,5 +141,11 @@ int verb_check_config(const Invocation *i)
                 argv[n++] = "--json";
         if (i->given[OPTION_ONLINE])
                 argv[n++] = "--online";
-        return daemon_run(i, whose_config(file), argv);
+        if (i->given[OPTION_PROBES]) {
+                if (streq(daemon, "federationd"))
+                        return ctl_usage(i,
+                                         "--probes is for failoverd's configuration: federationd has none");
+                argv[n++] = "--probes";
+        }
+        return daemon_run(i, daemon, argv);
 }

@@ -32,6 +32,7 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_SEED] = {"seed", "N", "Where chance begins; the same seed gives the same run."},
                 [OPTION_ONLINE] = {"online", NULL,
                                    "Look names up, too; without it nothing goes over the network."},
+                [OPTION_PROBES] = {"probes", NULL, "Run every probe once, now, and say what came of it."},
                 [OPTION_CATEGORY] = {"category", "NAME", "Books of this category only."},
                 [OPTION_MAX_PRICE] = {"max-price", "PRICE",
                                       "Books that cost at most 12.99, say, in whatever currency."},
@@ -117,7 +118,7 @@ static const Verb verb_table[] = {
                  "Lines) "
                  "describes, and prints every change and alert. Nothing is opened, nothing is switched.",
                  verb_simulate},
-                {"check-config", "[FILE]", 0, 1, BIT(OPTION_ONLINE), CTL_REFUSED,
+                {"check-config", "[FILE]", 0, 1, BIT(OPTION_ONLINE) | BIT(OPTION_PROBES), CTL_REFUSED,
                  "what can be known of a configuration before an outage",
                  "Reads FILE (" CTL_CONFIG ") as its daemon would, failoverd or federationd: its keys tell "
                  "whose it is. Says what is wrong with file, line and column, "
@@ -125,7 +126,7 @@ static const Verb verb_table[] = {
                  "requires where the shop goes when it fails, how long that takes, and how long the way back "
                  "takes. Run it as root: files are then looked at with the rights of the daemon's user.\n"
                  "\n"
-                 "Exit code: 0 good, warnings included; 1 bad.",
+                 "Exit code: 0 good, warnings included; 1 bad, or a probe did not pass.",
                  verb_check_config},
                 {"keygen", "[FILE]", 0, 1,
                  BIT(OPTION_ID) | BIT(OPTION_ROTATE) | BIT(OPTION_REVOKE) | BIT(OPTION_SHOW) |

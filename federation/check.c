@@ -427,5 +427,6 @@ json_t *check_to_json(const CheckReport *r)
         json_put(j, "warnings", json_integer(n[FINDING_WARNING]));
         json_put(j, "notes", json_integer(n[FINDING_NOTE]));
         json_put(j, "findings", findings_to_json(&r->findings));
+        json_put(j, "needs", r->config ? check_needs(r->config) : json_object());
         return j;
 }

@@ -28,3 +28,5 @@ void check_tell_private(Check *k, size_t peer, const struct sockaddr_storage *ad
 
 int check_files(Check *k);  /* what is looked at on this machine */
 int check_online(Check *k); /* names looked up */
+/* What the system must give federationd: as in supervisor/check.h. */
+json_t *check_needs(const Config *c);

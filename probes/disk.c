@@ -392,6 +392,13 @@ static int disk_verify(const void *conf, const char *config_dir, Error *e)
         return 0;
 }
 
+static const char *disk_writes(const void *conf)
+{
+        const DiskConf *c = conf;
+
+        return c->write_test ? c->path : NULL;
+}
+
 #define FIELD(key, type, flags, fallback, help)                                    \
         {                                                                          \
 #key, &conf_##type, offsetof(DiskConf, key), flags, fallback, help \
@@ -421,6 +428,7 @@ const ProbeType probe_disk = {
                 .single = true,
                 .check = disk_check,
                 .verify = disk_verify,
+                .writes = disk_writes,
                 .start = disk_start,
                 .stop = disk_stop,
                 .expire = disk_expire,

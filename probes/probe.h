@@ -85,6 +85,9 @@ struct ProbeType {
         /* Optional: the files that an attempt needs and conf names: writes at most READING_FILES_MAX, returns how many. They
          * are read before start(), off the loop, for attempt_secret(). */
         size_t (*files)(const void *conf, ReadingFile *ret);
+        /* Optional: the file or folder, of another's, that an attempt writes to or locks; NULL: none. For who opens a
+         * sandbox for it. */
+        const char *(*writes)(const void *conf);
         /* Optional: is the target's silence a fail? Without it, yes. For who says beforehand how long an outage takes. */
         bool (*silence_fails)(const void *conf);
         /* Ends in exactly one attempt_report(), from here or later. No return value: trouble is reported too. */

@@ -173,6 +173,11 @@ static int sqlite_verify(const void *conf, const char *config_dir, Error *e)
         return 0;
 }
 
+static const char *sqlite_writes(const void *conf)
+{
+        return ((const SqliteConf *) conf)->path;
+}
+
 #define FIELD(key, flags, help)                                                  \
         {                                                                        \
 #key, &conf_string, offsetof(SqliteConf, key), flags, NULL, help \
@@ -199,6 +204,7 @@ const ProbeType probe_sqlite = {
                 .single = true,
                 .check = sqlite_check,
                 .verify = sqlite_verify,
+                .writes = sqlite_writes,
                 .start = sqlite_start,
                 .stop = sqlite_stop,
                 .expire = sqlite_expire,

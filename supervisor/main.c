@@ -9,6 +9,7 @@
 #include "supervisor/help.h"
 #include "supervisor/manager.h"
 #include "supervisor/simulate.h"
+#include "supervisor/trial.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -21,12 +22,13 @@ static const char *arg_status_dir;
 static const char *arg_trace;
 static uint64_t arg_seed = 1;
 static bool arg_seed_given;
-static bool arg_check, arg_help_config, arg_json, arg_online;
+static bool arg_check, arg_help_config, arg_json, arg_online, arg_probes;
 
 static int usage(FILE *out)
 {
         fputs("failoverd [--config FILE] [--state-dir D] [--runtime-dir D] [--status-dir D] [--log-level L]\n"
-              "          [--check [--json] [--online] | --simulate TRACE [--seed N] | --help-config]\n\n"
+              "          [--check [--json] [--online] [--probes] | --simulate TRACE [--seed N] | "
+              "--help-config]\n\n"
               "Keeps a shop selling: probes what it depends on, changes its payment mode when that fails, "
               "and back.\n\n"
               "  --config FILE       default /etc/failoverd/failoverd.yaml\n"
@@ -37,6 +39,7 @@ static int usage(FILE *out)
               "  --check             say what is wrong with the configuration, and end\n"
               "  --json              for --check: what was found, as JSON on standard output\n"
               "  --online            for --check: look names up, too\n"
+              "  --probes            for --check: run every probe once, now\n"
               "  --simulate TRACE    play a described outage against the configuration; - reads standard "
               "input\n"
               "  --seed N            for --simulate: what chance decides; default 1\n"
@@ -72,6 +75,7 @@ enum {
         ARG_HELP_CONFIG,
         ARG_JSON,
         ARG_ONLINE,
+        ARG_PROBES,
         ARG_VERSION,
 };
 
@@ -87,6 +91,7 @@ static const struct option options[] = {
                 {"seed", required_argument, NULL, ARG_SEED},
                 {"json", no_argument, NULL, ARG_JSON},
                 {"online", no_argument, NULL, ARG_ONLINE},
+                {"probes", no_argument, NULL, ARG_PROBES},
                 {"help-config", no_argument, NULL, ARG_HELP_CONFIG},
                 {"version", no_argument, NULL, ARG_VERSION},
                 {NULL},
@@ -130,6 +135,9 @@ static int parse_option(int option)
                 return -1;
         case ARG_ONLINE:
                 arg_online = true;
+                return -1;
+        case ARG_PROBES:
+                arg_probes = true;
                 return -1;
         case ARG_VERSION:
                 puts("failoverd " PROJECT_VERSION);
@@ -179,24 +187,42 @@ static int check(const Places *places)
                           .status_dir = places->status_dir,
                           .online = arg_online};
         _cleanup_check_ CheckReport report = {0};
+        _cleanup_trial_ Trial trial = {0};
+        int r;
 
         if (check_run(&o, &report) < 0) {
                 log_error("out of memory");
                 return EXIT_OTHER;
         }
+        if (arg_probes && report.config && report.findings.counts[FINDING_ERROR] == 0) {
+                r = trial_run(report.config, &trial);
+                if (r < 0) {
+                        log_error("cannot run the probes: %s", error_words(-r));
+                        return EXIT_OTHER;
+                }
+        }
         if (arg_json) {
-                _cleanup_json_ json_t *answer = json_whole(check_to_json(&report));
+                json_t *document = check_to_json(&report);
+                _cleanup_json_ json_t *answer = NULL;
                 _cleanup_free_ char *text = NULL;
+
+                if (trial.runs)
+                        json_put(document, "runs", trial_to_json(&trial));
+                answer = json_whole(document);
 
                 if (!answer || json_print(answer, &text) < 0)
                         return EXIT_OTHER;
                 puts(text);
         } else {
                 check_show(&report, stdout, stderr, daemon_terminal_width(STDERR_FILENO));
+                if (trial.runs)
+                        trial_show(&trial, stdout, daemon_terminal_width(STDOUT_FILENO));
         }
         if (fflush(stdout) != 0)
                 return EXIT_OTHER;
-        return report.findings.counts[FINDING_ERROR] > 0 ? EXIT_CONFIG : EXIT_STOPPED;
+        if (report.findings.counts[FINDING_ERROR] > 0)
+                return EXIT_CONFIG;
+        return trial_is_well(&trial) ? EXIT_STOPPED : EXIT_OTHER;
 }
 
 static int run_simulation(const char *path)
