@@ -11,6 +11,7 @@ DESTDIR=$root cmake --install "$build" --prefix /usr >/dev/null
 wanted="/usr/bin/failoverctl
 /usr/sbin/failoverd
 /usr/sbin/federationd
+$(cd etc && find edge -type f -printf "/usr/share/failoverd/%p\n")
 /usr/share/bash-completion/completions/failoverctl
 /usr/share/doc/failoverd/LICENSE
 /usr/share/doc/failoverd/README.md
