@@ -16,6 +16,10 @@ void log_at(int level, const char *format, ...) _printf_(2, 3);
 /* With journal fields: fields is a NULL-terminated list of "NAME=value"; on stderr they are left out. */
 void log_fields(int level, const char *const fields[], const char *format, ...) _printf_(3, 4);
 
+/* With an id of base/message_id.h and no other field. */
+#define log_message(level, id, ...) \
+        log_fields(level, (const char *const[]){"MESSAGE_ID=" id, NULL}, __VA_ARGS__)
+
 #define log_error(...)   log_at(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)  log_at(LOG_NOTICE, __VA_ARGS__)

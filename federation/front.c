@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/message_id.h"
 #include "base/text.h"
 
 typedef struct Page {
@@ -194,7 +195,8 @@ static void tell_peers(Front *f)
 static void log_mode(Front *f, const ModeNow *n)
 {
         if (n->stale && !f->logged_stale)
-                log_warning("the payment mode is not being told: %s; %s%s", n->trouble,
+                log_message(LOG_WARNING, MESSAGE_MODE_NOT_TOLD,
+                            "the payment mode is not being told: %s; %s%s", n->trouble,
                             n->known ? "the last one holds: " : "primary is assumed",
                             n->known ? n->mode : "");
         else if (!n->stale && f->logged_stale)

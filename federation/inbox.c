@@ -2,6 +2,7 @@
 /* Notices come in: the cheap checks at once, signatures in turn, and then what they say is in force. How nodes are: inbox_nodes.c. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/message_id.h"
 #include "base/text.h"
 #include "federation/inbox_private.h"
 #include "federation/origin.h"
@@ -118,15 +119,19 @@ static void on_kept(Inbox *i, HttpRequest *request, bool news, int r, const char
 
 static void log_news(const InboxNode *n, const Notice *notice)
 {
-        char since[TIMESTAMP_SIZE];
+        const char *id = n->failed ? "MESSAGE_ID=" MESSAGE_PEER_FAILED : "MESSAGE_ID=" MESSAGE_PEER_BACK;
+        char since[TIMESTAMP_SIZE], peer[300];
+        const char *const fields[] = {id, peer, NULL};
 
+        snprintf(peer, sizeof(peer), "FAILOVER_PEER=%s", n->id);
         if (!n->failed)
-                log_notice("%s says that it is back", n->id);
+                log_fields(LOG_NOTICE, fields, "%s says that it is back", n->id);
         else if (*n->url)
-                log_notice("%s says that it has failed (%s): its buyers go to %s", n->id,
+                log_fields(LOG_NOTICE, fields, "%s says that it has failed (%s): its buyers go to %s", n->id,
                            timestamp_format(since, n->since_usec), n->url);
         else
-                log_notice("%s says that it has failed (%s), and nothing takes its place: no buyers go "
+                log_fields(LOG_NOTICE, fields,
+                           "%s says that it has failed (%s), and nothing takes its place: no buyers go "
                            "there%s%s",
                            n->id, timestamp_format(since, n->since_usec), *notice->passed_over ? "; " : "",
                            notice->passed_over);

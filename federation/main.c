@@ -3,6 +3,7 @@
 #include "base/daemon.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/message_id.h"
 #include "base/text.h"
 #include "federation/check.h"
 #include "federation/federation.h"
@@ -188,7 +189,7 @@ static int serve(const Places *places)
         if (r >= 0)
                 r = config_read_files(c, &e);
         if (r < 0) {
-                log_error("%s", e.text);
+                log_message(LOG_ERR, MESSAGE_CONFIG_BAD, "%s", e.text);
                 config_free(c);
                 return daemon_exit_for_config(r);
         }

@@ -4,6 +4,7 @@
 #include "federation/reload.h"
 
 #include "base/log.h"
+#include "base/message_id.h"
 #include "federation/announcer.h"
 #include "federation/control.h"
 #include "federation/inbox.h"
@@ -128,7 +129,8 @@ static void on_loaded(int error, void *job)
         if (error >= 0)
                 error = swap(f, r);
         if (error < 0)
-                log_error("reload refused, nothing has changed: %s", r->error.text);
+                log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
+                            r->error.text);
         else {
                 size_t n = f->config->network.n_peers;
 
@@ -173,7 +175,8 @@ void reload_start(Federation *f)
         service_reloading(f->service);
         error = submit(f);
         if (error < 0) {
-                log_error("reload refused, nothing has changed: %s", error_words(-error));
+                log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
+                            error_words(-error));
                 service_reloaded(f->service);
                 return;
         }

@@ -3,6 +3,7 @@
  * itself, the child of a probe. */
 #include "base/daemon.h"
 #include "base/log.h"
+#include "base/message_id.h"
 #include "base/text.h"
 #include "probes/probe.h"
 #include "supervisor/check.h"
@@ -176,7 +177,10 @@ static int parse_arguments(int argc, char **argv)
 
 static void log_finding(bool error, const char *text, void *userdata)
 {
-        log_at(error ? LOG_ERR : LOG_WARNING, "%s", text);
+        if (error)
+                log_message(LOG_ERR, MESSAGE_CONFIG_BAD, "%s", text);
+        else
+                log_warning("%s", text);
 }
 
 static int check(const Places *places)
@@ -264,7 +268,7 @@ static int supervise(const Places *places)
         daemon_forbid_core();
         r = config_load(places->config, &c, &e);
         if (r < 0) {
-                log_error("%s", e.text);
+                log_message(LOG_ERR, MESSAGE_CONFIG_BAD, "%s", e.text);
                 return daemon_exit_for_config(r);
         }
         if (daemon_raise_limits() < 0) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/message_id.h"
 #include "supervisor/attempts.h"
 #include "supervisor/control.h"
 #include "supervisor/heartbeat.h"
@@ -151,7 +152,8 @@ static void on_loaded(int error, void *job)
         if (error >= 0)
                 error = apply(m, r);
         if (error < 0) {
-                log_error("reload refused, nothing has changed: %s", r->error.text);
+                log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
+                            r->error.text);
         } else {
                 log_notice("reloaded: %zu probes, %zu modes, %zu actions", m->config->n_probes,
                            m->config->n_modes, m->config->n_actions);
@@ -202,7 +204,8 @@ void reload_start(Manager *m)
         service_reloading(m->service);
         error = submit(m);
         if (error < 0) {
-                log_error("reload refused, nothing has changed: %s", strerror(-error));
+                log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
+                            strerror(-error));
                 service_reloaded(m->service);
                 return;
         }

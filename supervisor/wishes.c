@@ -8,6 +8,7 @@
 #include "supervisor/attempts.h"
 #include "supervisor/control.h"
 #include "supervisor/hours.h"
+#include "supervisor/journal.h"
 #include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
@@ -89,18 +90,6 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         manager_submit(m, b, on_saved, release);
 }
 
-static void log_change(const EngineChange *change, const char *from, const char *to)
-{
-        char id[64], mode[96], was[96];
-        const char *fields[] = {"MESSAGE_ID=f3f0c1d4a9f94e0c8a52f7c3c0f5f0d1", id, mode, was, NULL};
-
-        snprintf(id, sizeof(id), "FAILOVER_CHANGE=%s", change->id);
-        snprintf(mode, sizeof(mode), "FAILOVER_MODE=%s", to);
-        snprintf(was, sizeof(was), "FAILOVER_FROM=%s", from);
-        log_fields(change->automatic && change->rule != RULE_RETURN ? LOG_CRIT : LOG_NOTICE, fields,
-                   "mode %s%s%s: %s", from[0] ? from : "", from[0] ? " to " : "", to, change->cause);
-}
-
 static void on_engine_changed(const EngineChange *change, void *userdata)
 {
         Manager *m = userdata;
@@ -112,7 +101,7 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         ActionFacts facts;
         ChangeRecord record;
 
-        log_change(change, from, to);
+        journal_change(change, from, to);
         if (service_is_ready(m->service))
                 ready_tell_mode(m);
         if (!evidence || json_print(evidence, &evidence_text) < 0)
@@ -150,8 +139,7 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
         ActionFacts facts;
         char id[64], begun[64];
 
-        log_at(raised ? LOG_WARNING : LOG_NOTICE, "alert %s: %s: %s", raised ? "raised" : "cleared",
-               alarm->name, alarm->message ? alarm->message : "");
+        journal_alarm(alarm, raised);
         manager_facts(m, raised ? ACTION_RAISED : ACTION_CLEARED, &facts);
         snprintf(id, sizeof(id), "%s-%s", alarm->id, raised ? "raised" : "cleared");
         snprintf(begun, sizeof(begun), "%s-raised", alarm->id);
