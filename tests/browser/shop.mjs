@@ -1,55 +1,17 @@
 // SPDX-License-Identifier: MIT
 // A buyer's browser on the shop's page: what is on the screen, and what is not executed.
 //
-// node shop.mjs MODULES PAGE-URL STATUS-URL PICTURES-FOLDER; asks whoever started it for a deed by `do DEED` on stdout, and goes on at the
-// line that comes back.
+// Arguments: PAGE-URL STATUS-URL
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
+import { args, deed, loads, open, pictures, prove, say, shows } from './rig.mjs';
 
-const [modules, page_url, status_url, pictures] = process.argv.slice(2);
-const { chromium } = createRequire(`${modules}/`)('playwright-core');
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const patience = 15000;
-
-async function deed(words) {
-        console.log(`do ${words}`);
-        const { value } = await answers.next();
-        assert.equal(value, 'done', words);
-}
-
-function say(words) {
-        console.log(`say ${words}`);
-}
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-
-/** A page of its own context, and what went wrong on it. */
-async function open(address, options = {}) {
-        const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
-        const page = await context.newPage();
-        page.wrong = [];
-        page.setDefaultTimeout(patience);
-        page.on('pageerror', (error) => page.wrong.push(`error: ${error.message}`));
-        page.on('dialog', (dialog) => { page.wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-        page.on('console', (message) => { if (/Content Security|CORS/.test(message.text())) page.wrong.push(message.text()); });
-        page.on('request', (request) => { if (/evil/.test(request.url())) page.wrong.push(`request: ${request.url()}`); });
-        await options.before?.(page);
-        await page.goto(address);
-        return page;
-}
-
-async function shows(page, id, text) {
-        await page.waitForFunction(([id, text]) => new RegExp(text).test(document.getElementById(id).textContent), [id, text], { polling: 20 });
-}
+const [page_url, status_url] = args;
 
 async function ask(page, words) {
         await page.getByLabel('Title, author or ISBN').fill(words);
         await page.keyboard.press('Enter');
 }
 
-/** How often the document was loaded: a page that is followed is never loaded again. */
-const loads = (page) => page.evaluate(() => performance.getEntriesByType('navigation').length + (globalThis.loaded = (globalThis.loaded ?? 0) + 1));
 
 const claims = {
         async 'the payment mode is on the screen'() {
@@ -180,16 +142,4 @@ const desk = await open(page_url);
 const phone = await open(page_url, { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2, colorScheme: 'dark' });
 // Where streams are refused, the page asks instead.
 const refused = await open(page_url, { before: (page) => page.route('**/events', (route) => route.fulfill({ status: 503, body: '' })) });
-for (const [claim, prove] of Object.entries(claims)) {
-        try {
-                await prove();
-        } catch (error) {
-                await desk.screenshot({ path: `${pictures}/failed.png`, fullPage: true });
-                console.error(`not so: ${claim}\n${error.stack}\non the screen: ${await desk.locator('body').innerText()}`);
-                process.exit(1);
-        }
-        say(`ok: ${claim}`);
-}
-assert.deepEqual([...desk.wrong, ...phone.wrong], []);
-await browser.close();
-process.exit(0);
+await prove(claims);

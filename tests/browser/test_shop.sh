@@ -5,9 +5,7 @@
 build=$(realpath "$1")
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$source_dir/tests/e2e/federation.sh"
-need node chromium
-modules=$(dirname "$build")/browser
-[[ -d $modules/node_modules/playwright-core ]] || skip "$modules has no modules: scripts/test puts them there"
+. "$(dirname "$0")/rig.sh"
 
 # alpha with its failoverd, beta, a peer that is slow, one that is silent, and one whose titles are hostile.
 shop_start
@@ -49,21 +47,5 @@ node_starts() {
         node_start alpha
 }
 
-coproc browser { exec node "$source_dir/tests/browser/shop.mjs" "$modules" "$web_url/shop.html" "$(node_url alpha)/status/" "$modules" 2>"$shop/browser.log" 3>&-; }
-pid[browser]=$!
-exec 5<&"${browser[0]}" 6>&"${browser[1]}"
-while read -r verb rest <&5; do
-        case $verb in
-        say) echo "$rest" ;;
-        do)
-                # shellcheck disable=SC2086 # a function and its argument
-                $rest >>"$shop/deeds.log" 2>&1 || fail "not done: $rest"
-                echo "done" >&6
-                ;;
-        esac
-done
-status=0
-wait "${pid[browser]}" || status=$?
-unset 'pid[browser]'
-check "every claim holds" equal "$status" 0
-check "both pages are valid HTML" "$modules/node_modules/.bin/html-validate" "$shop/web/shop.html" "$shop/status/index.html"
+browse shop "$web_url/shop.html" "$(node_url alpha)/status/"
+check "both pages are valid HTML" html_valid "$shop/web/shop.html" "$shop/status/index.html"

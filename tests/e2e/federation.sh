@@ -112,8 +112,8 @@ part_peer() { # NAME: a counterpart as a node's configuration names it
 # The shop's page at $web_url, another origin than the node's: served from a copy of web/ that names the node.
 web_start() { # NODE
         mkdir -p "$shop/web"
-        cp "$source_dir"/web/* "$shop/web/"
-        sed -i "s|<meta name=\"node\" content=\"[^\"]*\">|<meta name=\"node\" content=\"$(node_url "$1")\">|" "$shop/web/shop.html"
+        cp "$source_dir"/web/*.* "$shop/web/"
+        sed -i "s|http://127.0.0.1:8440|$(node_url "$1")|" "$shop"/web/*.html
         start web /usr/bin/python3 -u -m http.server --bind 127.0.0.1 --directory "$shop/web" 0
         wait_for "the shop's page is served" grep -q ' port ' "$shop/web.out"
         web_url=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$shop/web.out")

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A shop's own page with failover.js in it, in a real browser beside the real daemons: banner and checkout through every mode, a node
+# that is away, silent, or lies; and the banner for who has no JavaScript.
+build=$(realpath "$1")
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$source_dir/tests/e2e/federation.sh"
+. "$(dirname "$0")/rig.sh"
+
+part_start api payment-api
+part_start btcpay payment-api
+config <<END
+node: $node
+probes:
+  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", $fast}
+  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", $fast}
+modes:
+  - {name: primary, requires: [payment-api]}
+  - {name: crypto, requires: [btcpay], $to_crypto}
+  - {name: federated, requires: []}
+failback: $quick_return
+actions: [{type: payment-mode}, {type: status-page}]
+END
+daemon_start
+wait_for "everything is up" all_up
+nodes_name alpha beta
+failover_dir=$shop/run status_dir=$shop/status network_keys=', check_interval: 1s, allow_private_peers: [127.0.0.0/8]' node_config alpha beta </dev/null
+node_config beta </dev/null
+node_start beta
+node_start alpha
+web_start alpha
+
+mode() { # MODE
+        if [[ $1 == auto ]]; then ctl auto; else ctl force-fallback --mode "$1"; fi
+}
+api_fails() {
+        order api status 503
+}
+api_is_well() {
+        order api ok
+}
+other_shop() { # stops | starts | is_known
+        case $1 in
+        stops) stop beta KILL || true ;;
+        starts) node_start beta ;;
+        is_known) wait_for "alpha knows it" bash -c "curl -sS $(node_url alpha)/api/config | jq -e .healthyNode" ;;
+        esac
+}
+node() { # stops | starts | hangs | goes_on
+        case $1 in
+        stops) stop alpha ;;
+        starts) node_start alpha ;;
+        hangs) kill -STOP "${pid[alpha]}" ;;
+        goes_on) kill -CONT "${pid[alpha]}" ;;
+        esac
+}
+disk_thaw() { # what lib.sh calls before it ends everything
+        [[ ! ${pid[alpha]-} ]] || kill -CONT "${pid[alpha]}"
+}
+
+check "failover.js is small enough to go with every page" test "$(stat -c %s "$source_dir/web/failover.js")" -lt 6144
+browse failover "$web_url" "$shop/web" "$(node_url alpha)" "$(node_url beta)"
+check "the pages are valid HTML" html_valid "$shop/web/book.html" "$shop/web/checkout.html"
