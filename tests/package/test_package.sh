@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The package's life under a real systemd: installed it runs without a question; upgraded and downgraded no visitor is refused and nothing that the operator wrote is touched; a version that refuses its configuration does not replace one that runs; removed it leaves all that is the operator's, purged nothing.
+build=$(realpath "$1")
+. "$(dirname "$0")/../systemd/package.sh"
+need curl jq
+machine_boot
+new=$(package)
+old=$(package_as 0.0.9-1)
+
+# ---- install
+machine_install "$old"
+check "nothing was asked" not grep -q '\[y/N' "$shop/dpkg.log"
+mode_of() { # PATH...
+        machine stat -c '%a %U:%G %n' "$@"
+}
+check "owners and modes are those of the contract" equal "$(mode_of /etc/failoverd{,/failoverd.yaml,/federationd.yaml,/node.key} /var/lib/{failoverd,federationd})" \
+        "755 root:root /etc/failoverd
+640 root:failoverd /etc/failoverd/failoverd.yaml
+640 root:federationd /etc/failoverd/federationd.yaml
+600 root:root /etc/failoverd/node.key
+755 failoverd:failover /var/lib/failoverd
+755 federationd:federationd /var/lib/federationd"
+check "it runs" equal "$(machine pgrep -f '^/usr/sbin/f' | wc -l)" 2
+for unit in failoverd.service federationd.service federationd.socket federationd-control.socket federation-sync.timer; do
+        check "$unit is enabled" equal "$(machine systemctl is-enabled $unit)" enabled
+        check "$unit is active" unit_is $unit active
+done
+check "it says what it is" contains "$(machine failoverd --version)" 0.1.0
+check "it can sign" equal "$(machine journalctl --no-pager -u federationd -u failoverd | grep node.key || true)" ""
+check "the man page is there" machine test -e /usr/share/man/man8/failoverd.8.gz
+disk_up() {
+        machine failoverctl status
+}
+wait_for "the shop runs in its first mode, all is well" disk_up
+
+# ---- upgrade, with the operator's own lines and visitors at the door
+machine sed -i 's/^node:/# the operator was here\nnode:/' /etc/failoverd/failoverd.yaml
+kept() { # what an upgrade must not touch
+        machine sha256sum /etc/failoverd/{node.key,failoverd.yaml,federationd.yaml}
+}
+before=$(kept)
+visits() {
+        while :; do
+                machine curl -sSf --max-time 20 -o /dev/null http://127.0.0.1:8440/api/stats && echo visited
+        done
+}
+main_pid() { # DAEMON
+        machine systemctl show -P MainPID "$1.service"
+}
+visits_are() { # AT LEAST
+        (($(wc -l <"$shop/visits.out") >= $1))
+}
+replace() { # DEB TO-VERSION
+        local supervisor federation
+        supervisor=$(main_pid failoverd)
+        federation=$(main_pid federationd)
+        machine_dpkg --install "$1" || fail "$1 cannot be installed"
+        check "it is version $2" equal "$(machine dpkg-query -Wf '${Version}' failoverd)" "$2"
+        check "failoverd was restarted" not equal "$(main_pid failoverd)" "$supervisor" 2>/dev/null
+        check "federationd was restarted" not equal "$(main_pid federationd)" "$federation" 2>/dev/null
+        check "both are active" equal "$(machine systemctl is-active failoverd federationd | sort -u)" active
+        check "nothing of the operator's was touched" equal "$(kept)" "$before"
+}
+start visits visits
+wait_for "visitors come" visits_are 1
+replace "$new" 0.1.0-1
+replace "$old" 0.0.9-1
+replace "$new" 0.1.0-1
+seen=$(wc -l <"$shop/visits.out")
+wait_for "visitors still come" visits_are $((seen + 2))
+stop visits || true
+check "no visitor was refused" equal "$(grep -c 'Connection refused' "$shop/visits.log" || true)" 0
+check "three restarts are no change of mode" equal "$(machine failoverctl history | grep -c 'first start')" 1
+
+# ---- remove, and install again: the operator's files and the daemons' state are still there
+changes() {
+        machine failoverctl history --json | jq -c '[.changes[]?.id] // .'
+}
+history=$(changes)
+machine_dpkg --remove failoverd || fail "the package cannot be removed"
+runs() { # what of it does
+        machine pgrep -f '^/usr/sbin/f' || true
+}
+check "nothing of it runs" equal "$(runs)" ""
+check "no unit of it is left" equal "$(machine systemctl list-unit-files --no-legend 'failoverd*' 'federation*')" ""
+check "nobody listens" not machine curl -sS --max-time 5 -o /dev/null http://127.0.0.1:8440/ 2>/dev/null
+check "removing keeps what the operator wrote" equal "$(kept)" "$before"
+check "removing keeps the state" machine test -s /var/lib/failoverd/state.db -a -s /var/lib/federationd/federation.db
+check "the shop still reads how buyers pay" machine grep -q PAYMENT_MODE=primary /run/failoverd/payment.env
+machine_install "$new"
+check "installed again, it is the same node" equal "$(kept)" "$before"
+check "with the same history" equal "$(changes)" "$history"
+
+# ---- purge
+users=$(machine getent passwd failoverd federationd)
+machine_dpkg --purge failoverd || fail "the package cannot be purged"
+check "nothing of it runs any more" equal "$(runs)" ""
+for path in /etc/failoverd /var/lib/failoverd /var/lib/federationd /run/failoverd /run/federationd \
+        /etc/systemd/system/failoverd.service.d /etc/polkit-1/rules.d/50-failoverd.rules; do
+        check "purging leaves no $path" not machine test -e $path
+done
+left() { # files that are named after it, with those that dpkg and systemd keep of each package
+        machine find /etc /usr/lib/systemd /usr/lib/sysusers.d /usr/lib/tmpfiles.d /usr/share /usr/sbin /usr/bin /var/lib -xdev \
+                '(' -name '*failoverd*' -o -name 'federationd*' -o -name 'federation-sync*' ')' -not -path "$shop/*"
+}
+check "purging leaves no file" equal "$(left)" ""
+check "its users stay, so that nobody else gets their numbers" equal "$(machine getent passwd failoverd federationd)" "$users"
