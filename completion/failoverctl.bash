@@ -69,7 +69,7 @@ _failoverctl()
                 alert) words+=' --test' ;;
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online --probes' ;;
-                setup) words+=' --unattended --root' ;;
+                setup) words+=' --unattended --drop-ins --dry-run --root' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
                 nodes) words+=' --key' ;;
                 audit) words+=' --limit --check' ;;

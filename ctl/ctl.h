@@ -58,6 +58,8 @@ typedef enum Option {
         OPTION_CSV,
         OPTION_UNATTENDED,
         OPTION_ROOT,
+        OPTION_DROP_INS,
+        OPTION_DRY_RUN,
         _OPTION_MAX,
 } Option;
 

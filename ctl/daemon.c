@@ -4,15 +4,12 @@
 #include "ctl/daemon.h"
 
 #include "base/conf.h"
+#include "ctl/command.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* "DIR/NAME" of the folder this program lies in, "DIR/../sbin/NAME", or plain "NAME" for PATH. */
-static int find_daemon(const char *name, char *buffer, size_t size)
+int daemon_find(const char *name, char *buffer, size_t size)
 {
         static const char *const places[] = {"", "../sbin/"};
         char self[4096];
@@ -35,30 +32,25 @@ static int find_daemon(const char *name, char *buffer, size_t size)
 /* The daemon's exit codes in ours: 0 stopped, 2 usage, 6 bad config, 1 anything else. */
 static int translate(int status)
 {
-        if (!WIFEXITED(status))
-                return CTL_REFUSED;
-        if (WEXITSTATUS(status) == 0)
-                return CTL_DONE;
-        return WEXITSTATUS(status) == 2 ? CTL_USAGE : CTL_REFUSED;
+        return status == 0 ? CTL_DONE : status == 2 ? CTL_USAGE : CTL_REFUSED;
 }
 
 int daemon_run(const Invocation *i, const char *name, const char *const *arguments)
 {
-        char program[4200], *argv[16] = {program};
+        const char *argv[16] = {};
+        char program[4200];
         Error e = {};
-        int r, status;
-        pid_t pid;
+        int r;
 
-        r = find_daemon(name, program, sizeof(program));
+        r = daemon_find(name, program, sizeof(program));
         if (r < 0)
                 return ctl_failed(i, (error_set(&e, r, "the path of %s is too long", name), &e));
+        argv[0] = program;
         for (size_t k = 0; arguments[k]; k++) {
                 assert(k + 2 < ELEMENTSOF(argv));
-                argv[k + 1] = (char *) (uintptr_t)
-                                arguments[k]; /* exec takes them as char * and leaves them */
+                argv[k + 1] = arguments[k];
         }
-        fflush(stdout);
-        r = -posix_spawnp(&pid, program, NULL, NULL, argv, environ);
+        r = command_run(argv, false, NULL);
         if (r == -ENOENT)
                 return ctl_failed(i, (error_set(&e, r,
                                                 "no %s beside failoverctl, in ../sbin, or in PATH: it is its "
@@ -67,10 +59,7 @@ int daemon_run(const Invocation *i, const char *name, const char *const *argumen
                                       &e));
         if (r < 0)
                 return ctl_failed(i, (error_set(&e, r, "%s: %s", program, strerror(-r)), &e));
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return ctl_failed(i, (error_set(&e, -errno, "%s: %m", program), &e));
-        return translate(status);
+        return translate(r);
 }
 
 int verb_simulate(const Invocation *i)

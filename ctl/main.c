@@ -54,6 +54,9 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_UNATTENDED] = {"unattended", NULL,
                                        "Ask nothing, and make only what is not there yet."},
                 [OPTION_ROOT] = {"root", "DIR", "Below this folder, instead of /."},
+                [OPTION_DROP_INS] = {"drop-ins", NULL,
+                                     "Only what the configurations need of the system, anew."},
+                [OPTION_DRY_RUN] = {"dry-run", NULL, "Show what would be written, and write nothing."},
 };
 
 static const Verb verb_table[] = {
@@ -141,13 +144,20 @@ static const Verb verb_table[] = {
                  "do "
                  "then. --revoke is for a key that was stolen. --show tells how far it is.",
                  verb_keygen},
-                {"setup", "", 0, 0, BIT(OPTION_UNATTENDED) | BIT(OPTION_ROOT), CTL_REFUSED,
-                 "make what both daemons need to run on this machine",
+                {"setup", "", 0, 0,
+                 BIT(OPTION_UNATTENDED) | BIT(OPTION_DROP_INS) | BIT(OPTION_DRY_RUN) | BIT(OPTION_ROOT),
+                 CTL_REFUSED, "make what both daemons need to run on this machine",
                  "With --unattended: makes the node's key, and two configurations with which both daemons "
                  "run and "
                  "nothing is switched, in /etc/failoverd, with the owners and modes that they need. What is "
                  "there "
-                 "already stays as it is.",
+                 "already stays as it is.\n"
+                 "\n"
+                 "With --drop-ins, after you have edited a configuration: what it needs of the system. "
+                 "Drop-ins for "
+                 "the units (credentials, paths of others that probes write to), polkit's rule for just the "
+                 "units "
+                 "that actions name, and the group failover for users who report.",
                  verb_setup},
                 {"search", "WORD...", 1, 64, BIT(OPTION_LIMIT) | BIT(OPTION_CATEGORY) | BIT(OPTION_MAX_PRICE),
                  CTL_REFUSED, "search every shop of the network for a book",

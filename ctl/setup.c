@@ -16,7 +16,7 @@ static int make_key(Setup *s, Error *e)
                 r = sign_key_print(key, &text);
         if (r < 0)
                 return error_set(e, r, "cannot make a key: %s", strerror(-r));
-        return setup_make(s, CTL_KEY, text, NULL, e);
+        return setup_put(s, &(SetupFile){.path = CTL_KEY, .text = text, .mode = 0600, .secret = true}, e);
 }
 
 static int make_config(Setup *s, const char *path, const char *group, const SetupAnswers *a,
@@ -28,7 +28,9 @@ static int make_config(Setup *s, const char *path, const char *group, const Setu
 
         print(&text, a);
         r = text_take(&text, &whole);
-        return r < 0 ? error_set(e, r, "out of memory") : setup_make(s, path, whole, group, e);
+        if (r < 0)
+                return error_set(e, r, "out of memory");
+        return setup_put(s, &(SetupFile){.path = path, .text = whole, .mode = 0640, .group = group}, e);
 }
 
 /* Two files, one node: where one of them is there already, its id is the other's, too. */
@@ -48,8 +50,6 @@ static int make_all(Setup *s, Error *e)
         int r = id ? 0 : error_set(e, -ENOMEM, "out of memory");
 
         if (r >= 0)
-                r = setup_make_folder(s, SETUP_FOLDER, e);
-        if (r >= 0)
                 r = make_key(s, e);
         if (r >= 0)
                 r = make_config(s, CTL_CONFIG, "failoverd", &a, setup_print_supervisor, e);
@@ -62,17 +62,22 @@ int verb_setup(const Invocation *i)
 {
         Setup s = {.i = i,
                    .root = i->given[OPTION_ROOT] ? i->value[OPTION_ROOT] : "",
-                   .owns = geteuid() == 0};
+                   .owns = geteuid() == 0,
+                   .dry = i->given[OPTION_DRY_RUN]};
         _cleanup_json_ json_t *report = NULL;
         Error e = {};
         int r;
 
-        if (!i->given[OPTION_UNATTENDED])
+        if (!i->given[OPTION_UNATTENDED] && !i->given[OPTION_DROP_INS])
                 return ctl_usage(i, "--unattended is the only way so far");
         if (streq(s.root, "/"))
                 s.root = "";
         report = json_pack("{s:o}", "files", s.files = json_array());
-        r = report ? make_all(&s, &e) : error_set(&e, -ENOMEM, "out of memory");
+        r = report ? 0 : error_set(&e, -ENOMEM, "out of memory");
+        if (r >= 0 && i->given[OPTION_UNATTENDED])
+                r = make_all(&s, &e);
+        if (r >= 0 && i->given[OPTION_DROP_INS])
+                r = setup_drop_ins(&s, &e);
         if (r >= 0 && i->given[OPTION_JSON])
                 ctl_print_json(report);
         return r < 0 ? ctl_failed(i, &e) : CTL_DONE;

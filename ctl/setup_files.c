@@ -45,7 +45,7 @@ static int find_group(const Setup *s, const char *name, gid_t *ret)
 static void tell(Setup *s, const char *path, const char *what)
 {
         if (!s->i->given[OPTION_JSON])
-                printf("%-7s %s\n", what, path);
+                printf("%-8s %s\n", what, path);
         (void) json_array_append_new(s->files, json_pack("{s:s, s:s}", "path", path, "result", what));
 }
 
@@ -56,36 +56,108 @@ bool setup_is_there(const Setup *s, const char *path)
         return whole && faccessat(AT_FDCWD, whole, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* As systemd makes a missing ConfigurationDirectory, and with its modes; one that is there stays as it is. */
-int setup_make_folder(Setup *s, const char *path, Error *e)
-{
-        _cleanup_free_ char *whole = string_printf("%s%s", s->root, path);
-        int r = whole ? directory_make(whole, 0755) : -ENOMEM;
+#define OURS "Made by `failoverctl setup`"
 
-        return r < 0 ? error_set(e, r, "%s: %s", whole ? whole : path, strerror(-r)) : 0;
+void setup_mark(Text *t, const char *comment, const char *from)
+{
+        text_add(t,
+                 "%s " OURS " from %s.\n"
+                 "%s After a change of that file: `failoverctl setup --drop-ins`. What is written here by "
+                 "hand is lost then.\n",
+                 comment, from, comment);
 }
 
-int setup_make(Setup *s, const char *path, const char *text, const char *group, Error *e)
+static bool is_ours(const char *text)
 {
-        _cleanup_free_ char *whole = string_printf("%s%s", s->root, path);
-        Place how = {.mode = group ? 0640 : 0600, .owned = s->owns};
-        int r = whole ? 0 : -ENOMEM;
+        return memmem(text, strcspn(text, "\n"), OURS, strlen(OURS));
+}
 
-        if (r >= 0 && s->owns && group) {
-                r = find_group(s, group, &how.group);
-                if (r < 0)
-                        return error_set(
-                                        e, r,
-                                        "%s: no group `%s`, whom it is for: `systemd-sysusers` makes it from "
-                                        "/usr/lib/sysusers.d/failoverd.conf",
-                                        whole, group);
+static void show(const Setup *s, const SetupFile *f)
+{
+        if (!s->i->given[OPTION_JSON] && f->text && !f->secret)
+                printf("--------\n%s--------\n", f->text);
+}
+
+static int remove_ours(Setup *s, const char *whole, const char *old)
+{
+        if (!old || !is_ours(old))
+                return 0;
+        if (!s->dry && unlink(whole) < 0)
+                return -errno;
+        s->changed = true;
+        tell(s, whole, "removed");
+        return 0;
+}
+
+/* "PATH.old", once: what came after that was made by setup. */
+static int keep_old(const char *whole)
+{
+        _cleanup_free_ char *old = string_printf("%s.old", whole);
+
+        if (!old)
+                return -ENOMEM;
+        return link(whole, old) < 0 && errno != EEXIST && errno != ENOENT ? -errno : 0;
+}
+
+static int put(Setup *s, const SetupFile *f, const char *whole, const char *old, gid_t group)
+{
+        Place how = {.mode = f->mode, .owned = s->owns, .group = group, .replace = f->when != SETUP_NEW};
+        _cleanup_free_ char *folder = strndup(whole, (size_t) (strrchr(whole, '/') - whole));
+        int r = folder ? 0 : -ENOMEM;
+
+        if (s->dry) {
+                tell(s, whole, old ? "changed" : "made");
+                show(s, f);
+                return 0;
         }
         if (r >= 0)
-                r = place_file(whole, text, &how);
-        if (r < 0 && r != -EEXIST)
-                return error_set(e, r, "%s: %s", whole ? whole : path, strerror(-r));
-        tell(s, whole, r == -EEXIST ? "kept" : "made");
+                r = directory_make(folder, 0755);
+        if (r >= 0 && f->when == SETUP_REPLACE)
+                r = keep_old(whole);
+        if (r >= 0)
+                r = place_file(whole, f->text, &how);
+        if (r < 0)
+                return r;
+        s->changed = s->changed || f->when == SETUP_OURS;
+        tell(s, whole, old ? "changed" : "made");
         return 0;
+}
+
+int setup_put(Setup *s, const SetupFile *f, Error *e)
+{
+        _cleanup_free_ char *whole = string_printf("%s%s", s->root, f->path), *old = NULL;
+        bool there = setup_is_there(s, f->path);
+        gid_t group = 0;
+        int r = whole ? 0 : -ENOMEM;
+
+        if (r >= 0 && there && f->when != SETUP_NEW)
+                r = file_read(whole, CONF_SIZE_MAX, &old, NULL);
+        if (r >= 0 && !f->text)
+                r = remove_ours(s, whole, old);
+        if (r < 0)
+                return error_set(e, r, "%s: %s", whole ? whole : f->path, strerror(-r));
+        if (!f->text)
+                return 0;
+        if (there && (f->when == SETUP_NEW || streq(old, f->text))) {
+                tell(s, whole, "kept");
+                return 0;
+        }
+        if (f->when == SETUP_OURS && old && !is_ours(old))
+                return error_set(e, -EEXIST,
+                                 "%s is not of setup's making, and stays as it is; move it away, or put this "
+                                 "into it:\n%s",
+                                 whole, f->text);
+        if (s->owns && f->group && !s->dry && (r = find_group(s, f->group, &group)) < 0)
+                return error_set(e, r,
+                                 "%s: no group `%s`, whom it is for: `systemd-sysusers` makes it from "
+                                 "/usr/lib/sysusers.d/failoverd.conf",
+                                 whole, f->group);
+        r = put(s, f, whole, old, group);
+        if (r == -EEXIST) {
+                tell(s, whole, "kept"); /* somebody else was quicker */
+                return 0;
+        }
+        return r < 0 ? error_set(e, r, "%s: %s", whole, strerror(-r)) : 0;
 }
 
 char *setup_read_id(const Setup *s, const char *path)

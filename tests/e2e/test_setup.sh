@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# failoverctl setup --unattended: a key and two configurations with which both daemons run, with their owners and modes whatever
+# What failoverctl setup --unattended makes: a key and two configurations with which both daemons run, with their owners and modes whatever
 # the umask; made once, never overwritten; below another root, with its groups, too.
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* What a configuration needs of the system, as its daemon's --check says: credentials, paths that the sandbox closes, units
+ * that polkit guards, members of the group that may ask failoverd. */
+#include "ctl/command.h"
+#include "ctl/daemon.h"
+#include "ctl/setup.h"
+
+#include <grp.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define POLKIT_RULES "/etc/polkit-1/rules.d/50-failoverd.rules"
+
+/* --- asking the daemon --- */
+
+static const char *first_error(const json_t *report)
+{
+        const json_t *finding = json_at(report, "findings.0");
+        const char *text = ctl_string(finding, "message");
+
+        return text[0] != '\0' ? text : "it cannot be used";
+}
+
+/* *ret: {"credentials": […], …}; NULL when there is no such file. */
+static int read_needs(const Setup *s, const char *daemon, const char *path, json_t **ret, Error *e)
+{
+        _cleanup_free_ char *option = string_printf("--config=%s%s", s->root, path), *output = NULL;
+        _cleanup_json_ json_t *report = NULL;
+        char program[4200];
+        int r = option ? daemon_find(daemon, program, sizeof(program)) : -ENOMEM;
+
+        if (!setup_is_there(s, path))
+                return 0;
+        if (r >= 0)
+                r = command_run((const char *const[]){program, "--check", "--json", option, NULL}, true,
+                                &output);
+        if (r < 0)
+                return error_set(e, r, "%s: %s", daemon, strerror(-r));
+        if (json_parse(output, strlen(output), &report, NULL) < 0)
+                return error_set(e, -EIO, "%s --check did not answer (exit code %d)", daemon, r);
+        if (!json_is_true(json_object_get(report, "success")))
+                return error_set(e, -EINVAL, "%s must not be used: %s: see `failoverctl check-config %s%s`",
+                                 path, first_error(report), s->root, path);
+        *ret = json_incref(json_object_get(report, "needs"));
+        return 0;
+}
+
+/* --- the drop-in --- */
+
+/* A value of a unit file: systemd splits it at spaces, and takes % and \ for its own. */
+static void add_word(Text *t, const char *prefix, const char *path)
+{
+        text_add(t, "\"%s", prefix);
+        for (const char *c = path; *c; c++)
+                if (*c == '%')
+                        text_add(t, "%%%%");
+                else if (*c == '"' || *c == '\\')
+                        text_add(t, "\\%c", *c);
+                else
+                        text_add_bytes(t, c, 1);
+        text_add(t, "\"\n");
+}
+
+static void add_path(Text *t, const char *setting, const char *path)
+{
+        text_add(t, "%s=", setting);
+        /* The minus: one that is not there is no reason not to start. */
+        if (strpbrk(path, " \t\"'\\%"))
+                add_word(t, "-", path);
+        else
+                text_add(t, "-%s\n", path);
+}
+
+static bool lies_below(const char *path, const char *folder)
+{
+        size_t n = strlen(folder);
+
+        return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static bool lies_below_any(const char *path, const char *const folders[])
+{
+        for (size_t k = 0; folders[k]; k++)
+                if (lies_below(path, folders[k]))
+                        return true;
+        return false;
+}
+
+/* What ProtectHome= hides, and where PrivateTmp= puts folders of its own. */
+static const char *const homes[] = {"/home", "/root", "/run/user", NULL};
+static const char *const temporary[] = {"/tmp", "/var/tmp", NULL};
+/* What the unit may write to anyhow. */
+static const char *const open_folders[] = {
+                "/var/lib/failoverd", "/run/failoverd", "/dev", "/proc", "/sys", NULL};
+
+/* A database has files beside it, which come and go: it is their folder that must be open. */
+static char *writable_folder(const Setup *s, const char *path)
+{
+        _cleanup_free_ char *whole = string_printf("%s%s", s->root, path);
+        char *copy = strdup(path);
+        struct stat st;
+
+        if (!whole || !copy)
+                return copy;
+        if (stat(whole, &st) >= 0 && S_ISREG(st.st_mode) && !streq(dirname(strcpy(whole, path)), "/"))
+                strcpy(copy, whole);
+        return copy;
+}
+
+static void add_writes(Text *t, const Setup *s, const json_t *needs)
+{
+        size_t k;
+        json_t *item;
+
+        json_array_foreach(json_object_get(needs, "writes"), k, item)
+        {
+                _cleanup_free_ char *path = writable_folder(s, json_string_value(item));
+
+                if (!path)
+                        t->failed = true;
+                else if (lies_below_any(path, homes) || lies_below_any(path, temporary))
+                        add_path(t, "BindPaths", path);
+                else if (!lies_below_any(path, open_folders))
+                        add_path(t, "ReadWritePaths", path);
+        }
+}
+
+static bool array_contains(const json_t *list, const char *text)
+{
+        size_t k;
+        json_t *item;
+
+        json_array_foreach(list, k, item)
+        {
+                if (streq(json_string_value(item), text))
+                        return true;
+        }
+        return false;
+}
+
+static void add_reads(Text *t, const json_t *needs)
+{
+        size_t k;
+        json_t *item;
+
+        json_array_foreach(json_object_get(needs, "reads"), k, item)
+        {
+                const char *path = json_string_value(item);
+
+                if ((lies_below_any(path, homes) || lies_below_any(path, temporary)) &&
+                    !array_contains(json_object_get(needs, "writes"), path))
+                        add_path(t, "BindReadOnlyPaths", path);
+        }
+}
+
+static bool needs_home(const json_t *needs)
+{
+        static const char *const lists[] = {"writes", "reads"};
+        size_t k;
+        json_t *item;
+
+        for (size_t n = 0; n < ELEMENTSOF(lists); n++)
+                json_array_foreach(json_object_get(needs, lists[n]), k, item)
+                {
+                        if (lies_below_any(json_string_value(item), homes))
+                                return true;
+                }
+        return false;
+}
+
+/* The unit that is installed has node.key already. */
+static int add_credentials(Text *t, const json_t *needs, Error *e)
+{
+        bool any = false;
+        size_t k;
+        json_t *item;
+
+        json_array_foreach(json_object_get(needs, "credentials"), k, item)
+        {
+                const char *name = json_string_value(item);
+
+                if (streq(name, "node.key"))
+                        continue;
+                if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@") !=
+                    strlen(name))
+                        return error_set(
+                                        e, -EINVAL,
+                                        "`%s` cannot be the name of a credential: letters, digits, . _ - + @ "
+                                        "only, or a path",
+                                        name);
+                if (!any)
+                        text_add(t, "# Secrets, as root reads them. One that is missing comes as an empty "
+                                    "one: what needs it "
+                                    "says so, and the rest runs.\n");
+                any = true;
+                text_add(t, "LoadCredential=%s:" SETUP_FOLDER "/%s\nSetCredential=%s:\n", name, name, name);
+        }
+        return 0;
+}
+
+/* "" when nothing is needed. */
+static int print_drop_in(const Setup *s, const json_t *needs, Text *t, Error *e)
+{
+        int r = add_credentials(t, needs, e);
+
+        if (r < 0)
+                return r;
+        if (needs_home(needs))
+                text_add(t, "# Of home directories, what follows and nothing else.\nProtectHome=tmpfs\n");
+        add_writes(t, s, needs);
+        add_reads(t, needs);
+        return 0;
+}
+
+static int put_drop_in(Setup *s, const char *daemon, const char *config, const json_t *needs, Error *e)
+{
+        _cleanup_free_ char *path = string_printf("/etc/systemd/system/%s.service.d/50-setup.conf", daemon);
+        _cleanup_text_ Text lines = {}, text = {};
+        SetupFile f = {.path = path, .mode = 0644, .when = SETUP_OURS};
+        int r = path ? print_drop_in(s, needs, &lines, e) : error_set(e, -ENOMEM, "out of memory");
+
+        if (r < 0)
+                return r;
+        setup_mark(&text, "#", config);
+        text_add(&text, "# Your own settings: `systemctl edit %s`.\n[Service]\n", daemon);
+        if (lines.size > 0) {
+                text_add_string(&text, lines.data);
+                f.text = text.data;
+        }
+        if (lines.failed || text.failed)
+                return error_set(e, -ENOMEM, "out of memory");
+        return setup_put(s, &f, e);
+}
+
+/* --- polkit --- */
+
+/* The names come from a configuration that only root writes, and are unit names: no quotes or backslashes but \x2d. */
+static int put_polkit(Setup *s, const json_t *needs, Error *e)
+{
+        const json_t *units = json_object_get(needs, "units");
+        SetupFile f = {.path = POLKIT_RULES, .mode = 0644, .when = SETUP_OURS};
+        _cleanup_text_ Text text = {};
+        const char *unit;
+        json_t *verbs;
+
+        setup_mark(&text, "//", CTL_CONFIG);
+        text_add(&text, "// Lets failoverd do with these units what its actions do, and nothing else.\n"
+                        "polkit.addRule(function(action, subject) {\n"
+                        "    var allowed = {\n");
+        json_object_foreach((json_t *) (uintptr_t) units, unit, verbs)
+        {
+                _cleanup_free_ char *list = NULL;
+
+                text_add(&text, "        ");
+                text_add_json(&text, unit);
+                if (json_print(verbs, &list) < 0)
+                        text.failed = true;
+                text_add(&text, ": %s,\n", list ? list : "[]");
+        }
+        text_add(&text, "    };\n"
+                        "    var unit = action.lookup(\"unit\");\n"
+                        "\n"
+                        "    if (action.id == \"org.freedesktop.systemd1.manage-units\" && subject.user == "
+                        "\"failoverd\" &&\n"
+                        "        Object.prototype.hasOwnProperty.call(allowed, unit) &&\n"
+                        "        allowed[unit].indexOf(action.lookup(\"verb\")) >= 0)\n"
+                        "        return polkit.Result.YES;\n"
+                        "});\n");
+        if (text.failed)
+                return error_set(e, -ENOMEM, "out of memory");
+        if (json_object_size(units) > 0)
+                f.text = text.data;
+        return setup_put(s, &f, e);
+}
+
+/* --- who reaches the control sockets --- */
+
+static bool is_member(const char *user)
+{
+        const struct group *g = getgrnam("failover");
+        const struct passwd *p;
+
+        for (size_t k = 0; g && g->gr_mem[k]; k++)
+                if (streq(g->gr_mem[k], user))
+                        return true;
+        p = g ? getpwnam(user) : NULL;
+        return p && (p->pw_uid == 0 || p->pw_gid == g->gr_gid);
+}
+
+static void tell_user(const Setup *s, const char *user, const char *what)
+{
+        if (!s->i->given[OPTION_JSON])
+                printf("%-8s %s to the group failover, so that it reaches the control socket\n", what, user);
+}
+
+static int add_user(Setup *s, const char *user, Error *e)
+{
+        int r;
+
+        if (is_member(user))
+                return 0;
+        if (s->root[0] != '\0' || !s->owns || s->dry || !getpwnam(user)) {
+                tell_user(s, user, "to add");
+                return 0;
+        }
+        r = command_run((const char *const[]){"usermod", "--append", "--groups", "failover", user, NULL},
+                        false, NULL);
+        if (r != 0)
+                return error_set(e, r < 0 ? r : -EIO, "cannot add `%s` to the group failover: %s", user,
+                                 r < 0 ? strerror(-r) : "usermod failed");
+        tell_user(s, user, "added");
+        return 0;
+}
+
+static int add_users(Setup *s, const json_t *needs, Error *e)
+{
+        size_t k;
+        json_t *item;
+        int r = 0;
+
+        json_array_foreach(json_object_get(needs, "users"), k, item)
+        {
+                if (r >= 0)
+                        r = add_user(s, json_string_value(item), e);
+        }
+        return r;
+}
+
+/* --- all of it --- */
+
+static int put_all(Setup *s, const char *daemon, const char *config, Error *e)
+{
+        _cleanup_json_ json_t *needs = NULL;
+        int r = read_needs(s, daemon, config, &needs, e);
+
+        if (r >= 0 && needs)
+                r = put_drop_in(s, daemon, config, needs, e);
+        if (r >= 0 && needs && streq(daemon, "failoverd"))
+                r = put_polkit(s, needs, e);
+        if (r >= 0 && needs)
+                r = add_users(s, needs, e);
+        return r;
+}
+
+int setup_drop_ins(Setup *s, Error *e)
+{
+        int r = put_all(s, "failoverd", CTL_CONFIG, e);
+
+        if (r >= 0)
+                r = put_all(s, "federationd", CTL_FEDERATION_CONFIG, e);
+        if (r < 0 || !s->changed || s->dry || s->root[0] != '\0' || access("/run/systemd/system", F_OK) < 0)
+                return r;
+        r = command_run((const char *const[]){"systemctl", "daemon-reload", NULL}, false, NULL);
+        return r == 0 ? 0 : error_set(e, r < 0 ? r : -EIO, "systemctl daemon-reload failed");
+}

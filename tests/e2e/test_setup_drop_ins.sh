@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# failoverctl setup --drop-ins: what the configurations need of the system, no more and no less; what is not of its making is never
+# touched, and what is not needed any more goes.
+build=$(realpath "$1")
+. "$(dirname "$0")/lib.sh"
+
+root=$shop/root
+drop_in=$root/etc/systemd/system/failoverd.service.d/50-setup.conf
+rules=$root/etc/polkit-1/rules.d/50-failoverd.rules
+mkdir -p "$root/etc" "$root/srv/shop"
+printf '%s\n' failoverd:x:61771: federationd:x:61772: >"$root/etc/group"
+setup() { # ARGUMENT...
+        ctl setup --root "$root" "$@" >"$shop/said" 2>&1
+}
+
+setup --unattended --drop-ins
+check "where nothing is needed, nothing is made" not test -e "$drop_in" -o -e "$rules"
+
+touch "$root/srv/shop/books.db"
+cat >"$root/etc/failoverd/failoverd.yaml" <<-'END'
+	node: {id: n, key_file: node.key}
+	probes:
+	  disk: {type: disk, path: "/srv/more %books"}
+	  own: {type: disk, path: /var/lib/failoverd}
+	  looked-at: {type: disk, path: /usr, write_test: false}
+	  books: {type: sqlite, path: /srv/shop/books.db}
+	  home: {type: disk, path: /home/shop/data}
+	  plugin: {type: exec, command: [/home/shop/bin/check]}
+	  pay: {type: http, url: "https://pay.example/", bearer_file: pay.key}
+	  file: {type: http, url: "https://pay.example/", bearer_file: /etc/failoverd/other.key}
+	modes:
+	  - {name: primary, requires: [disk]}
+	  - {name: crypto, requires: []}
+	actions:
+	  - {type: payment-mode, restart: [shop]}
+	  - {type: unit, modes: [crypto], stop: [cards, 'a\x2db.service'], start: [shop]}
+END
+sed -i "s/^node:.*/tls: {cert_file: tls.crt, key_file: 0}\n&/" "$root/etc/failoverd/federationd.yaml"
+cp -r "$root" "$shop/before"
+setup --drop-ins --dry-run || true
+check "a dry run shows what would be written" grep -q LoadCredential=pay.key "$shop/said"
+check "a dry run writes nothing" diff -r "$shop/before" "$root"
+not setup --drop-ins || fail "it took a certificate that is not there"
+check "what is wrong with a file is said" contains "$(<"$shop/said")" "federationd.yaml must not be used"
+
+sed -i '/^tls:/d' "$root/etc/failoverd/federationd.yaml"
+setup --drop-ins
+check "the drop-in is all that is needed, and no more" equal "$(grep -v '^#' "$drop_in")" '[Service]
+LoadCredential=pay.key:/etc/failoverd/pay.key
+SetCredential=pay.key:
+ProtectHome=tmpfs
+ReadWritePaths="-/srv/more %%books"
+ReadWritePaths=-/srv/shop
+BindPaths=-/home/shop/data
+BindReadOnlyPaths=-/home/shop/bin/check'
+check "polkit is told the units and their verbs" equal "$(grep '": \[' "$rules" | tr -s ' \n' ' ')" \
+        ' "shop.service": ["restart","start"], "cards.service": ["stop"], "a\\x2db.service": ["stop"], '
+check "others may read them" equal "$(stat -c %a "$drop_in" "$rules" | tr '\n' ' ')" "644 644 "
+
+# Again: nothing changes. By hand: left, and said. Not needed any more: removed.
+before=$(stat -c '%n %i' "$drop_in" "$rules")
+setup --drop-ins
+check "the same again changes nothing" equal "$(stat -c '%n %i' "$drop_in" "$rules")" "$before"
+printf '[Service]\nNice=1\n' >"$drop_in"
+not setup --drop-ins || fail "it overwrote what is not its own"
+check "it says what is in the way" contains "$(<"$shop/said")" "not of setup's making"
+check "what is not its own stays" equal "$(<"$drop_in")" "$(printf '[Service]\nNice=1')"
+rm "$drop_in" "$root/etc/failoverd/failoverd.yaml"
+setup --unattended --drop-ins
+check "what is not needed any more is removed" not test -e "$drop_in" -o -e "$rules"
