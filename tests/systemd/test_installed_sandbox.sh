@@ -1,0 +1,241 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# In the sandbox of failoverd.service, which systemd itself rates 1.2 or better, everything works: HTTP over TLS, DNS, PostgreSQL by its socket, disks, SQLite, plug-ins, signed DNS updates, commands, mail, restarts through polkit. Credentials are used and show nowhere; the journal explains each change of mode.
+build=$(realpath "$1")
+. "$(dirname "$0")/package.sh"
+need curl jq nsupdate dig knotd psql initdb sqlite3 openssl
+have_mail || skip "python3-aiosmtpd is not installed"
+[[ -x /usr/lib/nagios/plugins/check_load ]] || skip "monitoring-plugins-basic is not installed"
+machine_boot
+machine test -x /usr/lib/polkit-1/polkitd || skip "polkitd is not installed"
+machine_install
+
+part() { # NAME COMMAND...: on the machine's network
+        local name=$1
+        shift
+        start "$name" machine "$@"
+        wait_for "$name is up" test -s "$shop/$name.out"
+        port[$name]=$(<"$shop/$name.out")
+}
+ask() { # PATH [CURL-ARGUMENT...]
+        local path=$1
+        shift
+        machine curl -sS --max-time 10 --unix-socket /run/failoverd/control.sock "http://failoverd$path" "$@"
+}
+status() {
+        ask /v1/status
+}
+payment_mode() {
+        machine sed -n 's/^PAYMENT_MODE=//p' /run/failoverd/payment.env
+}
+
+# ---- the counterparts: a payment API, a name server, a database, a mail server, the shop itself
+
+canary=sk_live_canary_4e21
+certificates_make shop.example
+mkdir -p "$shop/mail-tls" "$shop/dns"
+"$parts/certificates" "$shop/mail-tls" mail.shop.example
+part api "$parts/payment-api" --control "$shop/api.sock" --tls "$shop/tls" --key "$canary"
+part btcpay "$parts/payment-api" --control "$shop/btcpay.sock"
+(umask 077 && echo "$mail_password" >"$shop/mail.password")
+part mail /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/mail.sock" --store "$shop/mail" \
+        --tls="$shop/mail-tls/valid" --login "$mail_password"
+secret=$(openssl rand -base64 32)
+key_write "$shop/dns.key" shop "$secret"
+cat >"$shop/dns/knot.conf" <<-END
+	server:
+	    rundir: $shop/dns
+	    listen: 127.0.0.1@53
+	    udp-workers: 1
+	    tcp-workers: 1
+	    background-workers: 1
+	log:
+	  - target: stderr
+	    any: warning
+	database:
+	    storage: $shop/dns
+	key:
+	  - id: shop
+	    algorithm: hmac-sha256
+	    secret: $secret
+	acl:
+	  - id: update
+	    key: shop
+	    action: update
+	zone:
+	  - domain: shop.example
+	    storage: $shop/dns
+	    file: zone
+	    acl: update
+	    zonefile-sync: -1
+	    zonefile-load: whole
+	    journal-content: none
+END
+printf '%s\n' "shop.example. 1 SOA ns.shop.example. hostmaster.shop.example. 1 60 60 600 1" "shop.example. 1 NS ns.shop.example." \
+        "ns.shop.example. 1 A 127.0.0.1" "www.shop.example. 1 A 192.0.2.1" >"$shop/dns/zone"
+start dns machine knotd -c "$shop/dns/knot.conf"
+machine mkdir -p /run/postgresql
+machine chown postgres: /run/postgresql
+start database machine bash "$source_dir/tests/parts/postgres.sh" /var/lib/database 127.0.0.1 5432 unix_socket_directories=/run/postgresql
+machine_unit till.service <<-'END' # the shop: knows how buyers pay from its environment
+	[Service]
+	EnvironmentFile=/run/failoverd/payment.env
+	ExecStart=/bin/sh -c 'echo $PAYMENT_MODE >>/var/lib/till; exec sleep infinity'
+END
+machine systemctl start till.service
+machine install -d -m 2770 -o www-data -g failoverd /srv/shop
+machine sqlite3 /srv/shop/orders.db "CREATE TABLE orders (id); INSERT INTO orders VALUES (1)"
+machine chown www-data:failoverd /srv/shop/orders.db
+machine chmod 660 /srv/shop/orders.db
+machine_file /usr/local/bin/on-change <<-'END'
+	#!/bin/sh
+	echo "$FAILOVER_MODE" >>/srv/shop/changes
+END
+machine chmod 755 /usr/local/bin/on-change
+machine install -m 644 "$shop/tls/ca.crt" /etc/failoverd/tls-ca.crt
+machine install -m 644 "$shop/mail-tls/ca.crt" /etc/failoverd/mail-ca.crt
+echo "127.0.0.1 mail.shop.example shop.example" | machine tee -a /etc/hosts >/dev/null
+echo "$canary" >"$shop/stripe.key"
+for key in stripe.key dns.key mail.password; do
+        machine install -m 600 "$shop/$key" "/etc/failoverd/$key"
+        rm "$shop/$key"
+done
+
+# ---- an operator's configuration, and what `failoverctl setup` adds to the unit for it
+
+quick="interval: 500ms, fast_interval: 100ms, timeout: 3s"
+machine_file /etc/failoverd/failoverd.yaml <<-END
+	node: {id: my-shop, name: My Shop, url: "https://shop.example", key_file: node.key}
+	probes:
+	  payment-api: {type: http, url: "https://shop.example:${port[api]}/v1/account", resolve: 127.0.0.1, ca_file: /etc/failoverd/tls-ca.crt, bearer_file: stripe.key, expect_json: {charges_enabled: true}, $quick}
+	  payment-port: {type: tcp, host: shop.example, port: ${port[api]}, resolve: 127.0.0.1, tls: true, ca_file: /etc/failoverd/tls-ca.crt, $quick}
+	  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", $quick}
+	  domain: {type: dns, name: www.shop.example, record: A, servers: ["127.0.0.1:53"], $quick}
+	  database: {type: postgresql, dsn: "host=/var/run/postgresql user=postgres dbname=shop", $quick}
+	  orders-db: {type: sqlite, path: /srv/shop/orders.db, query: "SELECT count(*) FROM orders", expect: "1", $quick}
+	  disk: {type: disk, path: /srv/shop, min_free: 1MiB, $quick}
+	  plugin: {type: exec, command: [/usr/lib/nagios/plugins/check_load, -w, "99,99,99", -c, "999,999,999"], $quick}
+	  script: {type: exec, command: [/usr/bin/python3, -c, "print('python is well')"], $quick}
+	  till: {type: unit, name: till.service, $quick}
+	  checkout: {type: passive, from: [www-data]}
+	modes:
+	  - {name: primary, requires: [payment-api, payment-port, domain, database, orders-db, disk, plugin, script, checkout]}
+	  - {name: crypto, requires: [btcpay, database], $to_crypto}
+	failback: {hold: 500ms, hold_max: 500ms, max_changes_per_day: 0}
+	metrics_listen: 127.0.0.1:9440
+	actions:
+	  - {type: payment-mode, restart: [till.service]}
+	  - {type: status-page}
+	  - type: dns
+	    provider: rfc2136
+	    server: 127.0.0.1
+	    zone: shop.example
+	    key_file: dns.key
+	    records: {primary: ["pay.shop.example. 1 A 192.0.2.1"], crypto: ["pay.shop.example. 1 A 198.51.100.7"]}
+	  - {type: exec, name: on-change, command: [/usr/local/bin/on-change]}
+	  - type: alert
+	    smtp: {url: "smtp://mail.shop.example:${port[mail]}", from: failoverd@shop.example, to: [ops@shop.example], username: ops, password_file: mail.password, ca_file: /etc/failoverd/mail-ca.crt}
+END
+drop_in() { # NAME < TEXT
+        machine mkdir -p /etc/systemd/system/failoverd.service.d
+        machine_file "/etc/systemd/system/failoverd.service.d/$1.conf"
+        machine systemctl daemon-reload
+}
+drop_in 50-credentials <<-END
+	[Service]
+	LoadCredential=stripe.key:/etc/failoverd/stripe.key
+	LoadCredential=dns.key:/etc/failoverd/dns.key
+	LoadCredential=mail.password:/etc/failoverd/mail.password
+END
+sed -n '/^polkit.addRule/,/^});/p' "$source_dir/docs/operations.md" | sed 's/\["shop.service", .*\]/["till.service"]/' |
+        machine_file /etc/polkit-1/rules.d/50-failoverd.rules
+wait_for "the name server answers" machine dig +short +tries=1 @127.0.0.1 www.shop.example
+wait_for "the database answers" machine psql -h /run/postgresql -U postgres -c "SELECT 1" shop
+machine systemctl restart failoverd.service || fail "failoverd does not start"
+
+# ---- a path that it may not write to is said to be the sandbox, and no outage
+
+outcome_is() { # PROBE OUTCOME PART-OF-THE-MESSAGE
+        status_is ".probes[] | select(.name == \"$1\") | .outcome == \"$2\" and (.message | contains(\"$3\"))"
+}
+wait_for "the sandbox is no outage of the disk" outcome_is disk inconclusive "ead-only"
+wait_for "nor of the SQLite file" outcome_is orders-db inconclusive ""
+drop_in 50-paths <<-END
+	[Service]
+	ReadWritePaths=-/srv/shop
+END
+machine systemctl restart failoverd.service
+
+# ---- everything works
+
+wait_for "every probe is up in the sandbox" all_up
+check "systemd rates it 1.2 or better" machine systemd-analyze security --threshold=12 --no-pager failoverd.service >/dev/null
+check "and federationd" machine systemd-analyze security --threshold=12 --no-pager federationd.service >/dev/null
+dns_says() { # ADDRESS
+        [[ $(machine dig +short @127.0.0.1 pay.shop.example) == "$1" ]]
+}
+all_done() {
+        status_is 'all(.actions[]; .state == "done")'
+}
+wait_for "DNS says where to pay by card" dns_says 192.0.2.1
+wait_for "all is as it should be" all_done
+order api "status 503"
+wait_for "buyers pay by crypto" pays_by crypto
+wait_for "DNS follows, by a signed update" dns_says 198.51.100.7
+till_says() {
+        [[ $(machine tail -n 1 /var/lib/till) == "$1" ]]
+}
+wait_for "the shop is restarted through polkit, and reads the new mode" till_says crypto
+last_change() {
+        [[ $(machine tail -n 1 /srv/shop/changes) == "$1" ]]
+}
+wait_for "the operator's command ran, and wrote where it may" last_change crypto
+mailed() {
+        (($(mails mail) > 0))
+}
+wait_for "mail was sent, with TLS and a login" mailed
+wait_for "every action is done" all_done
+check "the status page is there" machine grep -q "My Shop" /var/lib/failoverd/status/index.html
+check "metrics are served" contains "$(machine curl -sS http://127.0.0.1:9440/metrics)" failoverd_mode
+check "the shop's user may report" machine setpriv --reuid=www-data --regid=www-data --groups="$(machine getent group failover | cut -d: -f3)" \
+        curl -sSf --unix-socket /run/failoverd/control.sock http://failoverd/v1/report -d '{"probe":"checkout","outcome":"pass"}' -o /dev/null
+order api ok
+wait_for "buyers pay by card again" pays_by primary
+wait_for "the shop was told" till_says primary
+
+# ---- the journal explains each kind
+
+explained() { # ID WORDS
+        machine journalctl --sync
+        contains "$(machine journalctl --no-pager -x MESSAGE_ID="$(id "$1")" | tr -s ' \n░' ' ')" "$2"
+}
+id() {
+        sed -n "s/^#define $1 *\"\(.*\)\"/\1/p" "$source_dir/base/message_id.h"
+}
+wait_for "the failover is explained" explained MESSAGE_FAILOVER "failed over from primary to crypto"
+wait_for "with its cause" explained MESSAGE_FAILOVER "is down: payment-api down: HTTP 503"
+wait_for "the return, too" explained MESSAGE_RETURN "returned from crypto to primary"
+machine failoverctl force-fallback --mode crypto --reason "a test" >/dev/null
+wait_for "what an operator does, too" explained MESSAGE_OPERATOR "An operator has put the shop into mode crypto"
+machine failoverctl auto >/dev/null
+wait_for "buyers pay by card once more" pays_by primary
+
+# ---- the credentials show nowhere
+
+check "the key was used" test "$(requests api)" -gt 0
+mkdir "$shop/answers"
+machine journalctl --no-pager -o export >"$shop/answers/journal"
+machine systemctl show failoverd.service >"$shop/answers/show"
+machine systemctl status --no-pager -l failoverd.service >"$shop/answers/systemctl-status" || true
+status >"$shop/answers/status"
+machine failoverctl explain >"$shop/answers/explain"
+machine cp -r /var/lib/failoverd "$shop/answers/state"
+machine cp /run/failoverd/{mode.json,payment.env} "$shop/answers/"
+# shellcheck disable=SC2016
+machine bash -c 'for i in $(seq 40); do for p in $(cat "/sys/fs/cgroup$1/cgroup.procs"); do cat /proc/$p/environ /proc/$p/cmdline; done; done' \
+        look "$(machine systemctl show -P ControlGroup failoverd.service)" 2>/dev/null | tr "\0" "\n" | sort -u >"$shop/answers/processes" || true
+check "its processes were looked at" grep -qx /usr/sbin/failoverd "$shop/answers/processes"
+for word in "$canary" "$secret" "$mail_password"; do
+        found=$(grep -rlaF -- "$word" "$shop/answers" || true)
+        check "$word is nowhere, but in: $found" equal "$found" ""
+done
