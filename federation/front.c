@@ -36,7 +36,7 @@ static const ModeNow nothing = {.stale = true,
                                 .change = "",
                                 .trouble = ""};
 
-static const ModeNow *mode_now(const Front *f)
+const ModeNow *front_mode(const Front *f)
 {
         return f->mode ? mode_file_now(f->mode) : &nothing;
 }
@@ -89,7 +89,7 @@ static bool node_update(Front *f)
 
 static json_t *config_document(const Front *f)
 {
-        const ModeNow *n = mode_now(f);
+        const ModeNow *n = front_mode(f);
         json_t *j = json_object();
 
         json_put(j, "paymentMode", json_string(n->payment));
@@ -118,7 +118,7 @@ static json_t *mode_document(const ModeNow *n)
 
 static json_t *health_document(const Front *f)
 {
-        const ModeNow *n = mode_now(f);
+        const ModeNow *n = front_mode(f);
         json_t *j = mode_document(n);
 
         if (!j)
@@ -248,8 +248,8 @@ void front_attach(Front *f, const ModeFile *mode, Peers *peers)
         print(f);
         if (!mode)
                 return;
-        tell_mode(f, mode_now(f));
-        log_mode(f, mode_now(f));
+        tell_mode(f, front_mode(f));
+        log_mode(f, front_mode(f));
 }
 
 /* Asked */
@@ -266,11 +266,17 @@ FrontPage front_config(Front *f)
         return page_show(&f->config, 200);
 }
 
+const char *front_node(Front *f)
+{
+        front_config(f);
+        return f->node_url;
+}
+
 FrontPage front_health(Front *f)
 {
         if (f->outdated)
                 print(f);
-        return page_show(&f->health, mode_now(f)->first ? 200 : 503);
+        return page_show(&f->health, front_mode(f)->first ? 200 : 503);
 }
 
 int front_new(Events *events, Front **ret)

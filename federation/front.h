@@ -25,3 +25,6 @@ typedef struct FrontPage {
 } FrontPage;
 FrontPage front_config(Front *f);
 FrontPage front_health(Front *f);
+/* The same in pieces: what holds, and where buyers of `federated` go (NULL: nowhere). */
+const ModeNow *front_mode(const Front *f);
+const char *front_node(Front *f);

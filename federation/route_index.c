@@ -61,6 +61,8 @@ void route_index(Federation *f, HttpRequest *r, const char *rest)
         add_link(&t, "/status/", "how the shop is");
         add_link(&t, "/api/health", "the same in a word, for load balancers");
         add_link(&t, "/api/config", "how it takes payments now");
+        add_link(&t, "/banner", "the same for buyers");
+        add_link(&t, "/failover.js", "the same for a shop's pages");
         add_link(&t, "/api/search?q=dune", "this shop's books");
         add_link(&t, "/api/network/search?q=dune", "every shop's books");
         add_link(&t, "/api/catalog?limit=10", "all of this shop's books");

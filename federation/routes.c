@@ -23,6 +23,8 @@ static const Route routes[] = {
                 {"GET", "/api/health", false, route_health},
                 {"GET", "/api/config", false, route_config},
                 {"GET", "/events", false, route_events},
+                {"GET", "/banner", true, route_banner},
+                {"GET", "/failover.js", false, route_failover_js},
                 {"GET", "/api/search", false, route_search},
                 {"GET", "/api/catalog/search", false, route_catalog_search},
                 {"GET", "/api/network/search", false, route_network_search},

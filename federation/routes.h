@@ -29,6 +29,7 @@ RouteRun route_checkout, route_orders, route_revenue;                         /*
 RouteRun route_export, route_pull, route_sync;                                /* route_exchange.c */
 RouteRun route_metrics;                                                       /* route_metrics.c */
 RouteRun route_identity;                                                      /* route_identity.c */
+RouteRun route_banner, route_failover_js;                                     /* route_front.c */
 RouteRun route_index;                                                         /* route_index.c */
 
 /* Requests so far, by route (its path; "other": none of ours) and status. */

@@ -20,7 +20,7 @@ let pages = 0;
 async function page_of(body, options = {}) {
         const name = `plain-${++pages}.html`;
         await writeFile(`${folder}/${name}`, `<!DOCTYPE html><html lang="en"><head><title>Plain</title>
-                <script async src="failover.js" data-node="${node}/"></script></head><body>${body}</body></html>`);
+                ${options.head ?? `<script async src="failover.js" data-node="${node}/"></script>`}</head><body>${body}</body></html>`);
         return open(`${web}/${name}`, options);
 }
 
@@ -92,6 +92,28 @@ const claims = {
                         await page.screenshot({ path: `${pictures}/plain-${colorScheme}.png` });
                         await page.close();
                 }
+        },
+
+        async 'without JavaScript a frame says the same, in the reader\'s language, and comes again by itself'() {
+                for (const [name, options, text] of [['noscript', {}, 'Using backup payment system'], ['noscript-de', { locale: 'de-AT', colorScheme: 'dark' }, 'Using backup']]) {
+                        const page = await open(`${web}/book.html`, { javaScriptEnabled: false, ...options });
+                        const frame = page.frameLocator('iframe');
+                        await frame.getByText(text).waitFor();
+                        await page.screenshot({ path: `${pictures}/book-${name}.png`, fullPage: true });
+                        await page.close();
+                }
+                const alone = await open();
+                const answer = await alone.goto(`${node}/banner`);
+                assert.equal(answer.headers().refresh, '30');
+                assert.deepEqual((await axe(alone)).filter((found) => !/^page-has-heading-one/.test(found)), [], 'a frame needs no heading');
+                assert.equal(await alone.evaluate(() => getComputedStyle(document.body).marginTop), '0px', 'its policy lets its style be');
+                await alone.close();
+        },
+
+        async 'the node gives the file to who cannot serve it'() {
+                const page = await page_of('<main><h1>Shop</h1></main>', { head: `<script async src="${node}/failover.js"></script>` });
+                await says(page, 'backup');
+                await page.close();
         },
 
         async 'what a shop adds or changes later is led right, too, and back to what the shop said last'() {

@@ -58,6 +58,16 @@ disk_thaw() { # what lib.sh calls before it ends everything
         [[ ! ${pid[alpha]-} ]] || kill -CONT "${pid[alpha]}"
 }
 
+piece_is() { # TEXT [LANGUAGE]
+        equal "$(node_get alpha "/banner/piece${2:+?lang=$2}")" "$1"
+}
+
+check "a server that puts pages together has nothing to put in while all is as usual" piece_is ""
 check "failover.js is small enough to go with every page" test "$(stat -c %s "$source_dir/web/failover.js")" -lt 6144
 browse failover "$web_url" "$shop/web" "$(node_url alpha)" "$(node_url beta)"
-check "the pages are valid HTML" html_valid "$shop/web/book.html" "$shop/web/checkout.html"
+mode federated >/dev/null
+wait_for "a server that puts pages together is told, too" piece_is '<div class="failover-banner" role="status" lang="de">Wir können gerade keine Bestellungen annehmen. Hier können Sie stattdessen kaufen: <a href="'"$(node_url beta)"'" target="_top">'"${net}:${node_port[beta]}"'</a></div>' de
+node_get alpha /banner >"$shop/banner.html"
+node_get alpha "/banner?lang=de" >"$shop/banner-de.html"
+check "the pages are valid HTML" html_valid "$shop/web/book.html" "$shop/web/checkout.html" "$shop/banner.html" "$shop/banner-de.html"
+check "what is below a banner is said to be nothing" equal "$(node_get alpha /banner/else -o /dev/null -w '%{http_code}')" 404
