@@ -40,6 +40,7 @@ typedef struct ActionFacts {
         bool first;                     /* mode is the first, preferred one */
         bool from_first;                /* … which is left by this change */
         bool automatic, durable;
+        bool quiet; /* not told by types that alert: a maintenance explains it. Not stored */
         int64_t seq; /* of a change: grows from each to the next, for ever; no less than the time in ms. 0: none */
         uint64_t at_usec;    /* when it happened */
         uint64_t since_usec; /* since when the trouble stands: first failing outcome; 0 when unknown */

@@ -24,7 +24,8 @@
  *   }],
  *   "incidents": [{                      newest first, at most 200 and 90 days, open ones whatever their age
  *     "id", "began": time, "resolved": time or null, "mode": the one that the shop ran on (the last, when there were several),
- *     "payment", "impact": "none|minor|major|critical|maintenance", "name": "" or the operator's title, "components": [id…],
+ *     "payment", "impact": "none|minor|major|critical|maintenance", "automatic": bool: written from the modes,
+ *     "name": "" or the operator's title, "components": [id…],
  *     "updates": [{"id", "at", "state": "investigating|identified|monitoring|resolved|postmortem", "body": the operator's words,
  *                  "mode": name, "payment", "message", "selling"}]  newest first; body "": written by a change of mode, to
  *                  that mode, or by a turn of `selling` within one; mode, payment, message, selling: as they were then

@@ -54,6 +54,10 @@ static const AlarmTraits traits[_ALARM_MAX] = {
                                      "The mode that the shop ran in is no longer in the configuration; the "
                                      "first ready one was "
                                      "taken. `failoverctl ack`, or the next change of mode, ends this."},
+                [ALARM_MAINTENANCE] = {"changed-in-maintenance", "warning",
+                                       "Alerts were held meanwhile. `failoverctl history` shows the change, "
+                                       "`failoverctl status` what the first mode waits for; this ends when "
+                                       "the shop is back in it."},
                 [ALARM_CHAIN] = {"history-damaged", "critical",
                                  "The stored history cannot be trusted or read. Nothing was overwritten: "
                                  "keep the file, and move "

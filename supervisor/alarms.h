@@ -17,6 +17,7 @@ typedef enum AlarmKind {
         ALARM_WARN,        /* a probe warns. Subject: probe */
         ALARM_MODE_GONE,   /* the stored mode was no longer configured */
         ALARM_CHAIN,       /* the stored changes do not add up, or could not be read */
+        ALARM_MAINTENANCE, /* a mode that was changed to unheard, during a maintenance, runs on after it */
         _ALARM_MAX,
 } AlarmKind;
 

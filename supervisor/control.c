@@ -176,6 +176,12 @@ static const Route routes[] = {
                 {"POST", "/v1/ack", false, MAY_CHANGE, control_post_ack},
                 {"POST", "/v1/probe", false, MAY_CHANGE, control_post_probe},
                 {"POST", "/v1/probe/", true, MAY_CHANGE, control_post_probe},
+                {"GET", "/v1/incidents", false, MAY_LOOK, control_get_incidents},
+                {"POST", "/v1/incidents", false, MAY_CHANGE, control_post_incidents},
+                {"POST", "/v1/incidents/", true, MAY_CHANGE, control_post_incident},
+                {"GET", "/v1/maintenances", false, MAY_LOOK, control_get_maintenances},
+                {"POST", "/v1/maintenances", false, MAY_CHANGE, control_post_maintenances},
+                {"POST", "/v1/maintenances/", true, MAY_CHANGE, control_post_maintenance},
                 {"POST", "/v1/alert/test", false, MAY_CHANGE, control_post_alert_test},
                 {"POST", "/v1/report", false, MAY_REPORT, control_post_report},
 };

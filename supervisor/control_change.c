@@ -5,7 +5,7 @@
 #include "supervisor/control_private.h"
 #include "supervisor/ready.h"
 
-static json_t *body_object(HttpRequest *r)
+json_t *control_body(HttpRequest *r)
 {
         size_t size;
         const void *body = http_body(r, &size);
@@ -26,7 +26,7 @@ static json_t *body_object(HttpRequest *r)
 }
 
 /* Refuses keys that nobody knows: a misspelt `for` must not pin for ever. */
-static bool known_keys(HttpRequest *r, const json_t *body, const char *const keys[])
+bool control_known_keys(HttpRequest *r, const json_t *body, const char *const keys[])
 {
         const char *key;
         json_t *value;
@@ -128,10 +128,10 @@ static bool read_mode(Control *c, HttpRequest *r, const json_t *body, EngineComm
 void control_post_mode(Control *c, HttpRequest *r, const char *rest)
 {
         static const char *const keys[] = {"mode", "fallback", "first", "auto", "for", "reason", NULL};
-        _cleanup_json_ json_t *body = body_object(r);
+        _cleanup_json_ json_t *body = control_body(r);
         EngineCommand command;
 
-        if (body && known_keys(r, body, keys) && read_mode(c, r, body, &command))
+        if (body && control_known_keys(r, body, keys) && read_mode(c, r, body, &command))
                 operate(c, r, &command);
 }
 
@@ -196,7 +196,7 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
 {
         static const char *const keys[] = {"probe", "outcome", "message", NULL};
         Manager *m = c->manager;
-        _cleanup_json_ json_t *body = body_object(r);
+        _cleanup_json_ json_t *body = control_body(r);
         const char *name = json_string_value(json_object_get(body, "probe"));
         const char *word = json_string_value(json_object_get(body, "outcome"));
         const json_t *message = json_object_get(body, "message");
@@ -204,7 +204,7 @@ void control_post_report(Control *c, HttpRequest *r, const char *rest)
         char text[300];
         unsigned probe;
 
-        if (!body || !known_keys(r, body, keys))
+        if (!body || !control_known_keys(r, body, keys))
                 return;
         if (!name || outcome < 0) {
                 http_reply_error(r, 400, "give `probe` and `outcome`: pass, warn, fail or inconclusive");

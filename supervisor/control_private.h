@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The control socket's inside: control.c keeps streams, listeners and the table of routes; control_look.c and
- * control_change.c are the routes. */
+/* The control socket's inside: control.c keeps streams, listeners and the table of routes; control_look.c,
+ * control_change.c and control_public.c are the routes. */
 #pragma once
 
 #include "supervisor/control.h"
@@ -49,6 +49,10 @@ void control_broadcast_status(Control *c);
 /* -ENOMEM: it has been answered so. question_end() gives it back, to be answered; control_free() does for the rest. */
 int control_ask(Control *c, HttpRequest *r, Question **ret);
 HttpRequest *question_end(Question *q);
+/* The body as an object; NULL: it is none, which has been answered. */
+json_t *control_body(HttpRequest *r);
+/* Are all its keys known? No: it has been answered. keys ends with NULL. */
+bool control_known_keys(HttpRequest *r, const json_t *body, const char *const keys[]);
 void control_on_stream_closed(HttpStream *stream, void *userdata);
 
 /* The routes; rest: of the path, behind the route's own. Each answers the request, now or later. */
@@ -65,4 +69,10 @@ void control_post_resume(Control *c, HttpRequest *r, const char *rest);
 void control_post_ack(Control *c, HttpRequest *r, const char *rest);
 void control_post_probe(Control *c, HttpRequest *r, const char *rest);
 void control_post_report(Control *c, HttpRequest *r, const char *rest);
+void control_get_incidents(Control *c, HttpRequest *r, const char *rest);
+void control_get_maintenances(Control *c, HttpRequest *r, const char *rest);
+void control_post_incidents(Control *c, HttpRequest *r, const char *rest);
+void control_post_incident(Control *c, HttpRequest *r, const char *rest);
+void control_post_maintenances(Control *c, HttpRequest *r, const char *rest);
+void control_post_maintenance(Control *c, HttpRequest *r, const char *rest);
 void control_post_alert_test(Control *c, HttpRequest *r, const char *rest);

@@ -42,6 +42,8 @@ bool channel_wants(const ActionConfig *config, const ActionFacts *facts)
 
         switch (facts->kind) {
         case ACTION_CHANGE:
+                if (facts->quiet && type->alerts)
+                        return false;
                 if (type->event && *facts->from == '\0')
                         return false;
                 if (type->says && !type->says(facts))

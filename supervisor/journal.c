@@ -80,17 +80,19 @@ static const char *alarm_id(AlarmKind kind)
                         [ALARM_WARN] = MESSAGE_ALERT_WARN,
                         [ALARM_MODE_GONE] = MESSAGE_ALERT_MODE_GONE,
                         [ALARM_CHAIN] = MESSAGE_ALERT_CHAIN,
+                        [ALARM_MAINTENANCE] = MESSAGE_ALERT_MAINTENANCE,
         };
 
         assert(kind < _ALARM_MAX && ids[kind]);
         return ids[kind];
 }
 
-void journal_alarm(const Alarm *alarm, bool raised)
+void journal_alarm(const Alarm *alarm, bool raised, bool held)
 {
         const char *why = alarm->message ? alarm->message : "", *colon = strchr(alarm->name, ':');
         _cleanup_free_ char *message =
-                        string_printf("alert %s: %s: %s", raised ? "raised" : "cleared", alarm->name, why);
+                        string_printf("alert %s: %s: %s%s", raised ? "raised" : "cleared", alarm->name, why,
+                                      held ? " (held: a maintenance is on)" : "");
         Fields f = {0};
 
         fields_add(&f, "MESSAGE_ID", raised ? alarm_id(alarm->kind) : MESSAGE_ALERT_ENDED);

@@ -7,4 +7,5 @@
 
 /* from: "" at the first start. */
 void journal_change(const EngineChange *change, const char *from, const char *to);
-void journal_alarm(const Alarm *alarm, bool raised);
+/* held: nobody is told, since a maintenance explains it. */
+void journal_alarm(const Alarm *alarm, bool raised, bool held);

@@ -11,6 +11,7 @@
 #include "supervisor/control.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/hours.h"
+#include "supervisor/public_record.h"
 #include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
@@ -99,6 +100,7 @@ static json_t *memory_document(const Manager *m)
         json_put(j, "steady", steady_to_json(&m->steady));
         json_put(j, "seq", json_integer(m->seq));
         json_put(j, "components", tally_to_json(m->tally));
+        record_remember(m, j);
         return json_whole(j);
 }
 
@@ -174,6 +176,7 @@ static int on_turn(sd_event_source *s, void *userdata)
         hours_add(m, b, routine);
         if (m->remember || routine)
                 manager_add_memory(m, b);
+        record_add(m, b);
         if (routine)
                 tally_add(m->tally, b);
         if (routine)
@@ -208,6 +211,7 @@ static int on_wake(sd_event_source *s, uint64_t usec, void *userdata)
         m->armed = 0;
         engine_wake(m->engine, now, clock_wall_usec());
         public_status_count(m);
+        record_tick(m);
         if (m->unassured)
                 start_assure_state(m);
         if (now >= m->save_at)
@@ -508,6 +512,8 @@ static int make_parts(Manager *m, Error *e)
         if (r >= 0)
                 r = tally_new(m->config, &m->tally);
         if (r >= 0)
+                r = record_new(&m->record);
+        if (r >= 0)
                 r = heartbeat_new(m, &m->heartbeat);
         if (r >= 0)
                 r = targets_new(m, &m->targets);
@@ -608,6 +614,7 @@ Manager *manager_free(Manager *m)
         publisher_free(m->publisher);
         hours_free(m->notes);
         tally_free(m->tally);
+        record_free(m->record);
         while ((t = trouble_take(m)))
                 trouble_free(t);
         json_decref(m->recent);

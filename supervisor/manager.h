@@ -15,6 +15,7 @@ typedef struct Control Control;
 typedef struct Heartbeat Heartbeat;
 typedef struct HourNotes HourNotes;
 typedef struct Publisher Publisher;
+typedef struct PublicRecord PublicRecord;
 typedef struct Tally Tally;
 typedef struct Targets Targets;
 
@@ -64,6 +65,7 @@ struct Manager {
         HourNotes *notes;    /* hours.c: one for each probe of the config … */
         size_t n_urgent;     /* … and how many of them hold a fail that is not written */
         Tally *tally;        /* of the config's components */
+        PublicRecord *record;
         struct ManagerTrouble *troubles;
         bool unassured; /* state actions may not know the mode: memory ran out when they were to be told */
         bool remember;

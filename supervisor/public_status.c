@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "supervisor/components.h"
+#include "supervisor/public_record.h"
 #include "supervisor/tally.h"
 
 #define FRESH_SECONDS 180 /* the page is written every minute */
@@ -17,7 +18,9 @@ void public_status_count(Manager *m)
         if (!states)
                 return; /* the next turn counts this one's time, too */
         for (unsigned i = 0; i < m->config->n_components; i++)
-                states[i] = component_judge(m->config, s, blind, i);
+                states[i] = maintenances_active(&m->record->bulletins, m->config->components[i].id)
+                                            ? COMPONENT_MAINTENANCE
+                                            : component_judge(m->config, s, blind, i);
         tally_count(m->tally, states, manager_now(m), clock_wall_usec());
         free(states);
 }
@@ -80,6 +83,7 @@ json_t *public_status_document(Manager *m)
         json_t *j = json_object();
 
         public_status_count(m);
+        bulletins_forget(&m->record->bulletins, wall);
         first = tally_first(m->tally, wall);
         json_put(j, "node", node_to_json(m->config));
         json_put(j, "made", json_timestamp(wall));
@@ -89,7 +93,8 @@ json_t *public_status_document(Manager *m)
         json_put(j, "blind", json_boolean(blind));
         json_put(j, "counted_since", json_timestamp(first > 0 ? first : wall - wall % USEC_PER_DAY));
         json_put(j, "components", components_to_json(m, wall));
-        json_put(j, "incidents", json_array());
-        json_put(j, "maintenances", json_array());
+        json_put(j, "incidents", bulletins_to_json(&m->record->bulletins, BULLETIN_INCIDENT, m->config));
+        json_put(j, "maintenances",
+                 bulletins_to_json(&m->record->bulletins, BULLETIN_MAINTENANCE, m->config));
         return json_whole(j);
 }

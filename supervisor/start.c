@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/facts.h"
+#include "supervisor/public_record.h"
 #include "supervisor/publish.h"
 #include "supervisor/recent.h"
 #include "supervisor/tally.h"
@@ -129,6 +130,7 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         steady_begin(&m->steady, adopt ? json_object_get(mode, "steady") : json_object_get(memory, "steady"));
         now = manager_now(m);
         tally_recall(m->tally, known ? json_object_get(loaded->memory, "components") : NULL);
+        record_recall(m, known ? loaded->memory : NULL);
         m->save_at = now + MANAGER_SAVE_USEC;
         m->refresh_at = now;
         wishes_output(m, &output);
@@ -137,6 +139,9 @@ static int begin(Manager *m, const StoreLoaded *loaded)
                 return r;
         if (loaded && loaded->error >= 0)
                 restore_probes(m, loaded, now);
+        r = known ? record_load(m, loaded) : 0;
+        if (r < 0)
+                return r;
         r = memory ? engine_recall(m->engine, memory, now) : 0;
         if (r == -ENOMEM)
                 return r;
@@ -182,6 +187,8 @@ void start_on_loaded(const StoreLoaded *loaded, void *userdata)
                 for (size_t i = 0; loaded->error >= 0 && i < loaded->n_deliveries; i++)
                         outbox_restore(m->outbox, &loaded->deliveries[i]);
                 judge_database(m, loaded, manager_now(m));
+                if (loaded->error >= 0 && record_load(m, loaded) < 0)
+                        log_error("out of memory: the status page shows nothing of before this start");
                 m->remember = true;
                 manager_end_turn(m);
                 return;

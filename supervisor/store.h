@@ -73,6 +73,19 @@ typedef struct DayRecord {
         uint64_t usec[_DAY_MAX];
 } DayRecord;
 
+typedef enum BulletinKind {
+        BULLETIN_INCIDENT,
+        BULLETIN_MAINTENANCE,
+} BulletinKind;
+
+/* An incident or a maintenance, as the public is told of it (bulletins.h). */
+typedef struct BulletinRecord {
+        const char *id;
+        BulletinKind kind;
+        uint64_t ended_usec; /* wall; 0: it is not over */
+        const char *value;   /* JSON object */
+} BulletinRecord;
+
 /* Everything else that the supervisor remembers, as one JSON object (mode, pin, pause, damping, alerts, steady clock):
  * written whole, by supervisor/memory.c. */
 
@@ -86,6 +99,12 @@ typedef struct StoreLoaded {
         DeliveryRecord *deliveries;
         size_t n_deliveries; /* by id: all pending ones, and the newest of each action and target */
         ChangeRecord *last;  /* NULL when none */
+        DayRecord *days;     /* of the last 90 days */
+        size_t n_days;
+        BulletinRecord *bulletins; /* those that are not over, and those that ended in that time */
+        size_t n_bulletins;
+        ChangeRecord *changes; /* of that time, oldest first, without their evidence */
+        size_t n_changes;
         char last_hash[STORE_HASH_SIZE];
         bool chain_broken; /* the hashes do not add up: somebody edited the past; text says where */
 } StoreLoaded;
@@ -119,6 +138,8 @@ void store_batch_delivery(StoreBatch *b,
 void store_batch_probe(StoreBatch *b, const ProbeRecord *probe);
 void store_batch_hour(StoreBatch *b, const HourRecord *hour); /* added to what is there */
 void store_batch_day(StoreBatch *b, const DayRecord *day);    /* added to what is there */
+void store_batch_bulletin(StoreBatch *b,
+                          const BulletinRecord *bulletin); /* whole; in place of one with its id */
 void store_batch_forget_probe(StoreBatch *b, const char *name);
 void store_batch_memory(StoreBatch *b, const json_t *memory);
 
@@ -127,7 +148,7 @@ void store_batch_memory(StoreBatch *b, const json_t *memory);
  * to hang), or a negative errno at the first failure, its own or that of the one before it: act on it as not durable; the
  * batch is kept, and durability() tells when it is saved. A change that is stored already, by its id, is not stored
  * twice. Routine batches (without a change, and without done) that wait are merged: of two rows about the same probe,
- * delivery or memory the newer one is kept. */
+ * delivery, bulletin or memory the newer one is kept. */
 typedef void (*StoreDone)(int r, void *userdata);
 int store_submit(Store *s, StoreBatch *b, StoreDone done, void *userdata);
 
@@ -144,5 +165,5 @@ int store_read_hours(Store *s, uint64_t since_wall_usec, StoreAnswer fn,
 /* Walks the whole chain of a database file (no Store needed): 0; -EBADMSG with the change at which it breaks. */
 int store_check_chain(const char *path, Error *e);
 
-/* Bounds: hours older than 90 days and finished deliveries older than 30 days are deleted, in small steps; changes are
- * kept for ever. */
+/* Bounds: hours and days older than 90 days and finished deliveries older than 30 days are deleted, in small steps; changes
+ * and bulletins are kept for ever. */

@@ -23,7 +23,9 @@ const StoreStrings store_probe_strings = {
                 {offsetof(ProbeRecord, name), offsetof(ProbeRecord, history), offsetof(ProbeRecord, message)},
 };
 static const StoreStrings hour_strings = {1, {offsetof(HourRecord, probe)}};
-static const StoreStrings day_strings = {1, {offsetof(DayRecord, component)}};
+const StoreStrings store_day_strings = {1, {offsetof(DayRecord, component)}};
+const StoreStrings store_bulletin_strings = {2,
+                                             {offsetof(BulletinRecord, id), offsetof(BulletinRecord, value)}};
 static const StoreStrings text_string = {1, {0}};
 
 static const char **string_at(StoreOp *op, size_t offset)
@@ -123,7 +125,13 @@ void store_batch_hour(StoreBatch *b, const HourRecord *hour)
 void store_batch_day(StoreBatch *b, const DayRecord *day)
 {
         StoreOp op = {.kind = STORE_OP_DAY, .day = *day};
-        batch_add(b, &op, &day_strings);
+        batch_add(b, &op, &store_day_strings);
+}
+
+void store_batch_bulletin(StoreBatch *b, const BulletinRecord *bulletin)
+{
+        StoreOp op = {.kind = STORE_OP_BULLETIN, .bulletin = *bulletin};
+        batch_add(b, &op, &store_bulletin_strings);
 }
 
 void store_batch_forget_probe(StoreBatch *b, const char *name)
@@ -177,6 +185,8 @@ int store_op_compare(const void *a, const void *b)
         case STORE_OP_DAY:
                 r = compare_numbers(x->day.day_usec, y->day.day_usec);
                 return r != 0 ? r : strcmp(x->day.component, y->day.component);
+        case STORE_OP_BULLETIN:
+                return strcmp(x->bulletin.id, y->bulletin.id);
         case STORE_OP_FORGET:
         case STORE_OP_MEMORY:
                 return 0;

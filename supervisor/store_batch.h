@@ -13,6 +13,7 @@ typedef enum StoreOpKind {
         STORE_OP_FORGET,
         STORE_OP_HOUR,
         STORE_OP_DAY,
+        STORE_OP_BULLETIN,
         STORE_OP_MEMORY,
 } StoreOpKind;
 
@@ -20,7 +21,8 @@ typedef enum StoreOpKind {
 typedef struct StoreStrings {
         size_t n, offsets[8];
 } StoreStrings;
-extern const StoreStrings store_change_strings, store_delivery_strings, store_probe_strings;
+extern const StoreStrings store_change_strings, store_delivery_strings, store_probe_strings,
+                store_day_strings, store_bulletin_strings;
 
 /* One row to write. Its strings lie behind it, in the same allocation; none is NULL. */
 typedef struct StoreOp {
@@ -34,6 +36,7 @@ typedef struct StoreOp {
                 ProbeRecord probe;
                 HourRecord hour;
                 DayRecord day;
+                BulletinRecord bulletin;
                 const char *text; /* the probe to forget; the memory's JSON */
         };
 } StoreOp;

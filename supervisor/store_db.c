@@ -19,6 +19,7 @@
 #define UPKEEP_USEC        USEC_PER_HOUR
 #define UPKEEP_STEP        "500"
 #define HOURS_KEPT_USEC    (90 * USEC_PER_DAY)
+#define DAYS_KEPT_USEC     (91 * USEC_PER_DAY) /* the last 90 and the one that has begun */
 #define DELIVERY_KEPT_USEC (30 * USEC_PER_DAY)
 
 /* Times are microseconds; whole 64-bit values are stored as they are, sign or not. */
@@ -63,6 +64,7 @@ typedef enum Statement {
         STATEMENT_FORGET,
         STATEMENT_HOUR,
         STATEMENT_DAY,
+        STATEMENT_BULLETIN,
         STATEMENT_MEMORY,
         STATEMENT_UPKEEP,
         _STATEMENT_MAX,
@@ -97,6 +99,7 @@ static const char *const statement_sql[_STATEMENT_MAX] = {
                                   " SET up = up + excluded.up, degraded = degraded + excluded.degraded,"
                                   " down = down + excluded.down,"
                                   " maintenance = maintenance + excluded.maintenance",
+                [STATEMENT_BULLETIN] = "REPLACE INTO bulletin (id, kind, ended, value) VALUES (?, ?, ?, ?)",
                 [STATEMENT_MEMORY] = "REPLACE INTO memory (one, value) VALUES (1, ?)",
                 [STATEMENT_UPKEEP] = "REPLACE INTO upkeep (one, at) VALUES (1, ?)",
 };
@@ -320,6 +323,10 @@ static int write_op(StoreDb *db, const StoreOp *op, Error *e)
                 return write_hour(db, &op->hour, e);
         case STORE_OP_DAY:
                 return write_day(db, &op->day, e);
+        case STORE_OP_BULLETIN:
+                return statement_run(db, STATEMENT_BULLETIN, e, "siis", op->bulletin.id,
+                                     (int64_t) op->bulletin.kind, (int64_t) op->bulletin.ended_usec,
+                                     op->bulletin.value);
         case STORE_OP_MEMORY:
                 return statement_run(db, STATEMENT_MEMORY, e, "s", op->text);
         }
@@ -389,6 +396,13 @@ static int delete_old(StoreDb *db)
         if (r < 0)
                 return r;
         int deleted = sqlite3_changes(db->handle);
+        r = db_run(db->handle, NULL,
+                   "DELETE FROM day WHERE (day, component) IN"
+                   " (SELECT day, component FROM day WHERE day < ? ORDER BY day LIMIT " UPKEEP_STEP ")",
+                   "i", (int64_t) (now - DAYS_KEPT_USEC));
+        if (r < 0)
+                return r;
+        deleted += sqlite3_changes(db->handle);
         /* Ids are in order of time, so that the oldest are looked at first. */
         r = db_run(db->handle, NULL,
                    "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE state <> 'pending'"

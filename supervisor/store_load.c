@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a start reads from the database, and the walk along the whole chain. */
+#include "base/clock.h"
 #include "supervisor/chain.h"
 #include "supervisor/store_db.h"
 
+#define PUBLIC_USEC   (90 * USEC_PER_DAY)
 #define CHAIN_CHECKED "1000" /* changes at the end of the chain that every start checks */
 
 static const char **string_at(void *record, size_t offset)
@@ -59,6 +61,15 @@ void store_loaded_clear(StoreLoaded *l)
         for (size_t i = 0; i < l->n_deliveries; i++)
                 strings_free(&l->deliveries[i], &store_delivery_strings);
         free(l->deliveries);
+        for (size_t i = 0; i < l->n_days; i++)
+                strings_free(&l->days[i], &store_day_strings);
+        free(l->days);
+        for (size_t i = 0; i < l->n_bulletins; i++)
+                strings_free(&l->bulletins[i], &store_bulletin_strings);
+        free(l->bulletins);
+        for (size_t i = 0; i < l->n_changes; i++)
+                strings_free(&l->changes[i], &store_change_strings);
+        free(l->changes);
         if (l->last)
                 strings_free(l->last, &store_change_strings);
         free(l->last);
@@ -217,6 +228,106 @@ static int load_last(sqlite3 *db, StoreLoaded *l, Error *e)
         return 0;
 }
 
+static int load_days(sqlite3 *db, int64_t since, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        void *items = NULL;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT component, day, up, degraded, down, maintenance FROM day WHERE day >= ?"
+                           " ORDER BY day",
+                           "i", since);
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                DayRecord *d = array_grow(&items, l->n_days, sizeof(*d), e);
+                if (!d)
+                        return -ENOMEM;
+                l->days = items;
+                d->component = store_column(stmt, 0);
+                d->day_usec = (uint64_t) sqlite3_column_int64(stmt, 1);
+                for (int i = 0; i < _DAY_MAX; i++)
+                        d->usec[i] = (uint64_t) sqlite3_column_int64(stmt, 2 + i);
+                r = strings_own(d, &store_day_strings, e);
+                if (r < 0)
+                        return r;
+                l->n_days++;
+        }
+        return r;
+}
+
+static int load_bulletins(sqlite3 *db, int64_t since, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        void *items = NULL;
+
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT id, kind, ended, value FROM bulletin WHERE ended = 0 OR ended >= ?"
+                           " ORDER BY id",
+                           "i", since);
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                BulletinRecord *b = array_grow(&items, l->n_bulletins, sizeof(*b), e);
+                if (!b)
+                        return -ENOMEM;
+                l->bulletins = items;
+                *b = (BulletinRecord){
+                                .id = store_column(stmt, 0),
+                                .kind = sqlite3_column_int64(stmt, 1) == BULLETIN_MAINTENANCE
+                                                        ? BULLETIN_MAINTENANCE
+                                                        : BULLETIN_INCIDENT,
+                                .ended_usec = (uint64_t) sqlite3_column_int64(stmt, 2),
+                                .value = store_column(stmt, 3),
+                };
+                r = strings_own(b, &store_bulletin_strings, e);
+                if (r < 0)
+                        return r;
+                l->n_bulletins++;
+        }
+        return r;
+}
+
+/* Incidents are written from them, where a change came into the database without one. */
+static int load_changes(sqlite3 *db, int64_t since, StoreLoaded *l, Error *e)
+{
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        const char *previous, *hash;
+        void *items = NULL;
+
+        int r = db_prepare(
+                        db, &stmt, e,
+                        "SELECT id, at, from_mode, to_mode, cause, rule, reason, automatic, durable, "
+                        "config_hash, '', '', '' FROM (SELECT * FROM change WHERE at >= ? ORDER BY seq DESC"
+                        " LIMIT " CHAIN_CHECKED ") ORDER BY seq",
+                        "i", since);
+        if (r < 0)
+                return r;
+        while ((r = db_step(stmt, e)) > 0) {
+                ChangeRecord *c = array_grow(&items, l->n_changes, sizeof(*c), e);
+                if (!c)
+                        return -ENOMEM;
+                l->changes = items;
+                store_change_columns(stmt, c, &previous, &hash);
+                r = strings_own(c, &store_change_strings, e);
+                if (r < 0)
+                        return r;
+                l->n_changes++;
+        }
+        return r;
+}
+
+/* What the status page tells of. */
+static int load_public(sqlite3 *db, StoreLoaded *l, Error *e)
+{
+        int64_t since = (int64_t) clock_wall_usec() - (int64_t) PUBLIC_USEC;
+
+        int r = load_days(db, since, l, e);
+        if (r == 0)
+                r = load_bulletins(db, since, l, e);
+        return r < 0 ? r : load_changes(db, since, l, e);
+}
+
 int store_db_load(StoreDb *db, StoreLoaded *ret, Error *e)
 {
         sqlite3 *handle = store_db_handle(db);
@@ -226,6 +337,8 @@ int store_db_load(StoreDb *db, StoreLoaded *ret, Error *e)
                 r = load_probes(handle, ret, e);
         if (r == 0)
                 r = load_deliveries(handle, ret, e);
+        if (r == 0)
+                r = load_public(handle, ret, e);
         if (r == 0)
                 r = load_last(handle, ret, e);
         if (r == 0)

@@ -3,6 +3,7 @@
 #include "supervisor/unsaved.h"
 
 #include "base/log.h"
+#include "supervisor/public_record.h"
 #include "supervisor/recent.h"
 #include "supervisor/wishes.h"
 
@@ -95,6 +96,7 @@ static void adopt(Manager *m, const json_t *j)
         log_notice("change %s from %s to %s was not saved when it happened: it is now", change.id,
                    change.from[0] ? change.from : "the start", change.to);
         recent_add(m, &change);
+        record_changed(m, &change);
         wishes_commit(m, &facts, &change);
 }
 

@@ -9,6 +9,7 @@
 #include "supervisor/control.h"
 #include "supervisor/hours.h"
 #include "supervisor/journal.h"
+#include "supervisor/public_record.h"
 #include "supervisor/public_status.h"
 #include "supervisor/publish.h"
 #include "supervisor/ready.h"
@@ -72,6 +73,7 @@ void wishes_commit(Manager *m, const ActionFacts *facts, const ChangeRecord *cha
         }
         if (b) {
                 hours_add(m, b, false);
+                record_add(m, b);
                 manager_add_memory(m, b);
         }
         if (!release) { /* nobody can be told when it is saved: act at once */
@@ -127,19 +129,20 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         facts.since_usec = change->since_wall;
         facts.from_first = change->from == 0;
         facts.seq = manager_next_seq(m);
+        facts.quiet = record_holds_change(m, change->to == 0);
         recent_add(m, &record);
+        public_status_count(m);
+        record_changed(m, &record);
         facts.public_status = public_status = public_status_document(m);
         wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
 }
 
-static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
+void wishes_alarm(Manager *m, const Alarm *alarm, bool raised)
 {
-        Manager *m = userdata;
         ActionFacts facts;
         char id[64], begun[64];
 
-        journal_alarm(alarm, raised);
         manager_facts(m, raised ? ACTION_RAISED : ACTION_CLEARED, &facts);
         snprintf(id, sizeof(id), "%s-%s", alarm->id, raised ? "raised" : "cleared");
         snprintf(begun, sizeof(begun), "%s-raised", alarm->id);
@@ -153,7 +156,18 @@ static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
         facts.at_usec = clock_wall_usec();
         facts.since_usec = alarm->since_wall;
         wishes_commit(m, &facts, NULL);
+}
+
+static void on_engine_alarm(const Alarm *alarm, bool raised, void *userdata)
+{
+        Manager *m = userdata;
+        bool held = record_holds_alarm(m, alarm, raised);
+
+        journal_alarm(alarm, raised, held);
+        if (!held)
+                wishes_alarm(m, alarm, raised);
         manager_touch_page(m);
+        manager_touch(m);
 }
 
 static void on_engine_judged(unsigned probe, Outcome outcome, bool turned, bool important, void *userdata)

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the public record while the supervisor runs. */
+#include "supervisor/public_record.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/tally.h"
+#include "supervisor/wishes.h"
+
+int record_new(PublicRecord **ret)
+{
+        PublicRecord *r = calloc(1, sizeof(*r));
+
+        if (!r || !(r->held = json_array())) {
+                free(r);
+                return -ENOMEM;
+        }
+        *ret = r;
+        return 0;
+}
+
+PublicRecord *record_free(PublicRecord *r)
+{
+        if (!r)
+                return NULL;
+        bulletins_clear(&r->bulletins);
+        json_decref(r->held);
+        free(r);
+        return NULL;
+}
+
+/* --- how it is --- */
+
+static json_t *ailing_components(const Manager *m)
+{
+        json_t *list = json_array();
+
+        for (unsigned i = 0; i < m->config->n_components; i++) {
+                ComponentState s = tally_state(m->tally, i);
+
+                if (s == COMPONENT_DEGRADED || s == COMPONENT_PARTIAL || s == COMPONENT_DOWN)
+                        json_add(list, json_string(m->config->components[i].id));
+        }
+        return list;
+}
+
+void record_scene(const Manager *m, Scene *ret)
+{
+        const ModeState *s = engine_state(m->engine);
+        const ModeSettings *mode = &m->config->modes[s->mode];
+
+        *ret = (Scene){
+                        .id = "",
+                        .at = clock_wall_usec(),
+                        .mode = mode->name,
+                        .payment = mode->payment,
+                        .message = mode->message,
+                        .first = s->mode == 0,
+                        .trouble = m->record->trouble,
+                        .selling = selling_judge(m->config, s, schedule_blind(engine_schedule(m->engine))),
+                        .planned = maintenances_active(&m->record->bulletins, NULL) != NULL,
+                        .components = ailing_components(m),
+        };
+}
+
+/* Of a change that we only read of: what a buyer met then is what the mode is for. */
+static void scene_of_change(const Manager *m, const ChangeRecord *change, Scene *ret)
+{
+        unsigned mode = config_find_mode(m->config, change->to);
+        const ModeSettings *settings = mode == MODE_NONE ? NULL : &m->config->modes[mode];
+
+        *ret = (Scene){
+                        .id = change->id,
+                        .at = change->at_usec,
+                        .mode = change->to,
+                        .payment = settings ? settings->payment : "",
+                        .message = settings ? settings->message : "",
+                        .first = mode == 0,
+        };
+        if (!ret->first)
+                ret->selling = streq(ret->payment, "federated") ? SELLING_ELSEWHERE : SELLING_BACKUP;
+}
+
+/* --- what is stored --- */
+
+/* The bulletins as the database has them, and the changes that came into it without (it is of a version before, or was
+ * written while nobody could). */
+static int read_stored(const Manager *m, const StoreLoaded *loaded, Bulletins *ret)
+{
+        char last[ID_SIZE];
+
+        for (size_t i = 0; i < loaded->n_bulletins; i++) {
+                int r = bulletins_restore(ret, &loaded->bulletins[i]);
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        log_warning("%s of the public record cannot be read, and is left out",
+                                    loaded->bulletins[i].id);
+        }
+        snprintf(last, sizeof(last), "%s", incidents_last_change(ret));
+        for (size_t i = 0; i < loaded->n_changes; i++) {
+                Scene scene;
+
+                if (strcmp(loaded->changes[i].id, last) <= 0)
+                        continue;
+                scene_of_change(m, &loaded->changes[i], &scene);
+                if (incidents_follow(ret, &scene) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int record_load(Manager *m, const StoreLoaded *loaded)
+{
+        Bulletins stored = {0};
+        int r;
+
+        r = read_stored(m, loaded, &stored);
+        if (r >= 0)
+                r = bulletins_absorb(&m->record->bulletins, &stored);
+        bulletins_clear(&stored);
+        for (size_t i = 0; i < loaded->n_days && r >= 0; i++)
+                tally_restore(m->tally, &loaded->days[i]);
+        return r;
+}
+
+void record_recall(Manager *m, const json_t *memory)
+{
+        json_t *item;
+        size_t i;
+
+        m->record->held_change = json_is_true(json_object_get(memory, "held_change"));
+        json_array_foreach(json_object_get(memory, "held"), i, item)
+        {
+                if (json_is_string(item))
+                        json_array_append(m->record->held, item);
+        }
+}
+
+void record_remember(const Manager *m, json_t *memory)
+{
+        json_put(memory, "held_change", json_boolean(m->record->held_change));
+        json_put(memory, "held", json_copy(m->record->held));
+}
+
+void record_add(Manager *m, StoreBatch *b)
+{
+        if (m->loaded) /* else what the database has may be the same incident: it is waited for */
+                bulletins_add(&m->record->bulletins, b);
+}
+
+/* --- following the mode --- */
+
+static bool is_told_as_trouble(const Bulletin *incident, const char *mode)
+{
+        const json_t *latest = incident ? incident_latest(incident) : NULL;
+        const char *selling = json_string_value(json_object_get(latest, "selling"));
+        const char *then = json_string_value(json_object_get(latest, "mode"));
+
+        return selling && then && streq(then, mode) &&
+               (streq(selling, selling_name(SELLING_HAMPERED)) || streq(selling, selling_name(SELLING_NOT)));
+}
+
+void record_changed(Manager *m, const ChangeRecord *change)
+{
+        PublicRecord *r = m->record;
+        Scene now, scene;
+
+        record_scene(m, &now);
+        scene = now;
+        if (!streq(change->id, engine_change_id(m->engine)))
+                scene_of_change(m, change, &scene);
+        scene.id = change->id;
+        scene.at = change->at_usec;
+        scene.trouble = r->trouble = false;
+        r->trouble_since = 0;
+        if (incidents_follow(&r->bulletins, &scene) < 0)
+                log_warning("out of memory: the incident is written later");
+        json_decref(now.components);
+}
+
+/* Buyers cannot buy though the mode has not changed, or they can again. */
+static int follow_trouble(Manager *m, const Scene *scene)
+{
+        PublicRecord *r = m->record;
+        const Bulletin *open = incidents_open(&r->bulletins);
+        bool told = is_told_as_trouble(open, scene->mode);
+        bool bad = scene->selling == SELLING_HAMPERED || scene->selling == SELLING_NOT;
+
+        if (scene->trouble ? !told : (told && !bad && scene->selling != SELLING_UNKNOWN))
+                return incidents_follow(&r->bulletins, scene);
+        return 0;
+}
+
+/* What a start finds: a fallback without its incident, or an incident that ended while nobody could write it. */
+static int settle(Manager *m, const Scene *scene)
+{
+        PublicRecord *r = m->record;
+        const Bulletin *open = incidents_open(&r->bulletins);
+        const json_t *latest = open ? incident_latest(open) : NULL;
+        const char *told = json_string_value(json_object_get(latest, "mode"));
+        Scene then = *scene;
+
+        if (scene->first ? !open || !told || streq(told, scene->mode) || scene->trouble : open != NULL)
+                return 0;
+        then.id = engine_change_id(m->engine);
+        then.at = engine_since_wall(m->engine);
+        return incidents_follow(&r->bulletins, &then);
+}
+
+static void note_trouble(Manager *m)
+{
+        PublicRecord *r = m->record;
+        Selling selling = selling_judge(m->config, engine_state(m->engine),
+                                        schedule_blind(engine_schedule(m->engine)));
+        uint64_t now = manager_now(m);
+
+        if (selling != SELLING_HAMPERED && selling != SELLING_NOT)
+                r->trouble_since = 0;
+        else if (r->trouble_since == 0)
+                r->trouble_since = now;
+        r->trouble = r->trouble_since > 0 && now >= r->trouble_since + RECORD_TROUBLE_USEC;
+}
+
+/* --- alerts --- */
+
+static bool probe_is_covered(const Manager *m, unsigned probe)
+{
+        for (size_t i = 0; i < m->config->n_components; i++) {
+                const ComponentConfig *c = &m->config->components[i];
+
+                for (size_t k = 0; k < c->n_probes; k++)
+                        if (c->probes[k] == probe && maintenances_active(&m->record->bulletins, c->id))
+                                return true;
+        }
+        return false;
+}
+
+bool record_is_quiet(const Manager *m)
+{
+        const ModeState *s = engine_state(m->engine);
+        bool some = false;
+
+        if (maintenances_active(&m->record->bulletins, NULL))
+                return true;
+        if (!maintenances_any(&m->record->bulletins))
+                return false;
+        for (unsigned i = 0; i < m->config->n_probes; i++) {
+                if (s->probes[i].verdict != VERDICT_DOWN)
+                        continue;
+                if (!probe_is_covered(m, i))
+                        return false;
+                some = true;
+        }
+        return some;
+}
+
+bool record_holds_change(Manager *m, bool to_first)
+{
+        PublicRecord *r = m->record;
+        bool quiet = record_is_quiet(m) ||
+                     (to_first && r->held_change && maintenances_any(&r->bulletins) != NULL);
+
+        r->held_change = quiet && !to_first;
+        return quiet;
+}
+
+/* SIZE_MAX: it is not held. */
+static size_t find_held(const PublicRecord *r, const char *id)
+{
+        for (size_t i = 0; i < json_array_size(r->held); i++)
+                if (streq(json_string_value(json_array_get(r->held, i)), id))
+                        return i;
+        return SIZE_MAX;
+}
+
+bool record_holds_alarm(Manager *m, const Alarm *alarm, bool raised)
+{
+        PublicRecord *r = m->record;
+        size_t at = find_held(r, alarm->id);
+
+        if (!raised && at != SIZE_MAX) {
+                json_array_remove(r->held, at);
+                m->remember = true;
+                manager_end_turn(m);
+                return true;
+        }
+        if (!raised || !record_is_quiet(m) || json_array_append_new(r->held, json_string(alarm->id)) < 0)
+                return false;
+        m->remember = true;
+        manager_end_turn(m);
+        return true;
+}
+
+/* The work is over: what is still wrong is told now. */
+static void release_alerts(Manager *m)
+{
+        PublicRecord *r = m->record;
+        const Alarms *alarms = engine_alarms(m->engine);
+        bool first = engine_state(m->engine)->mode == 0, over = !maintenances_any(&r->bulletins);
+        _cleanup_json_ json_t *held = NULL;
+
+        r->held_change = r->held_change && !first;
+        if ((r->held_change && over) != (alarms_find(alarms, ALARM_MAINTENANCE, NULL) != NULL))
+                engine_condition(m->engine, ALARM_MAINTENANCE, NULL, r->held_change && over,
+                                 "the shop changed its mode during a maintenance that is over now, and runs "
+                                 "in it "
+                                 "still",
+                                 manager_now(m), clock_wall_usec());
+        if (!over || json_array_size(r->held) == 0)
+                return;
+        held = json_copy(r->held);
+        json_array_clear(r->held);
+        for (size_t i = 0; i < alarms->n; i++)
+                for (size_t k = 0; k < json_array_size(held) && alarms->items[i].raised; k++)
+                        if (streq(json_string_value(json_array_get(held, k)), alarms->items[i].id))
+                                wishes_alarm(m, &alarms->items[i], true);
+        m->remember = true;
+        manager_end_turn(m);
+}
+
+void record_tick(Manager *m)
+{
+        PublicRecord *r = m->record;
+        Scene scene;
+        int error;
+
+        note_trouble(m);
+        record_scene(m, &scene);
+        if (maintenances_tick(&r->bulletins, &scene))
+                manager_touch_page(m);
+        error = settle(m, &scene);
+        if (error >= 0)
+                error = follow_trouble(m, &scene);
+        if (error >= 0)
+                incidents_grow(&r->bulletins, &scene);
+        json_decref(scene.components);
+        release_alerts(m);
+        if (!bulletins_dirty(&r->bulletins))
+                return;
+        manager_touch_page(m);
+        if (m->loaded && manager_progress(m))
+                record_add(m, m->progress);
+}
