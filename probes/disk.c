@@ -5,6 +5,7 @@
  * child share a page, so that at the deadline the parent knows what hangs. */
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/mount.h"
 #include "base/text.h"
 #include "probes/probe.h"
 
@@ -52,8 +53,9 @@ static const struct {
 
 typedef struct DiskShared { /* written by the child only */
         volatile pid_t pid;
-        volatile DiskStep step; /* being done, or the one that failed */
-        volatile int error;     /* errno of the step that failed */
+        volatile DiskStep step;  /* being done, or the one that failed */
+        volatile int error;      /* errno of the step that failed */
+        volatile bool sandboxed; /* read-only, but only for us */
         struct statvfs space;
 } DiskShared;
 
@@ -163,8 +165,10 @@ static int disk_child(void *data, int output_fd)
         s->shared->step = STEP_STATFS;
         if (statvfs(s->conf->path, &s->shared->space) < 0 || (s->conf->write_test && disk_write(s) < 0)) {
                 s->shared->error = errno;
+                s->shared->sandboxed = errno == EROFS && mount_is_closed_to_us(s->conf->path);
                 return 1;
         }
+        s->shared->sandboxed = s->shared->space.f_flag & ST_RDONLY && mount_is_closed_to_us(s->conf->path);
         s->shared->step = STEP_DONE;
         return 0;
 }
@@ -242,7 +246,7 @@ static void report_space(Attempt *a, const struct statvfs *space)
                        bytes_format(total_text, sizeof total_text, bytes.total));
 }
 
-static void report_error(Attempt *a, DiskStep step, int error)
+static void report_error(Attempt *a, DiskStep step, int error, bool sandboxed)
 {
         const DiskConf *c = a->conf;
         DiskMemory *m = a->memory;
@@ -280,6 +284,12 @@ static void report_error(Attempt *a, DiskStep step, int error)
                                error_words(error));
                 return;
         case EROFS:
+                if (sandboxed && !m->written) {
+                        attempt_report(a, OUTCOME_INCONCLUSIVE,
+                                       "%s is read-only in our sandbox alone: ReadWritePaths= would open it",
+                                       c->path);
+                        return;
+                }
                 attempt_report(a, m->written ? OUTCOME_FAIL : OUTCOME_INCONCLUSIVE,
                                m->written ? "disk has become read-only: %s"
                                           : "%s is read-only for us, and was never seen otherwise",
@@ -303,14 +313,14 @@ static void on_child(Child *child, const ChildResult *result, void *userdata)
         else if (result->code != CLD_EXITED)
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "the check was killed by signal %d", result->status);
         else if (s->shared->error != 0)
-                report_error(a, s->shared->step, s->shared->error);
+                report_error(a, s->shared->step, s->shared->error, s->shared->sandboxed);
         else if (s->shared->step != STEP_DONE)
                 attempt_report(a, OUTCOME_INCONCLUSIVE, "the check ended early (exit code %d)",
                                result->status);
-        else if (!c->write_test && (s->shared->space.f_flag & ST_RDONLY))
-                report_error(a, STEP_STATFS, EROFS);
+        else if (!c->write_test && s->shared->space.f_flag & ST_RDONLY && !s->shared->sandboxed)
+                report_error(a, STEP_STATFS, EROFS, false);
         else {
-                m->written = true;
+                m->written = true; /* or could be, by others */
                 report_space(a, &s->shared->space);
         }
 }

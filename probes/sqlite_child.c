@@ -7,6 +7,7 @@
  * a database that nobody has open is left alone when it would need that, and whether somebody holds the write lock is
  * asked of the kernel, without taking it. That there is room to write shows in a file without a name beside the database,
  * where SQLite's journal would be. */
+#include "base/mount.h"
 #include "base/text.h"
 #include "probes/sqlite.h"
 
@@ -77,6 +78,11 @@ static int end_errno(const char *what, const char *path, int error)
                 word = SQLITE_END_DENIED;
                 break;
         case EROFS:
+                if (mount_is_closed_to_us(path))
+                        return end(SQLITE_END_READONLY,
+                                   "%s is read-only in our sandbox alone: ReadWritePaths= of its folder "
+                                   "would open it",
+                                   path);
                 return end(SQLITE_END_READONLY, "%s: its disk is read-only", path);
         case ENOSPC:
                 return end(SQLITE_END_FULL, "disk full: cannot %s %s", what, path);

@@ -132,6 +132,27 @@ TEST(sees_read_only_without_the_write_test_too)
         read_only_both_ways("ro2", ", write_test: false");
 }
 
+TEST(names_the_sandbox_that_alone_makes_it_read_only_and_measures_it_all_the_same)
+{
+        const char *path = folder("sandbox");
+        Run r;
+
+        fresh();
+        if (!tmpfs_mount(path, "size=10m"))
+                return;
+        CHECK(mount(path, path, NULL, MS_BIND, NULL) == 0);
+        CHECK(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+        r = run(PATIENT, "{path: %s}", path);
+        CHECK_INT(r.outcome, OUTCOME_INCONCLUSIVE);
+        CHECK(strstr(r.message, " is read-only in our sandbox alone: ReadWritePaths= would open it"));
+        CHECK_RUN(OUTCOME_PASS, "disk 0 % full*", run(PATIENT, "{path: %s, write_test: false}", path));
+        CHECK(mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+        CHECK_RUN(OUTCOME_FAIL, "disk has become read-only: *",
+                  run(PATIENT, "{path: %s, write_test: false}", path));
+        CHECK(umount(path) == 0);
+        CHECK(umount(path) == 0);
+}
+
 TEST(takes_a_missing_folder_for_our_sandbox_until_it_was_once_written)
 {
         const char *path = folder("missing");

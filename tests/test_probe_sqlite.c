@@ -699,6 +699,26 @@ TEST(takes_read_only_for_our_sandbox_until_it_was_once_writable)
         CHECK(umount(path) == 0);
 }
 
+TEST(names_the_sandbox_that_alone_makes_it_read_only)
+{
+        const char *path = folder("sandbox");
+        Owner o;
+        Run r;
+
+        fresh();
+        if (!tmpfs_mount(path, "size=1m,mode=777"))
+                return;
+        o = owner_with(in(path, "orders.db"), false);
+        owner_end(&o, 0);
+        CHECK(mount(path, path, NULL, MS_BIND, NULL) == 0);
+        CHECK(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+        r = run(PATIENT, "path: %s", in(path, "orders.db"));
+        CHECK_INT(r.outcome, OUTCOME_INCONCLUSIVE);
+        CHECK(strstr(r.message, " is read-only in our sandbox alone: ReadWritePaths= of its folder"));
+        CHECK(umount(path) == 0);
+        CHECK(umount(path) == 0);
+}
+
 TEST(fails_on_a_frozen_disk_with_one_process_stuck_at_most)
 {
         const char *base = folder("frozen-base"), *path = folder("frozen");

@@ -114,6 +114,7 @@ machine_file /etc/failoverd/failoverd.yaml <<-END
 	  database: {type: postgresql, dsn: "host=/var/run/postgresql user=postgres dbname=shop", $quick}
 	  orders-db: {type: sqlite, path: /srv/shop/orders.db, query: "SELECT count(*) FROM orders", expect: "1", $quick}
 	  disk: {type: disk, path: /srv/shop, min_free: 1MiB, $quick}
+	  var: {type: disk, path: /var/log, write_test: false, min_free: 1MiB, $quick}
 	  plugin: {type: exec, command: [/usr/lib/nagios/plugins/check_load, -w, "99,99,99", -c, "999,999,999"], $quick}
 	  script: {type: exec, command: [/usr/bin/python3, -c, "print('python is well')"], $quick}
 	  till: {type: unit, name: till.service, $quick}
@@ -158,8 +159,8 @@ machine systemctl restart failoverd.service || fail "failoverd does not start"
 outcome_is() { # PROBE OUTCOME PART-OF-THE-MESSAGE
         status_is ".probes[] | select(.name == \"$1\") | .outcome == \"$2\" and (.message | contains(\"$3\"))"
 }
-wait_for "the sandbox is no outage of the disk" outcome_is disk inconclusive "ead-only"
-wait_for "nor of the SQLite file" outcome_is orders-db inconclusive ""
+wait_for "the sandbox is no outage of the disk" outcome_is disk inconclusive "in our sandbox alone: ReadWritePaths="
+wait_for "nor of the SQLite file" outcome_is orders-db inconclusive "in our sandbox alone: ReadWritePaths="
 drop_in 50-paths <<-END
 	[Service]
 	ReadWritePaths=-/srv/shop
