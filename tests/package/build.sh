@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Builds the Debian package into BUILD/package, once for all tests that install it; not again while the sources are the same.
+# Builds the Debian package, without warnings, into BUILD/package, once for all tests of it; not again while the sources are the same.
 build=$(realpath "$1")
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,5 +20,5 @@ if [[ $(cat "$folder/.sources" 2>/dev/null) == "$before" && -e $(echo "$folder"/
         exit 0
 fi
 rm -f "$folder/.sources"
-scripts/package "$folder"
+DEB_CFLAGS_APPEND=-Werror scripts/package "$folder"
 echo "$before" >"$folder/.sources"
