@@ -27,13 +27,14 @@
  *     "payment", "impact": "none|minor|major|critical|maintenance", "automatic": bool: written from the modes,
  *     "name": "" or the operator's title, "components": [id…],
  *     "updates": [{"id", "at", "state": "investigating|identified|monitoring|resolved|postmortem", "body": the operator's words,
- *                  "mode": name, "payment", "message", "selling"}]  newest first; body "": written by a change of mode, to
- *                  that mode, or by a turn of `selling` within one; mode, payment, message, selling: as they were then
+ *                  "mode": name, "payment", "message", "selling", "automatic": bool}]  newest first; automatic: written by
+ *                  a change of mode, to that mode, or by a turn of `selling` within one; body may be "" in any; mode, payment,
+ *                  message, selling: as they were then
  *   }],
  *   "maintenances": [{                   not yet ended first (soonest first), then ended ones, newest first; 90 days
  *     "id", "name", "body", "state": "scheduled|active|completed|cancelled", "from": time, "until": time or null,
  *     "began": time or null, "ended": time or null, "components": [id…] (none: the whole shop), "updates": as above, with
- *                  the maintenance's states; their body is "" where its begin or end wrote them
+ *                  the maintenance's states; automatic: begun or ended in time
  *   }]
  *  }
  */

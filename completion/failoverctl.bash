@@ -19,14 +19,14 @@ _failoverctl()
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' k
         local -a socket=()
         local verbs='status force-fallback force-primary auto pause resume ack plan explain history probe alert
-                simulate check-config keygen setup search peers nodes audit register sync revenue catalog stats help'
+                incident maintenance simulate check-config keygen setup search peers nodes audit register sync revenue catalog stats help'
 
         for ((k = 1; k < COMP_CWORD; k++)); do
                 case ${COMP_WORDS[k]} in
                 --socket)
                         socket=(--socket "${COMP_WORDS[++k]}")
                         ;;
-                --mode | --for | --reason | --limit | --config | --root | --seed | --id | --category | --max-price | --format | --key | --month)
+                --mode | --for | --reason | --limit | --config | --root | --seed | --id | --category | --max-price | --format | --key | --month | --name | --impact | --state | --components | --from | --until)
                         ((++k))
                         ;;
                 -*) ;;
@@ -53,7 +53,15 @@ _failoverctl()
                 mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$current")
                 return
                 ;;
-        --reason | --limit | --seed | --id | --category | --max-price | --key | --month)
+        --impact)
+                mapfile -t COMPREPLY < <(compgen -W 'none minor major critical maintenance' -- "$current")
+                return
+                ;;
+        --state)
+                mapfile -t COMPREPLY < <(compgen -W 'investigating identified monitoring' -- "$current")
+                return
+                ;;
+        --name | --components | --from | --until | --reason | --limit | --seed | --id | --category | --max-price | --key | --month)
                 return
                 ;;
         esac
@@ -67,6 +75,8 @@ _failoverctl()
                 force-primary) words+=' --for --reason' ;;
                 history) words+=' --limit' ;;
                 alert) words+=' --test' ;;
+                incident) words+=' --name --impact --state --components' ;;
+                maintenance) words+=' --name --from --until --for --components' ;;
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online --probes' ;;
                 setup) words+=' --unattended --drop-ins --dry-run --root' ;;
@@ -88,6 +98,15 @@ _failoverctl()
                         grep -o '"id":"[A-Za-z0-9]*"' | cut -d '"' -f 4)" ;;
                 help) words="$verbs config" ;;
                 alert) words='--test' ;;
+                incident | maintenance)
+                        if [[ $previous == "$verb" ]]; then
+                                words='list update resolve postmortem begin'
+                                [[ $verb == incident ]] || words='list schedule start end cancel update'
+                        elif [[ $previous == @(update|resolve|postmortem|start|end|cancel) ]]; then
+                                words=$(failoverctl "${socket[@]}" "$verb" --json 2>/dev/null |
+                                        grep -o '{"id":"[A-Z0-9]*","\(began\|name\)"' | cut -d '"' -f 4)
+                        fi
+                        ;;
                 nodes)
                         if [[ $previous == @(accept|ban|forget|rekey) ]]; then
                                 words=$(failoverctl "${socket[@]}" nodes --json 2>/dev/null |

@@ -60,6 +60,12 @@ typedef enum Option {
         OPTION_ROOT,
         OPTION_DROP_INS,
         OPTION_DRY_RUN,
+        OPTION_NAME,
+        OPTION_IMPACT,
+        OPTION_STATE,
+        OPTION_COMPONENTS,
+        OPTION_FROM,
+        OPTION_UNTIL,
         _OPTION_MAX,
 } Option;
 
@@ -108,6 +114,8 @@ int verb_explain(const Invocation *i);
 int verb_history(const Invocation *i);
 int verb_probe(const Invocation *i);
 int verb_alert(const Invocation *i);
+int verb_incident(const Invocation *i);
+int verb_maintenance(const Invocation *i);
 int verb_simulate(const Invocation *i);
 int verb_check_config(const Invocation *i);
 int verb_keygen(const Invocation *i);

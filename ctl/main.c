@@ -23,7 +23,7 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_NAGIOS] = {"nagios", NULL, "One line with perfdata, as a Nagios plug-in prints it."},
                 [OPTION_MODE] = {"mode", "MODE",
                                  "This mode, instead of the first ready one after the first."},
-                [OPTION_FOR] = {"for", "DURATION", "End the pin by itself after 30m, 2h, 1d."},
+                [OPTION_FOR] = {"for", "DURATION", "End by itself after 30m, 2h, 1d."},
                 [OPTION_REASON] = {"reason", "TEXT",
                                    "Why; it is stored with the change and shown to others."},
                 [OPTION_LIMIT] = {"limit", "N", "At most so many (20)."},
@@ -56,6 +56,14 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_ROOT] = {"root", "DIR", "Below this folder, instead of /."},
                 [OPTION_DROP_INS] = {"drop-ins", NULL,
                                      "Only what the configurations need of the system, anew."},
+                [OPTION_NAME] = {"name", "NAME", "What readers of the status page see as its title."},
+                [OPTION_IMPACT] = {"impact", "IMPACT", "none, minor, major, critical or maintenance."},
+                [OPTION_STATE] = {"state", "STATE", "investigating, identified or monitoring."},
+                [OPTION_COMPONENTS] = {"components", "ID,ID",
+                                       "These components; a maintenance without any is of the whole shop."},
+                [OPTION_FROM] = {"from", "TIME",
+                                 "When it begins: \"2026-11-21 22:00\", 22:00, or 2h from now."},
+                [OPTION_UNTIL] = {"until", "TIME", "When it ends; without it and --for, an hour later."},
                 [OPTION_DRY_RUN] = {"dry-run", NULL, "Show what would be written, and write nothing."},
 };
 
@@ -115,6 +123,48 @@ static const Verb verb_table[] = {
                  "With --test: sends a test message to every alert action, and says of each to whom it was "
                  "delivered, or why it was not, so that you know before an outage.",
                  verb_alert},
+                {"incident", "[list | update | resolve | postmortem | begin] [ID] [TEXT]", 0, 3,
+                 BIT(OPTION_NAME) | BIT(OPTION_IMPACT) | BIT(OPTION_STATE) | BIT(OPTION_COMPONENTS),
+                 CTL_REFUSED, "what the status page tells of outages, and your words to it",
+                 "An incident is written by itself when the shop leaves its first mode, and resolved when it "
+                 "is "
+                 "back. "
+                 "Without more, or with list: those of the last 90 days.\n"
+                 "\n"
+                 "update adds TEXT to its timeline, as --state says (as before without it), and gives it a "
+                 "--name or "
+                 "another --impact. resolve ends one that you began; one that was written by itself ends "
+                 "when "
+                 "the shop "
+                 "is back. postmortem adds what was learned, after the end. begin makes one that no probe "
+                 "sees, "
+                 "with "
+                 "--name. Without ID: the newest that is open, else the newest. A TEXT of - is read from "
+                 "standard "
+                 "input. What you write here is public, word for word.",
+                 verb_incident},
+                {"maintenance", "[list | schedule | start | end | cancel | update] [ID] [TEXT]", 0, 3,
+                 BIT(OPTION_NAME) | BIT(OPTION_FROM) | BIT(OPTION_UNTIL) | BIT(OPTION_FOR) |
+                                 BIT(OPTION_COMPONENTS),
+                 CTL_REFUSED, "announce work; no alerts while it goes on",
+                 "schedule --name NAME --from TIME shows it ahead on the status page; it begins and ends by "
+                 "itself. "
+                 "start --name NAME begins one now, start ID one that was planned, before its time. end and "
+                 "cancel do "
+                 "what they say; update adds TEXT, or another --until.\n"
+                 "\n"
+                 "While it goes on its components are shown as under maintenance, which is never counted as "
+                 "downtime, "
+                 "and alerts are held; of a maintenance with --components, those that the probes of these "
+                 "components "
+                 "explain. What is still wrong at its end is told then. The rule goes on: modes are switched "
+                 "as "
+                 "ever "
+                 "(`failoverctl pause` stops that). It ends after an hour unless --for or --until says else, "
+                 "at "
+                 "most "
+                 "30 days.",
+                 verb_maintenance},
                 {"simulate", "TRACE", 1, 1, BIT(OPTION_CONFIG) | BIT(OPTION_SEED), CTL_REFUSED,
                  "try a configuration on an outage that a trace describes",
                  "Runs failoverd's own decisions under a virtual clock against the world that TRACE (JSON "

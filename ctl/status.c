@@ -102,6 +102,29 @@ static void show_operator(Page *p, const json_t *status, uint64_t now_usec)
         show_label(p, "Operator", pinned[0] != '\0' || paused ? STYLE_WARN : STYLE_PLAIN, &t);
 }
 
+static void show_maintenance(Page *p, const json_t *status)
+{
+        const json_t *on = json_object_get(status, "maintenance"), *id;
+        int64_t held = ctl_integer(on, "alerts_held");
+        _cleanup_text_ Text t = {};
+        char time[CTL_TIME_SIZE];
+        size_t k;
+
+        if (!json_is_object(on))
+                return;
+        text_add_string(&t, ctl_string(on, "name"));
+        json_array_foreach(json_object_get(on, "components"), k, id)
+        {
+                const char *s = json_string_value(id);
+
+                text_add(&t, "%s%s", k > 0 ? ", " : " of ", s ? s : "");
+        }
+        text_add(&t, ", until %s; alerts are held", ctl_time_format(time, ctl_time(on, "until")));
+        if (held > 0)
+                text_add(&t, " (%lld so far)", (long long) held);
+        show_label(p, "Maintenance", STYLE_WARN, &t);
+}
+
 /* The preferred mode that is in its hold: the first before the running one that is ready. */
 static const char *return_mode(const json_t *status, const Health *h)
 {
@@ -458,6 +481,7 @@ void status_show(Page *p, const json_t *status, const Health *h, uint64_t now_wa
         show_headline(p, status, h, now_wall_usec);
         show_conditions(p, status, h, live);
         show_operator(p, status, now_wall_usec);
+        show_maintenance(p, status);
         show_automation(p, status, h, now_wall_usec);
         if (live) {
                 show_modes_briefly(p, status, h);

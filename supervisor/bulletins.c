@@ -140,14 +140,15 @@ static void shorten(json_t *updates)
         if (n <= BULLETIN_UPDATES)
                 return;
         for (size_t i = n - 1; i-- > 1;)
-                if (!bulletin_text(json_array_get(updates, i), "body")[0]) {
+                if (json_is_true(json_object_get(json_array_get(updates, i), "automatic"))) {
                         json_array_remove(updates, i);
                         return;
                 }
         json_array_remove(updates, n - 2);
 }
 
-void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const char *state, const char *body)
+void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const char *state, const char *body,
+                   bool automatic)
 {
         json_t *update = json_object(), *updates = json_array(), *item;
         char own[ID_SIZE];
@@ -161,6 +162,7 @@ void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const cha
         json_put(update, "payment", json_string_or_null(scene->payment));
         json_put(update, "message", json_string_or_null(scene->message));
         json_put(update, "selling", json_string(selling_name(scene->selling)));
+        json_put(update, "automatic", json_boolean(automatic));
         json_add(updates, update);
         json_array_foreach(json_object_get(edited, "updates"), i, item)
         {

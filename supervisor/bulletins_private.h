@@ -17,4 +17,5 @@ json_t *bulletin_edit(const Bulletin *b);
 /* Takes over the changed copy; -ENOMEM when something could not be put into it. */
 int bulletin_replace(Bulletin *b, json_t *edited);
 /* One line of the timeline, in front of the others. id NULL or "": a new one. Into edited; json_failed() knows. */
-void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const char *state, const char *body);
+void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const char *state, const char *body,
+                   bool automatic);

@@ -51,11 +51,6 @@ const Bulletin *incidents_open(const Bulletins *b)
         return NULL;
 }
 
-static bool wrote_itself(const json_t *update)
-{
-        return !bulletin_text(update, "body")[0];
-}
-
 const json_t *incident_latest(const Bulletin *incident)
 {
         json_t *item;
@@ -63,7 +58,7 @@ const json_t *incident_latest(const Bulletin *incident)
 
         json_array_foreach(json_object_get(incident->j, "updates"), i, item)
         {
-                if (wrote_itself(item))
+                if (json_is_true(json_object_get(item, "automatic")))
                         return item;
         }
         return NULL;
@@ -161,7 +156,7 @@ static int begin(Bulletins *b, const Scene *scene)
 {
         json_t *j = new_document(scene->id, scene, true);
 
-        bulletin_tell(j, scene->id, scene, scene_state(scene), "");
+        bulletin_tell(j, scene->id, scene, scene_state(scene), "", true);
         j = json_whole(j);
         return j ? bulletins_insert(b, BULLETIN_INCIDENT, j, NULL) : -ENOMEM;
 }
@@ -181,7 +176,7 @@ static int go_on(Bulletin *incident, const Scene *scene, bool over)
                          json_string(worse(bulletin_text(edited, "impact"), scene_impact(scene))));
                 add_components(edited, scene);
         }
-        bulletin_tell(edited, scene->id, scene, over ? "resolved" : scene_state(scene), "");
+        bulletin_tell(edited, scene->id, scene, over ? "resolved" : scene_state(scene), "", true);
         return bulletin_replace(incident, edited);
 }
 
@@ -267,7 +262,7 @@ int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words
         json_put(j, "components", json_array());
         put_words(j, words);
         bulletin_tell(j, bulletin_text(j, "id"), scene, words->state ? words->state : "investigating",
-                      words->body);
+                      words->body, false);
         j = json_whole(j);
         r = j ? bulletins_insert(b, BULLETIN_INCIDENT, j, ret) : -ENOMEM;
         return r < 0 ? error_set(e, r, "out of memory") : 0;
@@ -314,7 +309,7 @@ int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords 
         if (streq(state, "resolved") && !bulletin_is_over(incident))
                 json_put(edited, "resolved", json_timestamp(scene->at));
         if (words->body[0] || words->state)
-                bulletin_tell(edited, NULL, scene, state, words->body);
+                bulletin_tell(edited, NULL, scene, state, words->body, false);
         r = bulletin_replace(incident, edited);
         return r < 0 ? error_set(e, r, "out of memory") : 0;
 }

@@ -12,10 +12,10 @@ static bool is_state(const Bulletin *b, const char *state)
         return b->kind == BULLETIN_MAINTENANCE && streq(bulletin_text(b->j, "state"), state);
 }
 
-static void enter(json_t *edited, const char *state, const Scene *scene, const char *body)
+static void enter(json_t *edited, const char *state, const Scene *scene, const char *body, bool automatic)
 {
         json_put(edited, "state", json_string(state));
-        bulletin_tell(edited, NULL, scene, state, body);
+        bulletin_tell(edited, NULL, scene, state, body, automatic);
 }
 
 static int check_words(const Bulletins *b, const Scene *scene, const MaintenanceWords *w, Error *e)
@@ -64,7 +64,7 @@ int maintenances_plan(Bulletins *b, const Scene *scene, const MaintenanceWords *
         json_put(j, "ended", json_null());
         json_put(j, "components", bulletin_strings(words->components));
         json_put(j, "updates", json_array());
-        enter(j, now ? "active" : "scheduled", scene, "");
+        enter(j, now ? "active" : "scheduled", scene, "", false);
         j = json_whole(j);
         r = j ? bulletins_insert(b, BULLETIN_MAINTENANCE, j, ret) : -ENOMEM;
         return r < 0 ? error_set(e, r, "out of memory") : 0;
@@ -85,7 +85,8 @@ static int check_step(const Bulletin *m, MaintenanceStep step, Error *e)
         return 0;
 }
 
-static int take_step(Bulletin *m, MaintenanceStep step, const Scene *scene, const char *body, uint64_t until)
+static int take_step(Bulletin *m, MaintenanceStep step, const Scene *scene, const char *body, uint64_t until,
+                     bool automatic)
 {
         static const char *const states[] = {[MAINTENANCE_START] = "active",
                                              [MAINTENANCE_END] = "completed",
@@ -101,7 +102,8 @@ static int take_step(Bulletin *m, MaintenanceStep step, const Scene *scene, cons
         if (until > 0)
                 json_put(edited, "until", json_timestamp(until));
         if (step != MAINTENANCE_UPDATE || body[0])
-                enter(edited, step == MAINTENANCE_UPDATE ? bulletin_state(m) : states[step], scene, body);
+                enter(edited, step == MAINTENANCE_UPDATE ? bulletin_state(m) : states[step], scene, body,
+                      automatic);
         return bulletin_replace(m, edited);
 }
 
@@ -126,7 +128,7 @@ int maintenance_step(Bulletin *m, MaintenanceStep step, const Scene *scene, cons
                 return error_set(e, -EAGAIN, "nothing to say: give a text or another end");
         if (step == MAINTENANCE_START && until == 0 && bulletin_time(m->j, "until") <= scene->at)
                 return error_set(e, -EAGAIN, "its end has passed");
-        r = take_step(m, step, scene, body, until);
+        r = take_step(m, step, scene, body, until, false);
         return r < 0 ? error_set(e, r, "out of memory") : 0;
 }
 
@@ -138,7 +140,7 @@ static bool step_is_due(Bulletin *m, MaintenanceStep step, const char *state, co
 
         then.at = bulletin_time(m->j, key);
         return is_state(m, state) && then.at > 0 && then.at <= scene->at &&
-               take_step(m, step, &then, "", 0) >= 0;
+               take_step(m, step, &then, "", 0, true) >= 0;
 }
 
 bool maintenances_tick(Bulletins *b, const Scene *scene)

@@ -293,6 +293,23 @@ bool record_holds_alarm(Manager *m, const Alarm *alarm, bool raised)
         return true;
 }
 
+json_t *record_status(const Manager *m)
+{
+        const Bulletin *on = maintenances_any(&m->record->bulletins);
+        json_t *j;
+
+        if (!on)
+                return json_null();
+        j = json_object();
+        json_put(j, "id", json_string(bulletin_id(on)));
+        json_put(j, "name", json_incref(json_object_get(on->j, "name")));
+        json_put(j, "until", json_incref(json_object_get(on->j, "until")));
+        json_put(j, "components", json_incref(json_object_get(on->j, "components")));
+        json_put(j, "alerts_held",
+                 json_integer((json_int_t) json_array_size(m->record->held) + m->record->held_change));
+        return j;
+}
+
 /* The work is over: what is still wrong is told now. */
 static void release_alerts(Manager *m)
 {

@@ -28,6 +28,8 @@ void record_remember(const Manager *m, json_t *memory);
 void record_changed(Manager *m, const ChangeRecord *change);
 void record_tick(Manager *m);               /* at every turn of the engine */
 void record_add(Manager *m, StoreBatch *b); /* what is not written yet */
+/* For people who work here: the maintenance that is on, and how many alerts it holds; null when none is. */
+json_t *record_status(const Manager *m);
 /* How it is now. Its components are to be given back by json_decref(). */
 void record_scene(const Manager *m, Scene *ret);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/sign.h"
 #include "base/text.h"
+#include "supervisor/public_record.h"
 
 static json_t *steady_timestamp(const Manager *m, uint64_t steady)
 {
@@ -117,6 +118,7 @@ static json_t *probe_to_json(const Manager *m, unsigned i)
         json_put(j, "next", c->type->passive ? json_null() : steady_timestamp(m, schedule_due(schedule, i)));
         json_put(j, "since", steady_timestamp(m, p->verdict_since));
         json_put(j, "passive", json_boolean(c->type->passive));
+        json_put(j, "maintenance", record_status(m));
         json_put(j, "vantage", json_boolean(c->vantage));
         return j;
 }
