@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* /status/: who asks waits for the thread that reads, two seconds at most; what was read is good for one, so that a crowd costs
- * one read, and for a minute while the disk hangs. */
+/* /status/: who asks waits for the thread that reads, two seconds at most; what was read is good for a quarter of one, so that a
+ * crowd costs one read, and for a minute while the disk hangs. */
 #include "federation/status_files.h"
 
 #include "base/clock.h"
@@ -11,17 +11,11 @@
 #include <sys/queue.h>
 
 #define PATIENCE_USEC (2 * USEC_PER_SEC)
-#define FRESH_USEC    (1 * USEC_PER_SEC)
+#define FRESH_USEC    (250 * USEC_PER_MSEC) /* a change of mode is on the page within two seconds */
 #define KEPT_USEC     (60 * USEC_PER_SEC)
 #define KEPT_BYTES    (4 * 1024 * 1024) /* all together */
 #define KEPT_FILES    32
 #define READINGS_MAX  32 /* under way, of different files */
-
-/* The page says of itself which style it means, by hash; nothing else in it has any effect. */
-#define POLICY                                                                                        \
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action " \
-        "'none'; "                                                                                    \
-        "frame-ancestors 'none'"
 
 typedef struct Kept {
         TAILQ_ENTRY(Kept) entry;
@@ -120,7 +114,7 @@ static void reply_file(HttpRequest *r, const char *path, const StatusFile *f)
         char date[HTTP_DATE_SIZE];
 
         http_add_header(r, "Cache-Control", "no-cache");
-        http_add_header(r, "Content-Security-Policy", POLICY);
+        http_add_header(r, "Content-Security-Policy", f->policy);
         http_add_header(r, "X-Content-Type-Options", "nosniff");
         http_add_header(r, "Last-Modified", http_date_format(date, f->modified_sec));
         if (unmodified(r, f->modified_sec)) {

@@ -70,6 +70,32 @@ static int open_below(const char *directory, const char *path, int *ret_fd)
         return errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno;
 }
 
+#define POLICY_OPEN   "<meta http-equiv=\"Content-Security-Policy\" content=\""
+#define POLICY_WITHIN 1024 /* the head's first lines */
+#define POLICY_FIRST  "default-src 'none';"
+#define POLICY_ALWAYS "; frame-ancestors 'none'"
+#define POLICY_NONE   "default-src 'none'; base-uri 'none'; form-action 'none'"
+
+void status_policy_find(const char *data, size_t size, char ret[static STATUS_POLICY_SIZE])
+{
+        static const char allowed[] =
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'-+/=;: ";
+        const char *begin = memmem(data, MIN(size, (size_t) POLICY_WITHIN), POLICY_OPEN, strlen(POLICY_OPEN));
+        size_t n = 0;
+
+        strcpy(ret, POLICY_NONE POLICY_ALWAYS);
+        if (!begin)
+                return;
+        begin += strlen(POLICY_OPEN);
+        const char *end = data + size;
+        while (begin + n < end && begin[n] && strchr(allowed, begin[n]))
+                n++;
+        if (begin + n < end && begin[n] == '"' && n + sizeof(POLICY_ALWAYS) <= STATUS_POLICY_SIZE &&
+            n >= strlen(POLICY_FIRST) && memcmp(begin, POLICY_FIRST, strlen(POLICY_FIRST)) == 0 &&
+            !memmem(begin, n, "unsafe", strlen("unsafe")))
+                snprintf(ret, STATUS_POLICY_SIZE, "%.*s" POLICY_ALWAYS, (int) n, begin);
+}
+
 static int file_take(const char *directory, const char *path, StatusFile *f)
 {
         _cleanup_close_ int fd = -EBADF;
@@ -87,6 +113,7 @@ static int file_take(const char *directory, const char *path, StatusFile *f)
                 return r;
         f->modified_sec = st.st_mtime > 0 ? (uint64_t) st.st_mtime : 0;
         http_etag_make(f->etag, f->data, f->size);
+        status_policy_find(f->data, f->size, f->policy);
         return 0;
 }
 

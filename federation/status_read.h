@@ -4,8 +4,9 @@
 
 #include "base/httpd.h"
 
-#define STATUS_FILE_MAX (16 * 1024 * 1024) /* as the supervisor's status page has it */
-#define STATUS_PATH_MAX 200
+#define STATUS_FILE_MAX    (16 * 1024 * 1024) /* as the supervisor's status page has it */
+#define STATUS_PATH_MAX    200
+#define STATUS_POLICY_SIZE 600
 
 typedef struct StatusFile {
         int error; /* -ENOENT: none such; others: the disk's */
@@ -13,6 +14,7 @@ typedef struct StatusFile {
         size_t size;
         uint64_t modified_sec;
         char etag[HTTP_ETAG_SIZE];
+        char policy[STATUS_POLICY_SIZE]; /* for its Content-Security-Policy header */
 } StatusFile;
 
 /* Is it a name that may be asked for: parts without a leading dot (what is being written begins with one), no empty ones? */
@@ -21,6 +23,9 @@ bool status_path_valid(const char *path);
 const char *status_content_type(const char *path);
 /* Regular files only, no symbolic link on the way from directory. */
 void status_file_read(const char *directory, const char *path, StatusFile *ret);
+/* The page itself knows the hashes of its one style and its one script, and says them in a meta element: that, as a header, which
+ * the page cannot be without, and which may forbid more. A file that says none may do nothing. */
+void status_policy_find(const char *data, size_t size, char ret[static STATUS_POLICY_SIZE]);
 void status_file_clear(StatusFile *f);
 
 #define HTTP_DATE_SIZE 32

@@ -67,6 +67,41 @@ TEST(files_of_the_page_are_served_with_their_types_and_a_policy)
         end(&w);
 }
 
+static void check_policy(const char *page, const char *wanted)
+{
+        char policy[STATUS_POLICY_SIZE];
+
+        status_policy_find(page, strlen(page), policy);
+        CHECK_STR(policy, wanted);
+}
+
+TEST(page_says_its_own_policy_which_never_allows_more_than_hashes)
+{
+        static const char none[] =
+                        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        char lines[1100];
+
+        check_policy("<!DOCTYPE html>\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
+                     "'none'; "
+                     "style-src 'sha256-a+/Z='\">",
+                     "default-src 'none'; style-src 'sha256-a+/Z='; frame-ancestors 'none'");
+        check_policy("page", none);
+        check_policy("", none);
+        check_policy("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src "
+                     "'unsafe-inline'\">",
+                     none);
+        check_policy("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src *\">", none);
+        check_policy("<meta http-equiv=\"Content-Security-Policy\" content=\"def\">", none);
+        check_policy("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; a\r\nX: "
+                     "b\">",
+                     none);
+        check_policy("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; a", none);
+        memset(lines, ' ', sizeof(lines));
+        strcpy(lines + sizeof(lines) - 80,
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; a\">");
+        check_policy(lines, none);
+}
+
 TEST(nothing_outside_of_the_folder_and_nothing_half_written_is_served)
 {
         static const char *const paths[] = {
