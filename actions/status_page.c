@@ -12,7 +12,8 @@ typedef struct Job {
         Action *action; /* NULL: abandoned */
         bool ask;       /* query(): is it so already? */
         bool matches;   /* the answer */
-        char *directory;
+        char *directory, *texts;
+        const char *language; /* constant */
         Page page;
         char trouble[160]; /* what failed, for people */
 } Job;
@@ -22,12 +23,16 @@ typedef struct PageState {
 } PageState;
 
 typedef struct PageConf {
-        char *registry;
+        char *registry, *language, *texts;
 } PageConf;
 
 static const ConfField page_fields[] = {
                 {"registry", &conf_string, offsetof(PageConf, registry), CONF_PATH, NULL,
                  "The registry's file: the page shows how the other shops are, and where they sell.", NULL},
+                {"language", &conf_string, offsetof(PageConf, language), 0, "en",
+                 "The page's language: en or de.", NULL},
+                {"texts", &conf_string, offsetof(PageConf, texts), CONF_PATH, NULL,
+                 "A JSON file with texts of your own, some or all of those in web/status/en.json.", NULL},
                 {NULL},
 };
 
@@ -39,6 +44,7 @@ static Job *job_free(Job *job)
         if (!job)
                 return NULL;
         free(job->directory);
+        free(job->texts);
         page_clear(&job->page);
         free(job);
         return NULL;
@@ -80,32 +86,31 @@ static int take_shops(const Action *a, Page *p)
         return 0;
 }
 
-/* The thread gets copies: the status document is the loop's. */
+/* The thread gets copies: what the public may know is the loop's. */
 static int page_from_facts(const ActionFacts *f, Page *p)
 {
         p->node_id = request_clean(f->node_id, false);
         p->node_name = request_clean(f->node_name, false);
         p->node_url = request_clean(f->node_url, false);
         p->mode = request_clean(f->mode, false);
-        p->from = request_clean(f->from, false);
         p->payment = request_clean(f->payment, false);
         p->message = request_clean(f->message, false);
         p->change = request_clean(f->change, false);
-        p->cause = request_clean(f->cause, false);
         p->first = f->first;
         p->durable = f->durable;
         p->at_usec = f->at_usec;
         p->updated_usec = clock_wall_usec();
-        if (f->status && !(p->status = json_deep_copy(f->status)))
+        p->known = json_is_object(f->public_status) ? json_deep_copy(f->public_status) : json_object();
+        if (!p->known || (json_is_object(f->public_status) && !json_equal(p->known, f->public_status)))
                 return -ENOMEM;
-        return p->node_id && p->node_name && p->node_url && p->mode && p->from && p->payment && p->message &&
-                                               p->change && p->cause
+        return p->node_id && p->node_name && p->node_url && p->mode && p->payment && p->message && p->change
                                ? 0
                                : -ENOMEM;
 }
 
 static int job_new(Action *a, bool ask, Job **ret)
 {
+        const PageConf *c = a->conf;
         _cleanup_(job_freep) Job *job = calloc(1, sizeof(Job));
 
         if (!job)
@@ -113,8 +118,9 @@ static int job_new(Action *a, bool ask, Job **ret)
         job->action = a;
         job->ask = ask;
         job->directory = strdup(a->context->status_dir);
-        if (!job->directory)
+        if (!job->directory || (c->texts && !(job->texts = strdup(c->texts))))
                 return -ENOMEM;
+        job->language = words_language(c->language);
         int r = page_from_facts(a->facts, &job->page);
         if (r == 0)
                 r = take_shops(a, &job->page);
@@ -157,11 +163,11 @@ static int publish(Job *job, const char *name, const char *text)
         return r;
 }
 
-static int publish_text(Job *job, const char *name, int (*write)(const Page *p, char **ret))
+static int publish_text(Job *job, const json_t *view, const char *name, const char *template)
 {
         _cleanup_free_ char *text = NULL;
 
-        int r = write(&job->page, &text);
+        int r = page_render(view, &job->page, template, &text);
         return r < 0 ? r : publish(job, name, text);
 }
 
@@ -184,37 +190,73 @@ static int publish_documents(Job *job)
                 r = page_documents(&job->page, before, &d);
         if (r < 0)
                 return r;
-        r = publish_document(job, "api/v2/components.json", d.components);
-        if (r == 0)
-                r = publish_document(job, "api/v2/incidents.json", d.incidents);
-        if (r == 0)
-                r = publish_document(job, "api/v2/summary.json", d.summary);
-        if (r == 0)
-                r = publish_document(job, "api/v2/status.json", d.status);
+        const struct {
+                const char *name;
+                const json_t *document;
+        } all[] = {
+                        {"ninety-days.json", d.days},
+                        {"api/v2/components.json", d.components},
+                        {"api/v2/incidents.json", d.incidents},
+                        {"api/v2/incidents/unresolved.json", d.unresolved},
+                        {"api/v2/scheduled-maintenances.json", d.maintenances},
+                        {"api/v2/scheduled-maintenances/upcoming.json", d.upcoming},
+                        {"api/v2/scheduled-maintenances/active.json", d.active},
+                        {"api/v2/summary.json", d.summary},
+                        {"api/v2/status.json", d.status},
+        };
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(all); i++)
+                r = publish_document(job, all[i].name, all[i].document);
         page_documents_clear(&d);
         return r;
 }
 
+static int make_folders(const Job *job)
+{
+        static const char *const below[] = {"", "/api", "/api/v2", "/api/v2/incidents",
+                                            "/api/v2/scheduled-maintenances"};
+
+        for (size_t i = 0; i < ELEMENTSOF(below); i++) {
+                _cleanup_free_ char *path = string_printf("%s%s", job->directory, below[i]);
+                int r = path ? directory_make(path, 0755) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The operator's own texts are no reason to be without a page. */
+static int take_words(Job *job)
+{
+        Error e = {0};
+
+        int r = words_load(&job->page.words, job->language);
+        if (r < 0 || !job->texts)
+                return r;
+        r = words_load_own(job->texts, &job->page.words.own, &e);
+        if (error_is_shortage(r))
+                return r;
+        if (r < 0)
+                plain_copy(job->trouble, sizeof(job->trouble), e.text);
+        return 0;
+}
+
 static int job_publish(Job *job)
 {
-        _cleanup_free_ char *api = string_printf("%s/api", job->directory);
-        _cleanup_free_ char *v2 = string_printf("%s/api/v2", job->directory);
+        _cleanup_json_ json_t *view = NULL;
 
-        if (!api || !v2)
-                return -ENOMEM;
-        int r = directory_make(job->directory, 0755);
+        int r = make_folders(job);
         if (r == 0)
-                r = directory_make(api, 0755);
-        if (r == 0)
-                r = directory_make(v2, 0755);
+                r = take_words(job);
         if (r == 0)
                 r = page_judge(&job->page);
+        if (r == 0 && !(view = page_view(&job->page)))
+                r = -ENOMEM;
         if (r == 0)
-                r = publish_text(job, "index.html", page_html);
+                r = publish_text(job, view, "index.html", "status.html");
         if (r == 0)
-                r = publish_text(job, "badge.svg", page_badge);
+                r = publish_text(job, view, "badge.svg", "status.svg");
         if (r == 0)
-                r = publish_text(job, "history.atom", page_atom);
+                r = publish_text(job, view, "history.atom", "status.atom");
         return r < 0 ? r : publish_documents(job);
 }
 
@@ -248,7 +290,8 @@ static void on_job(int r, void *data)
         if (r < 0)
                 action_report(a, ACTION_RETRY, "%s", *job->trouble ? job->trouble : error_words(-r));
         else if (!job->ask)
-                action_report(a, ACTION_DONE, "status page written");
+                action_report(a, ACTION_DONE, "status page written%s%s",
+                              *job->trouble ? ", without its texts: " : "", job->trouble);
         else
                 action_report(a, job->matches ? ACTION_DONE : ACTION_MISSING, "the status page shows %s",
                               job->matches ? "this change" : "something else");
@@ -306,6 +349,13 @@ static int page_check(const void *conf, const ConfNode *node, Error *e)
         if (c->registry && c->registry[0] != '/')
                 return conf_error(conf_get(node, "registry"), e, "registry: \"%s\" is not absolute",
                                   c->registry);
+        if (c->texts && c->texts[0] != '/')
+                return conf_error(conf_get(node, "texts"), e, "texts: \"%s\" is not absolute", c->texts);
+        if (c->language && !words_language(c->language))
+                return conf_error(conf_get(node, "language"), e,
+                                  "language: \"%s\" is not there. Known: en, de. Another one: its texts by "
+                                  "`texts`",
+                                  c->language);
         return 0;
 }
 
@@ -314,6 +364,12 @@ static int page_verify(const void *conf, const char *config_dir, Error *e)
         const PageConf *c = conf;
         _cleanup_(registry_freep) Registry *registry = NULL;
 
+        if (c->texts) {
+                _cleanup_json_ json_t *own = NULL;
+                int x = words_load_own(c->texts, &own, e);
+                if (x < 0)
+                        return error_prefix(e, x == -EPERM ? -EACCES : x, "texts");
+        }
         if (!c->registry)
                 return 0;
         int r = registry_load(c->registry, &registry, e);
@@ -335,7 +391,8 @@ static int page_target(const void *conf, char **ret)
 
 const ActionType action_status_page = {
                 .name = "status-page",
-                .help = "Publishes the status page: index.html, api/v2/*.json, history.atom and badge.svg.",
+                .help = "Publishes the status page: index.html, api/v2/, history.atom, badge.svg and "
+                        "ninety-days.json.",
                 .conf_size = sizeof(PageConf),
                 .fields = page_fields,
                 .size = sizeof(PageState),

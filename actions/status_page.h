@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* What the status page's files are made from. Rendered in the writer thread, so it owns everything. */
+/* What the status page's files are made from: what the public may know (actions/public_status.h), the other shops, and the texts
+ * of a language. Rendered in the writer thread, so it owns everything. */
 #pragma once
 
+#include "actions/public_status.h"
 #include "actions/request.h"
 #include "base/clock.h"
 #include "base/text.h"
+
+/* The texts, and where they are looked for, in this order. */
+typedef struct Words {
+        json_t *own, *chosen, *english; /* objects of texts; only English is always there */
+} Words;
+const char *
+words_language(const char *language); /* the same, constant; NULL: English; returns NULL: no such one */
+int words_load(Words *w, const char *language); /* -ENOMEM */
+/* An operator's own texts, which may be a few only: blocks. */
+int words_load_own(const char *path, json_t **ret, Error *e);
+void words_clear(Words *w);
+const char *words_get(const Words *w, const char *key); /* NULL: there is none */
+/* For the view, unescaped. `with` fills the text's {name}s, and is consumed; may be NULL. */
+json_t *words_say(const Words *w, const char *key, json_t *with);
+json_t *words_moment(const Words *w, uint64_t usec); /* base/template.h's: {"at", "text"} */
+json_t *words_date(const Words *w, uint64_t usec);
+json_t *words_duration(const Words *w, uint64_t seconds);
+
+const char *page_file(const char *name); /* what is built in: "status.html", "en"; NULL: no such file */
 
 typedef enum PageLevel { /* the indicators of Statuspage's API */
                          LEVEL_NONE,
@@ -20,62 +41,65 @@ typedef struct PageShop { /* another one of the network */
 
 typedef struct Page {
         char *node_id, *node_name, *node_url;
-        char *mode, *from, *payment, *message, *change, *cause;
+        char *mode, *payment, *message, *change;
         bool first, durable;
         uint64_t at_usec;      /* of the change */
         uint64_t updated_usec; /* now */
         PageShop *shops;       /* as the registry has them */
         size_t n_shops, more_shops;
-        json_t *status; /* an object; its members are taken as they come, or not at all */
+        json_t *known; /* what the public may know, an object; its members are taken as they come, or not at all */
+        Words words;
 
         /* worked out by page_judge() */
         bool blind;
-        json_t *changes; /* as in /v1/history, newest first, this change included */
-        const char *first_mode;
-        uint64_t since_usec; /* this mode */
+        json_t *components, *incidents, *maintenances; /* lists, borrowed from known */
+        uint64_t since_usec;                           /* this mode */
+        uint64_t fresh_sec;
         PageLevel level;
-        const char *headline; /* in a buyer's words */
-        char *headline_buffer;
+        const char *selling; /* in English, for keys of texts: "as-usual", … */
+        const char *face;    /* what the badge says, and the icon: a key below "badge." */
 } Page;
 
 int page_judge(Page *p); /* -ENOMEM */
 void page_clear(Page *p);
+/* "headline" and "explain": the text for how the shop sells, or for how it does by this payment. */
+json_t *page_say_selling(const Page *p, const char *what);
+/* Where members of the list are in this state. */
+bool any_in_state(const json_t *list, const char *state);
 
-/* Members of the status document, tolerant: "" or an empty list when absent or of another type. Borrowed. */
-const json_t *page_list(const Page *p, const char *name);
+/* Tolerant: "" or 0 when absent or of another type. Borrowed. */
 const char *item_string(const json_t *item, const char *name);
 uint64_t item_time(const json_t *item, const char *name); /* 0 when there is none */
-
-/* What a probe looks like to others. */
-typedef enum PartState {
-        PART_UP,
-        PART_WARN,
-        PART_DOWN,
-        PART_UNKNOWN,
-} PartState;
-PartState probe_part_state(const json_t *probe);
-/* Vantage probes are how this node sees, not what the shop is made of. */
-bool probe_is_part(const json_t *probe);
+uint64_t item_number(const json_t *item, const char *name);
 
 const char *level_name(PageLevel level); /* "none", "minor", "major", "critical" */
 
-/* A time in which the shop did not run on its first mode: changes[newest … oldest]. */
-typedef struct Incident {
-        size_t newest, oldest;
-        bool resolved; /* by the newest one */
-} Incident;
-/* The next older one from *position (begin with 0). */
-bool page_next_incident(const Page *p, size_t *position, Incident *ret);
+/* Days of a component */
+typedef struct DayTotals {
+        uint64_t up, degraded, down, maintenance, unknown; /* seconds */
+} DayTotals;
+DayTotals days_total(const json_t *days);
+/* Hundredths of a per cent, rounded down, of the time that is known; -1: less than an hour is known. */
+int days_uptime(const DayTotals *t);
+/* Into a component's view: its bar, its figures, its days in words. */
+void days_view(const Page *p, const json_t *component, json_t *view);
+
+/* Incidents and maintenances in words. */
+json_t *incident_name(const Page *p, const json_t *incident);
+json_t *update_text(const Page *p, const json_t *update); /* may have several lines */
+bool maintenance_is_over(const json_t *maintenance);
+
+/* All that the templates show; NULL when out of memory. */
+json_t *page_view(const Page *p);
 
 /* The files. -ENOMEM. */
-int page_html(const Page *p, char **ret);
-int page_atom(const Page *p, char **ret);
-int page_badge(const Page *p, char **ret);
+int page_render(const json_t *view, const Page *p, const char *template, char **ret);
 
 /* Statuspage's API, version 2 (https://www.atlassian.com/software/statuspage, "Status API"). before: summary.json as it
  * was, or NULL: what did not change keeps its updated_at. */
 typedef struct PageDocuments {
-        json_t *status, *summary, *components, *incidents;
+        json_t *status, *summary, *components, *incidents, *unresolved, *maintenances, *upcoming, *active,
+                        *days;
 } PageDocuments;
 int page_documents(const Page *p, const json_t *before, PageDocuments *ret);
 void page_documents_clear(PageDocuments *d);

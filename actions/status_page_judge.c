@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the status page has to say: how bad it is, in a buyer's words, and what belongs to one incident. */
+/* What the status page has to say: how bad it is, and in which words. When nobody has told what the public may know, that is made
+ * from the mode alone. */
 #include "actions/status_page.h"
+
+#define FRESH_SEC 180 /* when nobody says */
 
 const char *item_string(const json_t *item, const char *name)
 {
@@ -14,10 +17,10 @@ uint64_t item_time(const json_t *item, const char *name)
         return timestamp_parse(item_string(item, name), &usec) < 0 ? 0 : usec;
 }
 
-/* jansson's array functions take NULL, and anything else, for an empty array. */
-const json_t *page_list(const Page *p, const char *name)
+uint64_t item_number(const json_t *item, const char *name)
 {
-        return json_object_get(p->status, name);
+        json_int_t n = json_integer_value(json_object_get(item, name));
+        return n > 0 ? (uint64_t) n : 0;
 }
 
 const char *level_name(PageLevel level)
@@ -27,159 +30,149 @@ const char *level_name(PageLevel level)
         return names[level];
 }
 
-bool probe_is_part(const json_t *probe)
+bool any_in_state(const json_t *list, const char *state)
 {
-        return *item_string(probe, "name") && !json_is_true(json_object_get(probe, "vantage"));
-}
-
-PartState probe_part_state(const json_t *probe)
-{
-        const char *verdict = item_string(probe, "verdict");
-
-        if (streq(verdict, "down"))
-                return PART_DOWN;
-        if (streq(verdict, "up"))
-                return streq(item_string(probe, "outcome"), "warn") ? PART_WARN : PART_UP;
-        /* Nobody has complained: that is how a passive probe is well. */
-        return streq(item_string(probe, "type"), "passive") ? PART_UP : PART_UNKNOWN;
-}
-
-static bool probe_is_down(const Page *p, const char *name)
-{
-        const json_t *probes = page_list(p, "probes");
-
-        for (size_t i = 0; i < json_array_size(probes); i++) {
-                const json_t *probe = json_array_get(probes, i);
-                if (streq(item_string(probe, "name"), name))
-                        return probe_part_state(probe) == PART_DOWN;
-        }
-        return false;
-}
-
-/* Does a probe that the mode which runs requires say down? ret_other_ready: is there a mode that could run? */
-static bool mode_is_broken(const Page *p, bool *ret_other_ready)
-{
-        const json_t *modes = page_list(p, "modes");
-        bool broken = false;
-
-        *ret_other_ready = false;
-        for (size_t i = 0; i < json_array_size(modes); i++) {
-                const json_t *mode = json_array_get(modes, i);
-                if (json_is_true(json_object_get(mode, "ready")))
-                        *ret_other_ready = true;
-                if (!streq(item_string(mode, "name"), p->mode))
-                        continue;
-                const json_t *waits = json_object_get(mode, "waiting_for");
-                for (size_t w = 0; w < json_array_size(waits); w++) {
-                        const char *name = json_string_value(json_array_get(waits, w));
-                        broken = broken || (name && probe_is_down(p, name));
-                }
-        }
-        return broken;
-}
-
-static bool any_part_ails(const Page *p)
-{
-        const json_t *probes = page_list(p, "probes");
-
-        for (size_t i = 0; i < json_array_size(probes); i++) {
-                const json_t *probe = json_array_get(probes, i);
-                if (probe_is_part(probe) && probe_part_state(probe) != PART_UP)
+        for (size_t i = 0; i < json_array_size(list); i++)
+                if (streq(item_string(json_array_get(list, i), "state"), state))
                         return true;
-        }
         return false;
 }
 
-static int judge_level(Page *p)
+bool maintenance_is_over(const json_t *maintenance)
 {
-        bool other_ready, broken = mode_is_broken(p, &other_ready);
-
-        if (broken) {
-                p->level = other_ready ? LEVEL_MAJOR : LEVEL_CRITICAL;
-                p->headline = other_ready ? "There are problems with checkout right now"
-                                          : "Checkout is not working right now";
-        } else if (!p->first) {
-                p->level = LEVEL_MAJOR;
-                if (streq(p->payment, "crypto"))
-                        p->headline = "You can buy: please pay with cryptocurrency for now";
-                else if (streq(p->payment, "federated"))
-                        p->headline = "Partner shops take orders for us right now";
-                else {
-                        p->headline_buffer = string_printf("We are running on our backup (%s)", p->mode);
-                        if (!p->headline_buffer)
-                                return -ENOMEM;
-                        p->headline = p->headline_buffer;
-                }
-        } else if (any_part_ails(p)) {
-                p->level = LEVEL_MINOR;
-                p->headline = "You can buy as usual; a part behind the scenes needs attention";
-        } else {
-                p->level = LEVEL_NONE;
-                p->headline = "Everything works";
-        }
-        if (p->blind && p->level < LEVEL_MAJOR) {
-                p->level = LEVEL_MINOR;
-                p->headline = "We cannot see right now whether everything works";
-        }
-        return 0;
+        const char *state = item_string(maintenance, "state");
+        return streq(state, "completed") || streq(state, "cancelled");
 }
 
-/* The history that the supervisor added may be older than this very change, or missing. */
-static int judge_changes(Page *p)
+/* What the supervisor put together may be of another change than this delivery. */
+static bool known_is_of_this_change(const Page *p)
 {
-        const json_t *known = page_list(p, "changes");
+        return streq(item_string(json_object_get(p->known, "mode"), "change"), p->change);
+}
 
-        p->changes = json_array();
-        if (!p->changes)
-                return -ENOMEM;
-        if (*p->change && !streq(item_string(json_array_get(known, 0), "id"), p->change)) {
-                json_t *change = json_object();
-                json_put(change, "id", request_string(p->change, false));
-                json_put(change, "at", json_timestamp(p->since_usec));
-                json_put(change, "from", request_string(p->from, false));
-                json_put(change, "to", request_string(p->mode, false));
-                json_put(change, "cause", request_string(p->cause, false));
-                if (json_array_append_new(p->changes, change) < 0)
-                        return -ENOMEM;
-        }
-        for (size_t i = 0; i < json_array_size(known); i++)
-                if (*item_string(json_array_get(known, i), "id") &&
-                    json_array_append(p->changes, json_array_get(known, i)) < 0)
-                        return -ENOMEM;
-        return 0;
+/* Constant strings: keys of texts are made of them. */
+static const char *selling_of(const Page *p)
+{
+        static const char *const all[] = {"as-usual", "backup", "elsewhere", "hampered", "not", "unknown"};
+        const char *said = item_string(p->known, "selling");
+
+        for (size_t i = 0; known_is_of_this_change(p) && i < ELEMENTSOF(all); i++)
+                if (streq(all[i], said))
+                        return all[i];
+        return p->first ? "as-usual" : streq(p->payment, "federated") ? "elsewhere" : "backup";
+}
+
+/* Something is wrong, though buyers notice nothing. */
+static const char *selling_despite(const Page *p)
+{
+        if (any_in_state(p->components, "down") || any_in_state(p->components, "partial") ||
+            any_in_state(p->components, "degraded"))
+                return "ailing";
+        if (any_in_state(p->components, "maintenance") || any_in_state(p->maintenances, "active"))
+                return "maintenance";
+        return any_in_state(p->components, "unknown") ? "unseen" : "as-usual";
+}
+
+static void judge_level(Page *p)
+{
+        static const struct {
+                const char *selling;
+                PageLevel level;
+                const char *face;
+        } levels[] = {
+                        {"as-usual", LEVEL_NONE, "none"},      {"ailing", LEVEL_MINOR, "minor"},
+                        {"unseen", LEVEL_MINOR, "unknown"},    {"maintenance", LEVEL_MINOR, "maintenance"},
+                        {"unknown", LEVEL_MINOR, "unknown"},   {"blind", LEVEL_MINOR, "unknown"},
+                        {"backup", LEVEL_MAJOR, "major"},      {"elsewhere", LEVEL_MAJOR, "major"},
+                        {"hampered", LEVEL_MAJOR, "critical"}, {"not", LEVEL_CRITICAL, "critical"},
+        };
+
+        p->selling = selling_of(p);
+        if (streq(p->selling, "as-usual"))
+                p->selling = p->blind ? "blind" : selling_despite(p);
+        for (size_t i = 0; i < ELEMENTSOF(levels); i++)
+                if (streq(levels[i].selling, p->selling)) {
+                        p->level = levels[i].level;
+                        p->face = levels[i].face;
+                }
+        assert(p->face);
+}
+
+json_t *page_say_selling(const Page *p, const char *what)
+{
+        char key[80];
+
+        snprintf(key, sizeof(key), "%s.%s.%s", what, p->selling, p->payment);
+        if (!words_get(&p->words, key))
+                snprintf(key, sizeof(key), "%s.%s", what, p->selling);
+        return words_say(&p->words, key, NULL);
+}
+
+static json_t *list_of(Page *p, const char *name)
+{
+        if (!json_is_array(json_object_get(p->known, name)))
+                json_put(p->known, name, json_array());
+        return json_object_get(p->known, name);
+}
+
+/* What buyers meet: the checkout. */
+static json_t *only_component(const Page *p)
+{
+        json_t *c = json_object();
+
+        json_put(c, "id", json_string("checkout"));
+        json_put(c, "name", words_say(&p->words, "checkout", NULL));
+        json_put(c, "state",
+                 json_string(p->blind                         ? "unknown"
+                             : p->first                       ? "operational"
+                             : streq(p->payment, "federated") ? "partial"
+                                                              : "degraded"));
+        json_put(c, "since", json_timestamp(p->since_usec));
+        return c;
+}
+
+/* The change that led away from the first mode. */
+static json_t *only_incident(const Page *p)
+{
+        json_t *incident = json_object(), *updates = json_array(), *update = json_object();
+
+        json_put(update, "id", json_string(p->change));
+        json_put(update, "at", json_timestamp(p->since_usec));
+        json_put(update, "state", json_string("identified"));
+        json_put(update, "payment", json_string(p->payment));
+        json_put(update, "message", json_string(p->message));
+        json_add(updates, update);
+        json_put(incident, "id", json_string(p->change));
+        json_put(incident, "began", json_timestamp(p->since_usec));
+        json_put(incident, "payment", json_string(p->payment));
+        json_put(incident, "impact", json_string("major"));
+        json_put(incident, "updates", updates);
+        return incident;
 }
 
 int page_judge(Page *p)
 {
-        p->blind = json_is_true(json_object_get(p->status, "blind"));
-        p->first_mode = item_string(json_array_get(page_list(p, "modes"), 0), "name");
-        if (!*p->first_mode)
-                p->first_mode = p->first ? p->mode : p->from;
-        p->since_usec = item_time(p->status, "since");
-        if (p->since_usec == 0 || !streq(item_string(p->status, "change"), p->change))
-                p->since_usec = p->at_usec;
+        const json_t *mode = json_object_get(p->known, "mode");
+        uint64_t since = known_is_of_this_change(p) ? item_time(mode, "since") : 0;
 
-        int r = judge_changes(p);
-        return r < 0 ? r : judge_level(p);
-}
-
-bool page_next_incident(const Page *p, size_t *position, Incident *ret)
-{
-        size_t n = json_array_size(p->changes);
-
-        for (size_t i = *position; i < n; i++) {
-                bool back = streq(item_string(json_array_get(p->changes, i), "to"), p->first_mode);
-                size_t end = i + back;
-                while (end < n && !streq(item_string(json_array_get(p->changes, end), "to"), p->first_mode))
-                        end++;
-                if (end == i + back) /* a start in the first mode */
-                        continue;
-                *ret = (Incident){.newest = i, .oldest = end - 1, .resolved = back};
-                *position = end;
-                return true;
-        }
-        *position = n;
-        return false;
+        (void) json_failed();
+        bool has_incidents = json_is_array(json_object_get(p->known, "incidents"));
+        p->blind = json_is_true(json_object_get(p->known, "blind"));
+        p->since_usec = since ? since : p->at_usec;
+        p->fresh_sec = item_number(p->known, "fresh_for");
+        if (p->fresh_sec == 0)
+                p->fresh_sec = FRESH_SEC;
+        p->components = list_of(p, "components");
+        p->incidents = list_of(p, "incidents");
+        p->maintenances = list_of(p, "maintenances");
+        if (json_array_size(p->components) == 0)
+                json_add(p->components, only_component(p));
+        if (!has_incidents && !p->first && *p->change)
+                json_add(p->incidents, only_incident(p));
+        if (json_failed())
+                return -ENOMEM;
+        judge_level(p);
+        return 0;
 }
 
 void page_clear(Page *p)
@@ -188,18 +181,15 @@ void page_clear(Page *p)
         free(p->node_name);
         free(p->node_url);
         free(p->mode);
-        free(p->from);
         free(p->payment);
         free(p->message);
         free(p->change);
-        free(p->cause);
-        free(p->headline_buffer);
         for (size_t i = 0; i < p->n_shops; i++) {
                 free(p->shops[i].name);
                 free(p->shops[i].url);
         }
         free(p->shops);
-        json_decref(p->status);
-        json_decref(p->changes);
+        json_decref(p->known);
+        words_clear(&p->words);
         *p = (Page){0};
 }

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* A component's ninety days: a bar, a figure, and words for each day on which something was. */
+#include "actions/status_page.h"
+
+#define DAY_SEC    86400
+#define HOUR_SEC   3600
+#define GAP_SEC    900 /* unknown for longer than this shows */
+#define BAR_HEIGHT 10
+
+typedef enum DayKind { /* the letters are classes of the style sheet, and keys of texts */
+                       DAY_UP = 'u',
+                       DAY_PARTLY = 'p', /* up as far as is known */
+                       DAY_DEGRADED = 'g',
+                       DAY_DOWN = 'd',
+                       DAY_MAINTENANCE = 'm',
+                       DAY_UNKNOWN = 'n',
+} DayKind;
+
+static DayTotals day_of(const json_t *day)
+{
+        return (DayTotals){.up = MIN(item_number(day, "up"), (uint64_t) DAY_SEC),
+                           .degraded = MIN(item_number(day, "degraded"), (uint64_t) DAY_SEC),
+                           .down = MIN(item_number(day, "down"), (uint64_t) DAY_SEC),
+                           .maintenance = MIN(item_number(day, "maintenance"), (uint64_t) DAY_SEC),
+                           .unknown = MIN(item_number(day, "unknown"), (uint64_t) DAY_SEC)};
+}
+
+DayTotals days_total(const json_t *days)
+{
+        DayTotals t = {0};
+
+        for (size_t i = 0; i < json_array_size(days); i++) {
+                DayTotals day = day_of(json_array_get(days, i));
+                t.up += day.up;
+                t.degraded += day.degraded;
+                t.down += day.down;
+                t.maintenance += day.maintenance;
+                t.unknown += day.unknown;
+        }
+        return t;
+}
+
+int days_uptime(const DayTotals *t)
+{
+        uint64_t known = t->up + t->degraded + t->down;
+
+        return known < HOUR_SEC ? -1 : (int) ((t->up + t->degraded) * 10000 / known);
+}
+
+static DayKind kind_of(const DayTotals *day)
+{
+        if (day->down > 0)
+                return DAY_DOWN;
+        if (day->degraded > 0)
+                return DAY_DEGRADED;
+        if (day->maintenance > 0)
+                return DAY_MAINTENANCE;
+        if (day->up == 0)
+                return DAY_UNKNOWN;
+        return day->unknown > MIN(day->up, (uint64_t) GAP_SEC) ? DAY_PARTLY : DAY_UP;
+}
+
+static void add_say(Text *t, const Words *w, const char *key, uint64_t seconds)
+{
+        if (seconds == 0)
+                return;
+        json_t *with = json_object();
+        json_put(with, "duration", words_duration(w, seconds));
+        _cleanup_json_ json_t *said = words_say(w, key, with);
+        text_add_string(t, t->size > 0 ? ", " : "");
+        if (said)
+                text_add_string(t, json_string_value(said));
+        else
+                t->failed = true;
+}
+
+static json_t *day_words(const Words *w, const DayTotals *day, DayKind kind)
+{
+        _cleanup_text_ Text t = {0};
+
+        if (kind == DAY_UP)
+                return words_say(w, "day.u", NULL);
+        if (kind == DAY_UNKNOWN)
+                return words_say(w, "day.n", NULL);
+        add_say(&t, w, "day.down", day->down);
+        add_say(&t, w, "day.degraded", day->degraded);
+        add_say(&t, w, "day.maintenance", day->maintenance);
+        add_say(&t, w, "day.unknown", day->unknown > GAP_SEC || kind == DAY_PARTLY ? day->unknown : 0);
+        return t.failed ? NULL : json_string(t.data ? t.data : "");
+}
+
+/* From the first to the last day of a run: "20 Nov 2026" or "23 Aug 2026 – 18 Nov 2026". */
+static json_t *run_dates(const Words *w, uint64_t first_usec, size_t n)
+{
+        json_t *from = words_date(w, first_usec);
+
+        if (n == 1)
+                return from;
+        json_t *with = json_object();
+        json_put(with, "from", from);
+        json_put(with, "until", words_date(w, first_usec + (n - 1) * DAY_SEC * USEC_PER_SEC));
+        return words_say(w, "span", with);
+}
+
+/* Trouble stands higher than its absence, and what is not known lies low: told apart without colours, too. */
+static json_t *run_shape(size_t at, size_t n, DayKind kind)
+{
+        unsigned height = kind == DAY_UP || kind == DAY_PARTLY ? 8 : kind == DAY_UNKNOWN ? 3 : BAR_HEIGHT;
+        char shape[60];
+
+        snprintf(shape, sizeof(shape), "M%zu %uh%zuv%uH%zuz", at, BAR_HEIGHT - height, n, height, at);
+        return json_string(shape);
+}
+
+typedef struct Run {
+        size_t at, n; /* columns */
+        DayKind kind;
+        DayTotals day; /* its only one, unless all are alike */
+} Run;
+
+static json_t *run_view(const Page *p, const Run *run, uint64_t today_usec)
+{
+        uint64_t first = today_usec - (PUBLIC_STATUS_DAYS - 1 - run->at) * DAY_SEC * USEC_PER_SEC;
+        char kind[2] = {(char) run->kind, '\0'};
+        json_t *j = json_object();
+
+        json_put(j, "kind", json_string(kind));
+        json_put(j, "shape", run_shape(run->at, run->n, run->kind));
+        json_put(j, "dates", run_dates(&p->words, first, run->n));
+        json_put(j, "words", day_words(&p->words, &run->day, run->kind));
+        json_put(j, "at", json_integer((json_int_t) run->at));
+        json_put(j, "n", json_integer((json_int_t) run->n));
+        json_put(j, "notable", json_boolean(run->kind != DAY_UP));
+        return j;
+}
+
+/* The days as runs of days that are alike. Days that the list does not have are not known. */
+static json_t *runs_view(const Page *p, const json_t *days, uint64_t today_usec, size_t *ret_trouble)
+{
+        size_t n = MIN(json_array_size(days), (size_t) PUBLIC_STATUS_DAYS), before = PUBLIC_STATUS_DAYS - n;
+        size_t skipped = json_array_size(days) - n;
+        json_t *list = json_array();
+        Run run = {.n = before, .kind = DAY_UNKNOWN};
+
+        *ret_trouble = 0;
+        for (size_t i = 0; i < n; i++) {
+                DayTotals day = day_of(json_array_get(days, skipped + i));
+                DayKind kind = kind_of(&day);
+                bool alike = kind == run.kind && (kind == DAY_UP || kind == DAY_UNKNOWN);
+
+                *ret_trouble += kind == DAY_DOWN || kind == DAY_DEGRADED;
+                if (alike) {
+                        run.n++;
+                        continue;
+                }
+                if (run.n > 0)
+                        json_add(list, run_view(p, &run, today_usec));
+                run = (Run){.at = before + i, .n = 1, .kind = kind, .day = day};
+        }
+        json_add(list, run_view(p, &run, today_usec));
+        return list;
+}
+
+static json_t *uptime_words(const Page *p, const DayTotals *t)
+{
+        int uptime = days_uptime(t);
+        uint64_t known = t->up + t->degraded + t->down;
+        char percent[24];
+
+        if (uptime < 0)
+                return words_say(&p->words, "uptime.none", NULL);
+        const char *decimal = words_get(&p->words, "decimal");
+        if (uptime == 10000)
+                snprintf(percent, sizeof(percent), "100");
+        else
+                snprintf(percent, sizeof(percent), "%d%.4s%02d", uptime / 100, decimal ? decimal : ".",
+                         uptime % 100);
+        json_t *with = json_object();
+        json_put(with, "percent", json_string(percent));
+        json_put(with, "known",
+                 words_duration(&p->words, known > 2 * DAY_SEC ? known / DAY_SEC * DAY_SEC : known));
+        bool partly = known + t->maintenance < (uint64_t) PUBLIC_STATUS_DAYS * DAY_SEC * 95 / 100;
+        return words_say(&p->words, partly ? "uptime.partly" : "uptime", with);
+}
+
+static json_t *bar_words(const Page *p, const json_t *component, json_t *uptime, size_t trouble)
+{
+        json_t *with = json_object();
+
+        json_put(with, "name", request_string(item_string(component, "name"), false));
+        json_put(with, "uptime", uptime);
+        json_put(with, "trouble",
+                 words_say(&p->words, trouble > 0 ? "bar.trouble" : "bar.no-trouble",
+                           json_pack("{s:I}", "n", (json_int_t) trouble)));
+        return words_say(&p->words, "bar.words", with);
+}
+
+static bool any_notable(const json_t *runs)
+{
+        for (size_t i = 0; i < json_array_size(runs); i++)
+                if (json_is_true(json_object_get(json_array_get(runs, i), "notable")))
+                        return true;
+        return false;
+}
+
+/* Midnight UTC of the last day; when it does not say, of the day on which the page is made. */
+static uint64_t last_day(const Page *p, const json_t *days)
+{
+        size_t n = json_array_size(days);
+        char stamp[TIMESTAMP_SIZE];
+        uint64_t usec;
+
+        snprintf(stamp, sizeof(stamp), "%.10sT00:00:00Z", item_string(json_array_get(days, n - 1), "date"));
+        if (timestamp_parse(stamp, &usec) < 0 ||
+            usec < (uint64_t) PUBLIC_STATUS_DAYS * DAY_SEC * USEC_PER_SEC)
+                usec = p->updated_usec / (DAY_SEC * USEC_PER_SEC) * (DAY_SEC * USEC_PER_SEC);
+        return usec;
+}
+
+void days_view(const Page *p, const json_t *component, json_t *view)
+{
+        const json_t *days = json_object_get(component, "days");
+        char stamp[TIMESTAMP_SIZE];
+        size_t trouble;
+
+        if (json_array_size(days) == 0)
+                return;
+        uint64_t today = last_day(p, days);
+        DayTotals total = days_total(days);
+        json_t *runs = runs_view(p, days, today, &trouble), *uptime = uptime_words(p, &total),
+               *bar = json_object();
+
+        timestamp_format(stamp, today - (PUBLIC_STATUS_DAYS - 1) * DAY_SEC * USEC_PER_SEC);
+        stamp[10] = '\0';
+        json_put(bar, "from", json_string(stamp));
+        json_put(bar, "has_notable", json_boolean(any_notable(runs)));
+        json_put(bar, "runs", runs);
+        json_put(bar, "words", bar_words(p, component, json_incref(uptime), trouble));
+        json_put(bar, "uptime", uptime);
+        json_put(view, "days", bar);
+}

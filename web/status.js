@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// Keeps an open status page true: hears of changes of mode from federationd's /events, looks again now and then, and says so when
+// what stands here is too old. Without it the page is right as it was written.
+(() => {
+  'use strict';
+  const LOOK_MS = 30000, SOON_MS = [0, 250, 500, 800, 1200, 2000, 4000], DAYS = 90;
+  const byId = (id) => document.getElementById(id);
+  const stale = byId('stale'), told = byId('told'), tip = byId('tip');
+  let behind = 0; // ms by which the reader's clock is behind the server's
+  let missed = 0, timer, soon = [];
+
+  // --- how old it is ---
+
+  function duration(seconds) {
+    const units = stale.dataset.units.split('|'), sizes = [86400, 3600, 60, 1];
+    const i = Math.max(0, sizes.findIndex((size, k) => seconds >= size || k === 3));
+    return units[i].replace('{n}', String(Math.floor(seconds / sizes[i])));
+  }
+
+  function judgeAge() {
+    const { made, fresh } = byId('main').dataset;
+    const age = Math.floor((Date.now() + behind - Date.parse(made)) / 1000);
+    const words = age > Number(fresh) ? stale.dataset.stale.replace('{age}', duration(age)) : missed > 1 ? stale.dataset.unreachable : '';
+    if (stale.textContent !== words)
+      stale.textContent = words;
+    stale.hidden = !words;
+  }
+
+  // --- the newest page in place of this one ---
+
+  function replace(text) {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    const main = page.getElementById('main'), old = byId('main');
+    if (!main || main.dataset.made === old.dataset.made)
+      return;
+    if (page.querySelector('script').textContent !== document.querySelector('script').textContent) {
+      location.reload();
+      return;
+    }
+    const changed = main.dataset.change !== old.dataset.change;
+    const focused = document.activeElement?.id;
+    for (const details of old.querySelectorAll('details[id]')) {
+      const again = main.querySelector('#' + details.id);
+      if (again)
+        again.open = details.open;
+    }
+    hideTip();
+    old.replaceWith(main);
+    document.title = page.title;
+    document.querySelector('link[rel="icon"]').href = page.querySelector('link[rel="icon"]').href;
+    enliven();
+    if (focused)
+      byId(focused)?.focus({ preventScroll: true });
+    if (changed) {
+      soon.forEach(clearTimeout);
+      told.textContent = stale.dataset.changed.replace('{headline}', byId('now').textContent);
+    }
+  }
+
+  async function look() {
+    clearTimeout(timer);
+    timer = setTimeout(look, LOOK_MS);
+    try {
+      const answer = await fetch(location.pathname, { cache: 'no-cache' });
+      const date = Date.parse(answer.headers.get('Date'));
+      if (date)
+        behind = date - Date.now();
+      if (!answer.ok)
+        throw new Error(String(answer.status));
+      missed = 0;
+      replace(await answer.text());
+    } catch {
+      missed++;
+    }
+    judgeAge();
+  }
+
+  // The page is written a moment after the mode has changed.
+  function lookSoon() {
+    soon.forEach(clearTimeout);
+    soon = SOON_MS.map((ms) => setTimeout(look, ms));
+  }
+
+  function listen(pause) {
+    let first = true;
+    const source = new EventSource('../events');
+    source.addEventListener('config', () => {
+      if (!first)
+        lookSoon();
+      first = false;
+    });
+    source.addEventListener('error', () => {
+      if (source.readyState !== EventSource.CLOSED)
+        return;
+      setTimeout(listen, pause * (0.75 + Math.random() / 2), Math.min(2 * pause, 300000));
+    });
+  }
+
+  // --- the day under the pointer, or chosen by the keys ---
+
+  function hideTip() {
+    tip.hidden = true;
+  }
+
+  function dayWords(bar, day) {
+    const date = new Date(Date.parse(bar.dataset.from) + day * 86400000);
+    const row = [...bar.parentNode.querySelectorAll('.days li')].find(({ dataset: { at, n } }) => day >= Number(at) && day < Number(at) + Number(n));
+    if (row?.dataset.n === '1')
+      return row.textContent;
+    const words = row ? row.textContent.slice(row.textContent.indexOf(': ') + 2) : stale.dataset.clean;
+    return date.toLocaleDateString(document.documentElement.lang, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }) + ': ' + words;
+  }
+
+  function showDay(bar, day) {
+    const box = bar.getBoundingClientRect(), words = dayWords(bar, day);
+    const rtl = document.documentElement.dir === 'rtl';
+    bar.setAttribute('aria-valuenow', String(day + 1));
+    bar.setAttribute('aria-valuetext', words);
+    tip.textContent = words;
+    tip.hidden = false;
+    const middle = box.left + box.width * ((rtl ? DAYS - 1 - day : day) + 0.5) / DAYS, width = tip.offsetWidth;
+    tip.style.left = Math.max(8, Math.min(middle - width / 2, document.documentElement.clientWidth - width - 8)) + scrollX + 'px';
+    tip.style.top = box.top + scrollY - tip.offsetHeight - 6 + 'px';
+  }
+
+  function dayAt(bar, event) {
+    const box = bar.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
+    const day = Math.min(DAYS - 1, Math.max(0, Math.floor(share * DAYS)));
+    return document.documentElement.dir === 'rtl' ? DAYS - 1 - day : day;
+  }
+
+  function onKey(bar, event) {
+    const on = document.documentElement.dir === 'rtl' ? -1 : 1;
+    const steps = { ArrowLeft: -on, ArrowRight: on, ArrowDown: -1, ArrowUp: 1, PageDown: -7, PageUp: 7, Home: -DAYS, End: DAYS };
+    if (event.key === 'Escape')
+      hideTip();
+    if (!(event.key in steps))
+      return;
+    event.preventDefault();
+    const day = Number(bar.getAttribute('aria-valuenow')) - 1 + steps[event.key];
+    showDay(bar, Math.min(DAYS - 1, Math.max(0, day)));
+  }
+
+  function enliven() {
+    for (const bar of document.querySelectorAll('.bar')) {
+      const picture = bar.firstElementChild, label = picture.getAttribute('aria-label');
+      const set = { role: 'slider', tabindex: 0, 'aria-label': label, 'aria-valuemin': 1, 'aria-valuemax': DAYS, 'aria-valuenow': DAYS };
+      for (const name in set)
+        bar.setAttribute(name, String(set[name]));
+      bar.setAttribute('aria-valuetext', dayWords(bar, DAYS - 1));
+      picture.setAttribute('aria-hidden', 'true');
+      picture.querySelectorAll('title').forEach((title) => title.remove()); // else both are shown
+      bar.addEventListener('pointermove', (event) => showDay(bar, dayAt(bar, event)));
+      bar.addEventListener('pointerleave', hideTip);
+      bar.addEventListener('keydown', (event) => onKey(bar, event));
+      bar.addEventListener('focus', () => bar.matches(':focus-visible') && showDay(bar, Number(bar.getAttribute('aria-valuenow')) - 1));
+      bar.addEventListener('blur', hideTip);
+    }
+    for (const time of document.querySelectorAll('time')) // and where the reader is
+      time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: 'full', timeStyle: 'long' });
+  }
+
+  enliven();
+  judgeAge();
+  setInterval(judgeAge, 5000);
+  document.addEventListener('visibilitychange', () => document.hidden || look());
+  timer = setTimeout(look, LOOK_MS);
+  if (location.protocol.startsWith('http'))
+    listen(5000);
+})();
