@@ -138,7 +138,8 @@ static FetchError judge_certificate(Fetch *f, char message[static FETCH_MESSAGE_
         case X509_V_ERR_CERT_HAS_EXPIRED:
                 return SAY(FETCH_CERT_EXPIRED, "the certificate of %.255s has expired", f->host);
         case X509_V_ERR_CERT_NOT_YET_VALID:
-                return SAY(FETCH_CERT_NOT_YET, "the certificate of %.255s is not yet valid", f->host);
+                return SAY(FETCH_CERT_NOT_YET,
+                           "the certificate of %.200s is not yet valid: is our clock right?", f->host);
         case X509_V_OK:
         case X509_V_ERR_UNSPECIFIED: /* where curl starts from */
         case X509_V_ERR_HOSTNAME_MISMATCH:
