@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* payment-mode: writes payment.env, which tells the shop how buyers pay, then restarts, reloads or calls what has to read
  * it. The file comes first and never waits for a hook. Which hooks are done for a change is noted in payment.hooks, so that
- * a retry of one does not run the others again: nobody wants a shop restarted every ten minutes because a hook is deaf. */
+ * a retry of one does not run the others again: nobody wants a shop restarted every ten minutes because a hook is deaf.
+ *
+ * After a boot there are neither file nor notes. A unit that was started since the file is there has read it: restarting it
+ * would only keep buyers waiting for a shop that has just begun. */
 #include "actions/request.h"
 
+#include "base/clock.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "base/unit.h"
@@ -67,6 +71,7 @@ typedef struct Job {
         char *notes_path, *note;
         char *notes;  /* read: what is done */
         bool matches; /* read: payment.env says what it should */
+        bool fresh;   /* written: there was none before */
 } Job;
 
 typedef struct PaymentState {
@@ -74,9 +79,11 @@ typedef struct PaymentState {
         UnitTask *task;
         Fetch *fetch;
         char *notes;
-        size_t hook;   /* the one that runs, or comes next */
-        bool needless; /* it does not run, so there was nothing to reload */
-        Text said;     /* what went well, what did not */
+        size_t hook;         /* the one that runs, or comes next */
+        bool needless;       /* it does not run, so there was nothing to reload; or it has begun since */
+        bool looking;        /* at whether it has */
+        uint64_t fresh_usec; /* when this attempt wrote a file where none was, by CLOCK_MONOTONIC; else 0 */
+        Text said;           /* what went well, what did not */
         bool failed;
 } PaymentState;
 
@@ -196,6 +203,7 @@ static int job_run(void *data)
         if (job->kind == JOB_NOTE)
                 return job_write_note(job);
         if (job->kind == JOB_WRITE) {
+                job->fresh = access(job->env_path, F_OK) < 0 && errno == ENOENT;
                 int r = file_publish(job->env_path, job->env, strlen(job->env), 0644);
                 if (r < 0)
                         return r;
@@ -257,6 +265,7 @@ static void on_job(int r, void *data)
                         return;
                 }
                 text_add_string(&s->said, "payment.env written");
+                s->fresh_usec = job->fresh ? clock_monotonic_usec() : 0;
                 s->notes = TAKE_PTR(job->notes);
         }
         /* A note that cannot be written costs one more run of that hook, no more. */
@@ -295,6 +304,8 @@ static void hook_said(Action *a, const Hook *hook, const char *trouble)
                 text_add(&s->said, "; %s of %s: %s", hook->verb, hook->object, trouble);
         else if (http)
                 text_add_string(&s->said, "; http hook called");
+        else if (s->needless && streq(hook->verb, "restart"))
+                text_add(&s->said, "; %s was started since", hook->object);
         else if (s->needless)
                 text_add(&s->said, "; %s does not run, and needs no reload", hook->object);
         else
@@ -321,18 +332,48 @@ static void hook_done(Action *a, const char *trouble)
                 payment_next(a);
 }
 
+static void on_unit(UnitTask *task, const UnitResult *result, void *userdata);
+
+static int unit_start(Action *a, const Hook *hook, UnitVerb verb)
+{
+        PaymentState *s = a->state;
+
+        s->looking = verb == UNIT_LOOK;
+        return unit_task_start(a->context->event, hook->object, verb, UNIT_TIMEOUT, on_unit, a, &s->task);
+}
+
+static int unit_hook_start(Action *a, const Hook *hook)
+{
+        const PaymentState *s = a->state;
+
+        if (streq(hook->verb, "reload"))
+                return unit_start(a, hook, UNIT_RELOAD);
+        return unit_start(a, hook, s->fresh_usec > 0 ? UNIT_LOOK : UNIT_RESTART);
+}
+
 static void on_unit(UnitTask *task, const UnitResult *result, void *userdata)
 {
         Action *a = userdata;
         PaymentState *s = a->state;
+        const UnitState *state = result->error == 0 ? result->state : NULL;
         char trouble[480] = "";
+        bool begun = s->looking && state && unit_is_active(state) && state->began_usec > s->fresh_usec;
+        Hook hook;
 
         if (result->error == -ETIMEDOUT)
                 snprintf(trouble, sizeof(trouble), "%s after 90 s", result->message);
         else if (result->error < 0)
                 snprintf(trouble, sizeof(trouble), "%s", result->message);
-        s->needless = result->error == 0 && unit_is_down(result->state);
+        bool found = hook_get(a->conf, s->hook, &hook);
+        assert(found);
+        s->needless = begun || (streq(hook.verb, "reload") && state && unit_is_down(state));
         s->task = unit_task_free(s->task);
+        if (s->looking && !begun && !*trouble) {
+                int r = unit_start(a, &hook, UNIT_RESTART);
+                if (r == 0)
+                        return;
+                snprintf(trouble, sizeof(trouble), "%s", strerror(-r));
+        }
         hook_done(a, *trouble ? trouble : NULL);
 }
 
@@ -348,14 +389,6 @@ static void on_answer(Fetch *fetch, const FetchResult *result, void *userdata)
                 snprintf(trouble, sizeof(trouble), "HTTP %u", result->status);
         s->fetch = fetch_free(s->fetch);
         hook_done(a, *trouble ? trouble : NULL);
-}
-
-static int unit_start(Action *a, const Hook *hook)
-{
-        PaymentState *s = a->state;
-        UnitVerb verb = streq(hook->verb, "reload") ? UNIT_RELOAD : UNIT_RESTART;
-
-        return unit_task_start(a->context->event, hook->object, verb, UNIT_TIMEOUT, on_unit, a, &s->task);
 }
 
 static int request_body(const Action *a, char **ret)
@@ -410,7 +443,7 @@ static void payment_next(Action *a)
         for (; hook_get(a->conf, s->hook, &hook); s->hook++) {
                 if (hook_is_done(a->facts, &hook, s->notes) > 0) /* no memory: once more does no harm */
                         continue;
-                int r = streq(hook.verb, "http") ? request_start(a) : unit_start(a, &hook);
+                int r = streq(hook.verb, "http") ? request_start(a) : unit_hook_start(a, &hook);
                 if (r == 0)
                         return;
                 hook_said(a, &hook, strerror(-r));

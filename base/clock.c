@@ -24,6 +24,11 @@ uint64_t clock_wall_usec(void)
         return clock_usec(CLOCK_REALTIME);
 }
 
+uint64_t clock_monotonic_usec(void)
+{
+        return clock_usec(CLOCK_MONOTONIC);
+}
+
 /* Largest first, as they must stand in a duration. */
 static const struct {
         const char *name;

@@ -4,8 +4,9 @@
 
 #include "base/error.h"
 
-uint64_t clock_boot_usec(void); /* CLOCK_BOOTTIME: all scheduling */
-uint64_t clock_wall_usec(void); /* CLOCK_REALTIME: display, signatures, stored deadlines */
+uint64_t clock_boot_usec(void);      /* CLOCK_BOOTTIME: all scheduling */
+uint64_t clock_wall_usec(void);      /* CLOCK_REALTIME: display, signatures, stored deadlines */
+uint64_t clock_monotonic_usec(void); /* CLOCK_MONOTONIC: to compare with what systemd tells in it */
 
 /* "250ms", "60s", "5m", "1h30m", "2d"; a unit (us ms s m h d) is required, but for a bare 0. -EINVAL, -ERANGE. */
 int duration_parse(const char *text, uint64_t *ret_usec);

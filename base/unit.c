@@ -29,6 +29,7 @@ typedef struct Property {
 static const Property properties[] = {
                 {"StateChangeTimestamp", "t", NULL, false, FIELD(changed_usec)},
                 {"InactiveExitTimestamp", "t", NULL, false, FIELD(started_usec)},
+                {"InactiveExitTimestampMonotonic", "t", NULL, false, FIELD(began_usec)},
                 {"Result", "s", NULL, true, FIELD(result)},
                 {"ExecMainCode", "i", ".service", true, FIELD(code)},
                 {"ExecMainStatus", "i", ".service", true, FIELD(status)},

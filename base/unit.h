@@ -24,6 +24,7 @@ typedef struct UnitState {
         unsigned restarts;     /* of a service, by systemd itself, since somebody last started it */
         uint64_t changed_usec; /* wall time at which it came to `active`; 0 when unknown */
         uint64_t started_usec; /* … at which it was last started; 0: never since the boot */
+        uint64_t began_usec;   /* the same by CLOCK_MONOTONIC, which nobody sets */
 } UnitState;
 
 bool unit_is_active(const UnitState *s); /* active, or reloading */

@@ -31,7 +31,7 @@ typedef struct BusUnit {
         const char *job;                          /* how its jobs end; NULL: done; "": never */
         int code, status;
         unsigned restarts;
-        uint64_t changed_usec, started_usec;
+        uint64_t changed_usec, started_usec, began_usec;
         bool unloaded; /* GetUnit does not know it */
 } BusUnit;
 
@@ -86,6 +86,8 @@ static int standin_property(BusStandin *s, sd_bus_message *m)
                 return sd_bus_reply_method_return(m, "v", "t", u->changed_usec);
         if (streq(name, "InactiveExitTimestamp"))
                 return sd_bus_reply_method_return(m, "v", "t", u->started_usec);
+        if (streq(name, "InactiveExitTimestampMonotonic"))
+                return sd_bus_reply_method_return(m, "v", "t", u->began_usec);
         if (!strstr(interface, ".Service"))
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY, "no %s", name);
         if (streq(name, "Result"))

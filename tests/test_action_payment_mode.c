@@ -86,6 +86,34 @@ TEST(units_are_restarted_and_reloaded_after_the_file_is_written)
         rig_close(&rig);
 }
 
+TEST(after_a_boot_what_was_started_since_the_file_is_written_is_left_alone)
+{
+        static const char yaml[] = "restart: [shop.service, worker.service, new.service]";
+        ActionFacts facts = rig_facts();
+        BusStandin bus;
+        Rig rig;
+
+        rig_open(&rig);
+        bus_open_with_units(&bus, &rig);
+        standin_set(&bus, (BusUnit){.name = "shop.service", .began_usec = UINT64_MAX / 2});
+        standin_set(&bus, (BusUnit){.name = "worker.service", .began_usec = clock_monotonic_usec()});
+        standin_set(&bus,
+                    (BusUnit){.name = "new.service", .active = "inactive", .began_usec = UINT64_MAX / 2});
+        CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
+        check_calls(&bus, "RestartUnit worker.service\nRestartUnit new.service\n");
+        CHECK_STR(rig.message,
+                  "payment.env written; shop.service was started since; worker.service restarted; "
+                  "new.service restarted");
+        CHECK_INT(run(&rig, yaml, &facts, true), ACTION_DONE);
+
+        /* The next change finds a file that they have read. */
+        facts.change = facts.id = "01JCHANGE0000000000000000B";
+        CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
+        check_calls(&bus, "RestartUnit shop.service\nRestartUnit worker.service\nRestartUnit new.service\n");
+        standin_close(&bus);
+        rig_close(&rig);
+}
+
 TEST(failed_hook_leaves_the_file_written_and_says_why)
 {
         ActionFacts facts = rig_facts();
