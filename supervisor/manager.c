@@ -344,6 +344,7 @@ static void on_durability(bool durable, const char *why, void *userdata)
                 unsaved_drop(m, NULL);
         if (!m->engine)
                 return;
+        ready_tell_mode(m);
         snprintf(text, sizeof(text), "the state cannot be saved: %s", why);
         engine_condition(m->engine, ALARM_NOT_DURABLE, NULL, !durable, text, manager_now(m),
                          clock_wall_usec());

@@ -32,6 +32,7 @@ void ready_tell_mode(const Manager *m)
 {
         const ModeState *s = engine_state(m->engine);
 
-        service_status(m->service, "mode %s%s%s", m->config->modes[s->mode].name,
-                       s->pin == MODE_NONE ? "" : ", pinned", s->paused ? ", paused" : "");
+        service_status(m->service, "mode %s%s%s%s", m->config->modes[s->mode].name,
+                       s->pin == MODE_NONE ? "" : ", pinned", s->paused ? ", paused" : "",
+                       store_is_durable(m->store) ? "" : ", not durable");
 }

@@ -209,13 +209,18 @@ int start_on_patience(sd_event_source *s, uint64_t usec, void *userdata)
         if (m->engine)
                 return 0;
         mode = publisher_read(m->places.runtime_dir);
-        if (!json_object_get(mode, "memory") && !m->blank) {
+        bool told = json_object_get(mode, "memory"), blank = store_is_blank(m->store);
+        if (!told && !blank && !m->blank) {
                 m->blank = true;
                 log_warning("the database does not answer, and there is no mode.json: waiting for it");
                 return loop_timer_set_after(m->patience, START_BLANK_USEC - START_PATIENCE_USEC);
         }
-        log_error("the database does not answer: %s, not durable",
-                  m->blank ? "beginning in the first mode" : "going on from mode.json");
+        if (!told && blank)
+                log_error("the state cannot be kept, and nothing was kept before: beginning in the first "
+                          "mode, not durable");
+        else
+                log_error("the database does not answer: %s, not durable",
+                          told ? "going on from mode.json" : "beginning in the first mode");
         r = begin(m, NULL);
         return r < 0 ? sd_event_exit(m->event, 1) : 0;
 }

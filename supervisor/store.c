@@ -45,6 +45,7 @@ struct StoreJob {
         StoreLoaded loaded;
         StoreBatch *batch;
         bool upkeep; /* is wanted next */
+        bool blank;  /* nothing was stored when it was to be opened */
 
         ReadKind kind;
         unsigned limit;
@@ -71,6 +72,7 @@ struct Store {
         uint64_t attempt_usec, retry_usec, backoff_usec;
         unsigned n_reads;
         bool durable;
+        bool blank;
         bool silent; /* the job in the thread has taken 2 s: nothing more is expected of it */
         int broken;
         Error trouble;
@@ -154,6 +156,11 @@ const char *store_trouble(const Store *s)
         return s->trouble.text;
 }
 
+bool store_is_blank(const Store *s)
+{
+        return s->phase != STORE_OPEN && s->blank;
+}
+
 static void batch_report(StoreBatch *b, int r)
 {
         StoreDone done = TAKE_PTR(b->done);
@@ -193,6 +200,7 @@ static void attempt_failed(Store *s, int r, const char *why)
 
 static int run_open(StoreJob *job)
 {
+        job->blank = store_db_is_blank(job->db);
         int r = store_db_open(job->db, &job->text);
         return r < 0 ? r : store_db_load(job->db, &job->loaded, &job->text);
 }
@@ -223,6 +231,7 @@ static void open_ended(StoreJob *job, int r)
 
         s->working = false;
         s->open_deadline_usec = USEC_NEVER;
+        s->blank = s->blank || job->blank;
         if (r == 0) {
                 open_succeeded(s, job);
         } else if (r == -EUCLEAN || r == -EPROTONOSUPPORT) {

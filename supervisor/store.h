@@ -127,6 +127,8 @@ int store_new(sd_event *event, Worker *worker, const char *path, const StoreEven
 Store *store_free(Store *s, uint64_t patience_usec);
 bool store_is_durable(const Store *s);
 const char *store_trouble(const Store *s); /* "" when durable */
+/* The database cannot be opened, and it is known that there was nothing in it. */
+bool store_is_blank(const Store *s);
 
 /* A batch copies what it is given. Allocation failure is remembered and reported by store_submit(). */
 StoreBatch *store_batch_new(void);

@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "supervisor/chain.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #define APPLICATION_ID UINT32_C(0x46764f76)
 #define WAL_RESERVE    (2 * 1024 * 1024)
@@ -431,6 +433,13 @@ void store_db_upkeep(StoreDb *db)
                 log_renew(db);
                 db->rows = 0;
         }
+}
+
+bool store_db_is_blank(const StoreDb *db)
+{
+        struct stat st;
+
+        return stat(db->path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
 }
 
 int store_db_open(StoreDb *db, Error *e)
