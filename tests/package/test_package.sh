@@ -30,6 +30,7 @@ version=$(dpkg-deb -f "$new" Version)
 check "the programs are of the version that the package says" contains "$(machine failoverd --version)" "${version%-*}"
 check "it can sign" equal "$(machine journalctl --no-pager -u federationd -u failoverd | grep node.key || true)" ""
 check "the man page is there" machine test -e /usr/share/man/man8/failoverd.8.gz
+check "the journal can explain" contains "$(machine journalctl --list-catalog 2>/dev/null)" failoverd
 disk_up() {
         machine failoverctl status
 }
