@@ -79,7 +79,7 @@ _failoverctl()
                 maintenance) words+=' --name --from --until --for --components' ;;
                 simulate) words+=' --config --seed' ;;
                 check-config) words+=' --online --probes' ;;
-                setup) words+=' --unattended --drop-ins --dry-run --root' ;;
+                setup) words+=' --unattended --drop-ins --trial --dry-run --root --force' ;;
                 keygen) words+=' --id --rotate --revoke --show --force' ;;
                 nodes) words+=' --key' ;;
                 audit) words+=' --limit --check' ;;
@@ -106,6 +106,11 @@ _failoverctl()
                                 words=$(failoverctl "${socket[@]}" "$verb" --json 2>/dev/null |
                                         grep -o '{"id":"[A-Z0-9]*","\(began\|name\)"' | cut -d '"' -f 4)
                         fi
+                        ;;
+                setup)
+                        compopt -o nospace
+                        words='id= name= url= fallback-url= payment= payment-key= crypto= domain= database= database-password=
+                                disk= checkout= restart= alert= alert-format= smtp= smtp-user= smtp-password= peers='
                         ;;
                 nodes)
                         if [[ $previous == @(accept|ban|forget|rekey) ]]; then

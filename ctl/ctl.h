@@ -59,6 +59,7 @@ typedef enum Option {
         OPTION_UNATTENDED,
         OPTION_ROOT,
         OPTION_DROP_INS,
+        OPTION_TRIAL,
         OPTION_DRY_RUN,
         OPTION_NAME,
         OPTION_IMPACT,

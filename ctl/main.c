@@ -64,6 +64,8 @@ static const OptionInfo option_table[_OPTION_MAX] = {
                 [OPTION_FROM] = {"from", "TIME",
                                  "When it begins: \"2026-11-21 22:00\", 22:00, or 2h from now."},
                 [OPTION_UNTIL] = {"until", "TIME", "When it ends; without it and --for, an hour later."},
+                [OPTION_TRIAL] = {"trial", NULL,
+                                  "Only run every probe once, as failoverd and in its sandbox."},
                 [OPTION_DRY_RUN] = {"dry-run", NULL, "Show what would be written, and write nothing."},
 };
 
@@ -194,20 +196,38 @@ static const Verb verb_table[] = {
                  "do "
                  "then. --revoke is for a key that was stolen. --show tells how far it is.",
                  verb_keygen},
-                {"setup", "", 0, 0,
-                 BIT(OPTION_UNATTENDED) | BIT(OPTION_DROP_INS) | BIT(OPTION_DRY_RUN) | BIT(OPTION_ROOT),
+                {"setup", "[SETTING=VALUE...]", 0, 32,
+                 BIT(OPTION_UNATTENDED) | BIT(OPTION_DROP_INS) | BIT(OPTION_TRIAL) | BIT(OPTION_DRY_RUN) |
+                                 BIT(OPTION_ROOT) | BIT(OPTION_FORCE),
                  CTL_REFUSED, "make what both daemons need to run on this machine",
-                 "With --unattended: makes the node's key, and two configurations with which both daemons "
-                 "run and "
-                 "nothing is switched, in /etc/failoverd, with the owners and modes that they need. What is "
-                 "there "
-                 "already stays as it is.\n"
+                 "Asks about the shop, and makes the node's key, files for secrets that only root reads, "
+                 "failoverd.yaml and federationd.yaml, and what they need of the system; checks all of it, "
+                 "runs every "
+                 "probe once, and tells the next step. Run it again to change an answer. A configuration "
+                 "that was "
+                 "changed by hand is never replaced without your word, and then kept beside it.\n"
                  "\n"
-                 "With --drop-ins, after you have edited a configuration: what it needs of the system. "
+                 "Settings answer a question beforehand: id, name, url, fallback-url, payment (stripe, or a "
+                 "URL), "
+                 "payment-key, crypto (URL of a BTCPay Server, or yes), domain, database, database-password, "
+                 "disk, "
+                 "checkout (a user), restart (units), alert (mail address or URL), alert-format, smtp, "
+                 "smtp-user, "
+                 "smtp-password, peers (URLs, or yes). A secret's value is the name of a file that holds it, "
+                 "or - for a "
+                 "line of standard input.\n"
+                 "\n"
+                 "--unattended asks nothing. Without settings it makes a key and two configurations with "
+                 "which both "
+                 "daemons run and nothing is switched, where there are none; that is what the package does.\n"
+                 "\n"
+                 "--drop-ins, after you have edited a configuration: only what it needs of the system. "
                  "Drop-ins for "
                  "the units (credentials, paths of others that probes write to), polkit's rule for just the "
                  "units "
-                 "that actions name, and the group failover for users who report.",
+                 "that actions name, and the group failover for users who report.\n"
+                 "\n"
+                 "Exit code: 0 done; 1 not, or with --trial a probe that did not pass.",
                  verb_setup},
                 {"search", "WORD...", 1, 64, BIT(OPTION_LIMIT) | BIT(OPTION_CATEGORY) | BIT(OPTION_MAX_PRICE),
                  CTL_REFUSED, "search every shop of the network for a book",

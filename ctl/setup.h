@@ -9,11 +9,40 @@
 
 #define SETUP_FOLDER "/etc/failoverd"
 
-/* What the operator says about the shop; "" or NULL: nothing. */
+/* What the operator may say about the shop; on the command line NAME=VALUE, in the order in which it is asked. */
+typedef enum Setting {
+        SETTING_ID,
+        SETTING_NAME,
+        SETTING_URL,
+        SETTING_FALLBACK_URL,
+        SETTING_PAYMENT,     /* "stripe", or a URL */
+        SETTING_PAYMENT_KEY, /* secret */
+        SETTING_CRYPTO,      /* URL of a BTCPay Server, or "yes" */
+        SETTING_DOMAIN,
+        SETTING_DATABASE,
+        SETTING_DATABASE_PASSWORD, /* secret */
+        SETTING_DISK,
+        SETTING_CHECKOUT,
+        SETTING_RESTART,
+        SETTING_ALERT, /* a mail address, or a URL */
+        SETTING_ALERT_FORMAT,
+        SETTING_SMTP,
+        SETTING_SMTP_USER,
+        SETTING_SMTP_PASSWORD, /* secret */
+        SETTING_PEERS,
+        _SETTING_MAX,
+} Setting;
+
+/* Each NULL when it was not said, "" when it is not wanted. A secret's is the secret itself, "" when the one that is there stays. */
 typedef struct SetupAnswers {
-        const char *id; /* never empty */
-        const char *name;
+        char *value[_SETTING_MAX];
 } SetupAnswers;
+
+/* Is it said, and wanted? */
+static inline bool setup_has(const SetupAnswers *a, Setting k)
+{
+        return a->value[k] && a->value[k][0] != '\0';
+}
 
 typedef struct Setup {
         const Invocation *i;
@@ -39,10 +68,52 @@ typedef struct SetupFile {
         bool secret; /* never shown */
 } SetupFile;
 
+/* --- setup_answers.c --- */
+
+void setup_answers_clear(SetupAnswers *a); /* wipes */
+/* "NAME=VALUE" from the command line. A secret's value is the name of a file, or - for a line of standard input. */
+int setup_take_argument(SetupAnswers *a, const char *argument, Error *e);
+/* Asks what was not said on the command line. -ECANCELED. */
+int setup_ask(const Setup *s, SetupAnswers *a, Error *e);
+/* Gives each that was not said its default. */
+int setup_complete(const Setup *s, SetupAnswers *a);
+/* Does it take a login with a password, is it told by mail …? What depends on another answer is asked, and used, only then. */
+bool setup_wants(const SetupAnswers *a, Setting k);
+bool setup_is_mail(const char *alert);
+/* The items of a list with commas or blanks; returns how many there are in all. */
+size_t setup_split(const char *list, size_t i, char *buffer, size_t size);
+
+/* --- setup_recall.c --- */
+
+/* What the configurations that are there say, for those that setup has made: answers to begin with. */
+int setup_recall(const Setup *s, SetupAnswers *ret);
+
+/* --- setup_secrets.c --- */
+
+/* The names of the credentials. */
+#define SETUP_DATABASE_DSN  "database.dsn"
+#define SETUP_MAIL_PASSWORD "mail.password"
+const char *setup_payment_key(const SetupAnswers *a);                    /* NULL: none is needed */
+bool setup_has_secret(const Setup *s, const SetupAnswers *a, Setting k); /* said, or there already */
+int setup_put_secrets(Setup *s, const SetupAnswers *a, Error *e);
+
 /* --- setup_yaml.c --- */
 
-void setup_print_supervisor(Text *t, const SetupAnswers *a); /* failoverd.yaml */
-void setup_print_federation(Text *t, const SetupAnswers *a); /* federationd.yaml */
+#define SETUP_STRIPE_URL "https://api.stripe.com/v1/account"
+
+typedef void (*SetupPrint)(const Setup *s, Text *t, const SetupAnswers *a);
+void setup_print_supervisor(const Setup *s, Text *t, const SetupAnswers *a); /* failoverd.yaml */
+void setup_print_federation(const Setup *s, Text *t, const SetupAnswers *a); /* federationd.yaml */
+/* With a first line by which a change by hand is seen. */
+int setup_print(const Setup *s, SetupPrint print, const SetupAnswers *a, char **ret);
+bool setup_is_as_made(const char *text);
+
+/* --- setup_trial.c --- */
+
+/* check-config in full and a run of every probe, in the sandbox of the unit where there is one. *ret_well: all pass. */
+int setup_trial(const Setup *s, bool *ret_well, Error *e);
+/* Is this fit for failoverd? -EINVAL with what is wrong. */
+int setup_check_text(Setup *s, const char *daemon, const char *path, const char *text, Error *e);
 
 /* --- setup_files.c --- */
 
@@ -50,6 +121,7 @@ void setup_print_federation(Text *t, const SetupAnswers *a); /* federationd.yaml
 int setup_put(Setup *s, const SetupFile *f, Error *e);
 /* Begins a text that SETUP_OURS goes by. comment: "#" or "//"; from: the file that it is made from. */
 void setup_mark(Text *t, const char *comment, const char *from);
+int setup_folder(Setup *s, Error *e);                  /* /etc/failoverd, when it is not there */
 bool setup_is_there(const Setup *s, const char *path); /* whatever it is */
 /* node.id of a configuration that is there; NULL: it says none. */
 char *setup_read_id(const Setup *s, const char *path);

@@ -292,7 +292,7 @@ static bool is_member(const char *user)
 static void tell_user(const Setup *s, const char *user, const char *what)
 {
         if (!s->i->given[OPTION_JSON])
-                printf("%-8s %s to the group failover, so that it reaches the control socket\n", what, user);
+                printf("%-8s %s to the group failover, to reach the control socket\n", what, user);
 }
 
 static int add_user(Setup *s, const char *user, Error *e)

@@ -56,6 +56,14 @@ bool setup_is_there(const Setup *s, const char *path)
         return whole && faccessat(AT_FDCWD, whole, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+int setup_folder(Setup *s, Error *e)
+{
+        _cleanup_free_ char *whole = string_printf("%s" SETUP_FOLDER, s->root);
+        int r = whole ? directory_make(whole, 0755) : -ENOMEM;
+
+        return r < 0 ? error_set(e, r, "%s: %s", whole ? whole : SETUP_FOLDER, strerror(-r)) : 0;
+}
+
 #define OURS "Made by `failoverctl setup`"
 
 void setup_mark(Text *t, const char *comment, const char *from)
@@ -89,14 +97,15 @@ static int remove_ours(Setup *s, const char *whole, const char *old)
         return 0;
 }
 
-/* "PATH.old", once: what came after that was made by setup. */
+/* "PATH.old": the latest that somebody has written by hand. */
 static int keep_old(const char *whole)
 {
         _cleanup_free_ char *old = string_printf("%s.old", whole);
 
         if (!old)
                 return -ENOMEM;
-        return link(whole, old) < 0 && errno != EEXIST && errno != ENOENT ? -errno : 0;
+        (void) unlink(old);
+        return link(whole, old) < 0 ? -errno : 0;
 }
 
 static int put(Setup *s, const SetupFile *f, const char *whole, const char *old, gid_t group)
@@ -112,7 +121,7 @@ static int put(Setup *s, const SetupFile *f, const char *whole, const char *old,
         }
         if (r >= 0)
                 r = directory_make(folder, 0755);
-        if (r >= 0 && f->when == SETUP_REPLACE)
+        if (r >= 0 && f->when == SETUP_REPLACE && !f->secret && old && !setup_is_as_made(old))
                 r = keep_old(whole);
         if (r >= 0)
                 r = place_file(whole, f->text, &how);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Trying a configuration: by its daemon's own check, and with a run of every probe where failoverd will run them: as its user, in the
+ * sandbox of its unit, with its credentials. */
+#include "ctl/command.h"
+#include "ctl/daemon.h"
+#include "ctl/place.h"
+#include "ctl/prompt.h"
+#include "ctl/setup.h"
+
+#include <unistd.h>
+
+#define WORDS_MAX 256
+
+int setup_check_text(Setup *s, const char *daemon, const char *path, const char *text, Error *e)
+{
+        _cleanup_free_ char *file = string_printf("%s%s.candidate", s->root, path), *option = NULL,
+                            *output = NULL;
+        _cleanup_json_ json_t *report = NULL;
+        char program[4200];
+        int r = -ENOMEM;
+
+        if (file)
+                option = string_printf("--config=%s", file);
+        if (option)
+                r = daemon_find(daemon, program, sizeof(program));
+        if (r >= 0)
+                r = place_file(file, text, &(Place){.mode = 0600, .replace = true});
+        if (r >= 0)
+                r = command_run((const char *const[]){program, "--check", "--json", option, NULL}, true,
+                                &output);
+        if (file)
+                (void) unlink(file);
+        if (r < 0)
+                return error_set(e, r, "%s: %s", daemon, strerror(-r));
+        if (json_parse(output, strlen(output), &report, NULL) < 0)
+                return error_set(e, -EIO, "%s --check did not answer (exit code %d)", daemon, r);
+        if (!json_is_true(json_object_get(report, "success")))
+                return error_set(e, -EINVAL, "this cannot be used: %s",
+                                 ctl_string(json_at(report, "findings.0"), "message"));
+        return 0;
+}
+
+/* --- in the sandbox --- */
+
+typedef struct Words {
+        char *items[WORDS_MAX];
+        size_t n;
+        bool failed;
+} Words;
+
+static void words_clear(Words *w)
+{
+        for (size_t k = 0; k < w->n; k++)
+                free(w->items[k]);
+}
+
+/* Consumes word. */
+static void words_add(Words *w, char *word)
+{
+        if (!word || w->n == WORDS_MAX - 1) {
+                free(word);
+                w->failed = true;
+                return;
+        }
+        w->items[w->n++] = word;
+}
+
+/* What makes it a service that lasts, and not what surrounds it. Its runtime folder would be removed with ours. */
+static bool belongs_to_life(const char *line)
+{
+        static const char *const keys[] = {"Type",    "Exec",    "Restart", "Watchdog",   "Notify",
+                                           "Timeout", "OOM",     "Sockets", "RuntimeDir", "Standard",
+                                           "FileD",   "PIDFile", "Success", "RootDire",   "RemainAfter"};
+
+        for (size_t k = 0; k < ELEMENTSOF(keys); k++)
+                if (strncmp(line, keys[k], strlen(keys[k])) == 0)
+                        return true;
+        return false;
+}
+
+/* The settings of the [Service] sections that `systemctl cat` shows, as systemd-run takes them. */
+static void add_settings(Words *w, char *text)
+{
+        bool service = false;
+        char *rest = NULL;
+
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                line += strspn(line, " \t");
+                if (line[0] == '[')
+                        service = strncmp(line, "[Service]", 9) == 0;
+                else if (service && line[0] != '#' && line[0] != ';' && strchr(line, '=') &&
+                         !belongs_to_life(line))
+                        words_add(w, string_printf("--property=%s", line));
+        }
+}
+
+/* Is there a unit whose sandbox it can be run in? Then its settings are added. */
+static bool find_sandbox(const Setup *s, Words *w)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (s->root[0] != '\0' || !s->owns || access("/run/systemd/system", F_OK) < 0)
+                return false;
+        if (command_run((const char *const[]){"systemctl", "cat", "--no-pager", "failoverd.service", NULL},
+                        true, &text) != 0)
+                return false;
+        add_settings(w, text);
+        return true;
+}
+
+static int run_trial(const Setup *s, const char *program, Words *w, Error *e)
+{
+        _cleanup_free_ char *config = string_printf("--config=%s" CTL_CONFIG, s->root);
+        static const char *const sandbox[] = {"systemd-run", "--quiet",   "--wait",
+                                              "--pipe",      "--collect", "--service-type=exec"};
+        int r;
+
+        for (size_t k = 0; k < ELEMENTSOF(sandbox); k++)
+                words_add(w, strdup(sandbox[k]));
+        if (!find_sandbox(s, w)) {
+                words_clear(w);
+                *w = (Words){};
+                prompt_say("Every probe is run once, from here: failoverd's unit is not installed, so this "
+                           "is not "
+                           "what its sandbox lets it do.");
+        } else
+                prompt_say("Every probe is run once, as failoverd and in its sandbox.");
+        words_add(w, strdup(program));
+        words_add(w, strdup("--check"));
+        words_add(w, strdup("--probes"));
+        words_add(w, config ? strdup(config) : NULL);
+        if (w->failed)
+                return error_set(e, -ENOMEM, "out of memory, or too many settings of failoverd.service");
+        r = command_run((const char *const *) w->items, false, NULL);
+        return r < 0 ? error_set(e, r, "%s: %s", w->items[0], strerror(-r)) : r;
+}
+
+int setup_trial(const Setup *s, bool *ret_well, Error *e)
+{
+        char program[4200];
+        Words w = {};
+        int r = daemon_find("failoverd", program, sizeof(program));
+
+        if (r < 0)
+                return error_set(e, r, "%s", strerror(-r));
+        r = run_trial(s, program, &w, e);
+        words_clear(&w);
+        if (r >= 0)
+                *ret_well = r == 0;
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# failoverctl setup, asked and answered at a terminal, by an ordinary user below another root: what it makes is what failoverd takes,
+# every probe is run; a secret is in its file and nowhere else; run again nothing changes; what was edited by hand is not replaced
+# without a word.
+build=$(realpath "$1")
+. "$(dirname "$0")/lib.sh"
+need jq python3
+as_user=()
+if [[ $EUID == 0 ]]; then
+        need setpriv
+        as_user=(setpriv --reuid=61006 --regid=61006 --clear-groups --no-new-privs)
+fi
+
+canary=sk_live_canary_5b1f
+part_start api payment-api --key $canary
+part_start btcpay payment-api
+root=$shop/root
+mkdir -p "$root/etc" "$root/var/lib"
+chmod 777 "$root" "$root/etc" "$root/var/lib"
+files=$root/etc/failoverd
+answer() { # ARGUMENT... < QUESTION<TAB>ANSWER: the transcript goes to $shop/said
+        : >"$shop/said"
+        chmod 666 "$shop/said"
+        "${as_user[@]}" /usr/bin/python3 "$source_dir/tests/parts/answer.py" "$shop/said" \
+                "$build/failoverctl" setup --root "$root" "$@"
+}
+setup() { # ARGUMENT...
+        "${as_user[@]}" "$build/failoverctl" setup --root "$root" "$@" >"$shop/said" 2>&1
+}
+all() { # every file that it made, with its content
+        (cd "$root/etc" && find . -type f ! -name '*.old' -print0 | sort -z | xargs -0 sha256sum)
+}
+TAB=$'\t'
+questions() { # the shop of this test
+        cat <<-END
+		Id [${TAB}not an id!
+		Id [${TAB}corner-shop
+		name, for people [${TAB}Böoks "& Co"
+		URL:${TAB}ftp://shop.example
+		URL:${TAB}http://127.0.0.1:8080
+		Fallback URL:${TAB}
+		Payment API:${TAB}http://127.0.0.1:${port[api]}/v1/account
+		Key (not shown):${TAB}$canary
+		Fallback:${TAB}http://127.0.0.1:${port[btcpay]}
+		Domain:${TAB}none
+		Database:${TAB}host=$shop dbname=shop password=x
+		Database:${TAB}host=$shop dbname=shop user=shop
+		Disk [${TAB}
+		User:${TAB}www-data
+		Units:${TAB}shop, nginx.service
+		Alerts:${TAB}ops@shop.example
+		Mail server [${TAB}smtp://mail.shop.example:587
+		User there:${TAB}failoverd@shop.example
+		Password there (not shown):${TAB}mail_$canary
+		Other shops:${TAB}https://other.example
+	END
+}
+
+# Who leaves, leaves nothing behind: neither half a set of files nor a terminal that is dumb.
+{ questions | head -7 && printf 'Key (not shown):\t^C\n'; } | answer && fail "it went on after ^C"
+check "^C leaves nothing" equal "$(find "$root" -type f)" ""
+{ questions | head -4 && printf 'URL:\t^D\n'; } | answer && fail "it went on at the end of its input"
+check "the end of the input leaves nothing" equal "$(find "$root" -type f)" ""
+{ questions && printf 'Write it\tn\n'; } | answer && fail "it went on after a no"
+check "a no leaves nothing" equal "$(find "$root" -type f)" ""
+
+{ questions && printf 'Write it\ty\n'; } | answer || fail "it ended with $?: $(<"$shop/said")"
+check "a wrong answer is asked again" grep -q "an id has 1 to 64" "$shop/said"
+check "a password does not belong there" grep -q "without the password" "$shop/said"
+check "no secret is shown" not grep -q canary "$shop/said"
+check "the secrets are where they belong, and nowhere else" equal "$(cd "$files" && grep -l canary -r "$root" | sort | xargs -n1 basename | tr '\n' ' ')" \
+        "mail.password payment.key "
+check "each file has its mode" equal "$(cd "$files" && stat -c '%n %a' -- * | tr '\n' ' ')" \
+        "failoverd.yaml 640 federationd.yaml 640 mail.password 600 node.key 600 payment.key 600 "
+check "the payment API was asked with its key" grep -qE '^payment-api +pass' "$shop/said"
+check "what fails is seen" grep -qE '^database +FAIL' "$shop/said"
+check "nothing is wider than the terminal" equal "$(grep -vE '/failoverd.yaml: |^made ' "$shop/said" | LC_ALL=C.UTF-8 awk '{ sub(/\r$/, "") } length > 80')" ""
+"${as_user[@]}" "$build/failoverctl" check-config --json "$files/failoverd.yaml" >"$shop/report"
+check "failoverd takes it" jq -e '.success and .modes == 3 and .probes == 6' "$shop/report"
+"${as_user[@]}" "$build/failoverctl" check-config --json "$files/federationd.yaml" >"$shop/report"
+check "federationd takes it" jq -e '.success and .peers == 1' "$shop/report"
+check "the drop-in has its secrets" grep -q '^LoadCredential=mail.password:/etc/failoverd/mail.password' \
+        "$root/etc/systemd/system/failoverd.service.d/50-setup.conf"
+
+# Once more, with Enter for all: the same files.
+before=$(all)
+{ printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API [' 'Key, empty:' 'Fallback [' 'Domain:' 'Database [' \
+        'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' 'Password there, empty:' 'Other shops [' 'Write it'; } |
+        answer || fail "it ended with $?: $(<"$shop/said")"
+check "the answers of before give the files of before" equal "$(all)" "$before"
+
+# Edited by hand: it stays, unless one says otherwise.
+echo "# by hand" >>"$files/failoverd.yaml"
+before=$(all)
+printf 'Replace it?\tn\n' | answer || fail "it ended with $?: $(<"$shop/said")"
+check "what was edited stays" equal "$(all)" "$before"
+check "the trial is run all the same" grep -qE '^payment-api +pass' "$shop/said"
+not setup --unattended id=x || fail "it replaced what was edited"
+check "it says how" contains "$(<"$shop/said")" "--force replaces it"
+check "what was edited stays, unattended" equal "$(all)" "$before"
+setup --unattended --force id=x payment=
+check "with --force it is replaced" grep -qx '  id: x' "$files/failoverd.yaml"
+check "and kept" grep -qx '# by hand' "$files/failoverd.yaml.old"
+
+# Unattended, with settings; secrets come from a file or from standard input, never from the command line.
+rm -r "$files" "$root/etc/systemd"
+echo $canary >"$shop/key"
+chmod 644 "$shop/key"
+echo "mail_$canary" | setup --unattended id=shop "payment=http://127.0.0.1:${port[api]}/v1/account" payment-key="$shop/key" crypto=yes \
+        alert=ops@shop.example smtp=smtp://mail.shop.example smtp-user=u smtp-password=-
+check "it was run" grep -qE '^payment-api +pass' "$shop/said"
+check "no secret is shown" not grep -q canary "$shop/said"
+check "the secrets are in their files" equal "$(cat "$files/payment.key" "$files/mail.password")" "$canary
+mail_$canary"
+for wrong in url=ftp://x payment=strippe colour=red payment-key=$canary restart=a/b alert=a@b@c id= disk=x 'database=host=h password=p' url; do
+        not setup --unattended --force "$wrong" || fail "it took $wrong"
+        check "$wrong is refused without repeating a secret" not grep -q "$canary" "$shop/said"
+done
+setup </dev/null && fail "it asked nobody"
+check "without a terminal it says what to do" grep -q -- --unattended "$shop/said"
+check "a trial tells by its exit code that a probe failed" not setup --trial
