@@ -130,7 +130,13 @@ smuggling_is_noticed() { # where nothing stands between, the very same requests 
         (($(grep -c '^not so' "$shop/noticed") >= 40)) && not grep -q '^not so: nothing wrong' "$shop/noticed"
 }
 
-# Every route of federationd's table but / and /metrics is let through, and nothing of a shop's own.
+public_routes() { # every route of federationd's table but / and /metrics, which are nobody's business
+        sed -n '/^static const Route routes/,/^};/s/.*{"[A-Z]*", \("\([^"]*\)"\|NODE_DOCUMENT_PATH\), \(true\|false\).*/\2 \3/p' \
+                "$source_dir/federation/routes.c" | sed 's|^ |/.well-known/aan-node.json |; s| true$|/x|; s| false$||' |
+                grep -vx '/\|/metrics'
+}
+
+# All of them are let through, and nothing of a shop's own.
 edge_routes() { # FILE that has the pattern
         local pattern route path
         pattern=$(grep -oE '\^/\([^ ]*\)/\?\$' "$1" | sed 's/(?:/(/g')
@@ -139,9 +145,7 @@ edge_routes() { # FILE that has the pattern
                 for path in "$route" "$route/"; do
                         check "$path is let through" grep -qE "$pattern" <<<"$path"
                 done
-        done < <(sed -n '/^static const Route routes/,/^};/s/.*{"[A-Z]*", \("\([^"]*\)"\|NODE_DOCUMENT_PATH\), \(true\|false\).*/\2 \3/p' \
-                "$source_dir/federation/routes.c" | sed 's|^ |/.well-known/aan-node.json |; s| true$|/x|; s| false$||' |
-                grep -vx '/\|/metrics')
+        done < <(public_routes)
         for path in / /metrics /api/cart /checkout /statusquo /.well-known/acme-challenge/x /api /apis/health /events/x; do
                 check "$path is the shop's" not grep -qE "$pattern" <<<"$path"
         done

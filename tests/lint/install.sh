@@ -23,7 +23,7 @@ $(cd etc && find edge -type f -printf "/usr/share/failoverd/%p\n")
 /usr/share/doc/failoverd/federationd.yaml
 /usr/share/doc/failoverd/sample-books.csv
 $(printf '/usr/share/doc/failoverd/%s\n' docs/*.md | sed 's|/docs/|/|')
-$(printf '/usr/share/failoverd/%s\n' web/*)
+$(find web -type f -printf '/usr/share/failoverd/%p\n')
 /usr/share/man/man1/failoverctl.1
 /usr/share/man/man5/failoverd.yaml.5
 /usr/share/man/man5/federationd.yaml.5

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// A Cloudflare Worker in front of the shop: buyers go to the fallback (307) while the shop's /api/health is not well, also when
+// nothing answers there any more. What it reads is set in wrangler.toml; docs/edge.md has the whole story.
+
+// The shop's interfaces and status page: they answer for themselves, other nodes' signed requests must not be sent elsewhere, and
+// what says how the shop is must be asked of the shop.
+const PASSES = /^\/(?:api|banner|federation|status|\.well-known)(?:\/|$)|^\/(?:events|failover\.js|metrics|network-registry\.json)\/?$/;
+
+// What this isolate knows. Others, at other places, ask for themselves.
+let known = { url: null, well: null, why: "", until: 0 };
+
+export default {
+        async fetch(request, env, ctx) {
+                ctx.passThroughOnException(); // whatever is wrong with this script is no outage of the shop
+                const url = new URL(request.url);
+                const fallback = parse(env.FALLBACK);
+                if (!fallback || passes(request, url, fallback, env)) return fetch(request);
+                const health = await look(env.HEALTH || `${url.origin}/api/health`, env);
+                return health.well ? fetch(request) : redirect(url, fallback, health.why);
+        },
+};
+
+function parse(text) {
+        try {
+                const url = new URL(text);
+                return /^https?:$/.test(url.protocol) ? url : null;
+        } catch {
+                return null;
+        }
+}
+
+function passes(request, url, fallback, env) {
+        const prefixes = (env.PASS || "").split(/\s+/).filter(Boolean);
+        return (
+                PASSES.test(url.pathname) ||
+                prefixes.some((prefix) => url.pathname.startsWith(prefix)) ||
+                url.host === fallback.host || // the fallback itself, if a route of this worker covers it
+                request.method === "OPTIONS" || // browsers follow no redirect for these two
+                request.headers.has("Upgrade") ||
+                // Sent away from here a moment ago, and back already: the fallback has sent him back, and the shop is the end of it.
+                /(?:^|;)\s*failover=/.test(request.headers.get("Cookie") || "")
+        );
+}
+
+// Whether the shop is well. One request in each REMEMBER seconds asks, for TIMEOUT seconds at most; those that come meanwhile go by
+// the answer before.
+async function look(url, env) {
+        const timeout = 1000 * (env.TIMEOUT || 2);
+        if (known.url !== url) known = { url, well: null, why: "", until: 0 };
+        const mine = known;
+        if (Date.now() < mine.until) return mine;
+        if (mine.well !== null) mine.until = Date.now() + timeout;
+
+        const status = await ask(url, timeout);
+        if (status >= 500) Object.assign(mine, { well: false, why: `HTTP ${status}` });
+        else if (status === 0) Object.assign(mine, { well: false, why: "no answer" });
+        // 2xx: well. Anything else (404, 429, a redirect) is no word on the shop: what was known holds, and nobody is sent away for it.
+        else if (status < 300 || mine.well === null) Object.assign(mine, { well: true, why: "" });
+        mine.until = Date.now() + 1000 * (env.REMEMBER || 5);
+        return mine;
+}
+
+async function ask(url, timeout) {
+        try {
+                const response = await fetch(url, {
+                        redirect: "manual",
+                        headers: { Accept: "application/json", "Cache-Control": "no-cache" },
+                        signal: AbortSignal.timeout(timeout),
+                });
+                response.body?.cancel().catch(() => {});
+                return response.status;
+        } catch {
+                return 0; // refused, reset, no such name, or the time is up
+        }
+}
+
+// The path is appended as text: `new URL("//elsewhere", fallback)` would lead elsewhere. Method and body stay the same with 307. The
+// cookie is for this very path and for 5 s.
+function redirect(url, fallback, why) {
+        const base = fallback.origin + fallback.pathname.replace(/\/+$/, "");
+        const secure = url.protocol === "https:" ? "; Secure; SameSite=None" : "";
+        return new Response(null, {
+                status: 307,
+                headers: {
+                        Location: base + url.pathname + url.search,
+                        "Cache-Control": "no-store",
+                        "Set-Cookie": `failover=1; Max-Age=5; Path=${url.pathname.replace(/\/[^/]*;.*/, "/")}; HttpOnly${secure}`,
+                        "X-Failover": why,
+                },
+        });
+}
