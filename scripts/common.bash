@@ -17,6 +17,7 @@ shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgre
 test_packages=(clang-format clang-tidy shellcheck universal-ctags binutils sqlite3 bind9 prometheus
         monitoring-plugins-basic strace iproute2 mandoc python3 git
         systemd dbus polkitd passwd xfsprogs bindfs python3-nacl python3-signedjson python3-canonicaljson python3-h2
+        libevent-2.1-7
         chromium)
 # Node.js may be there from elsewhere, with its own npm, beside which Debian's cannot be installed.
 command -v node >/dev/null && command -v npm >/dev/null || test_packages+=(nodejs npm)
@@ -49,7 +50,7 @@ install_missing() { # PACKAGE...: as root; otherwise says what is missing and go
 }
 
 # What only tests need, and what installing would start a service or replace a machine's own mail server for.
-unpacked_packages=(chasquid nginx caddy)
+unpacked_packages=(chasquid nginx caddy tor)
 
 unpack_missing() { # PACKAGE...: their programs below build/packages, without installing them
         local package folder=$PWD/build/packages

@@ -150,3 +150,31 @@ edge_routes() { # FILE that has the pattern
                 check "$path is the shop's" not grep -qE "$pattern" <<<"$path"
         done
 }
+
+nginx_config() { # DIRECTIVES-OF-http SITE: a machine's nginx.conf around a site
+        cat >"$shop/nginx.conf" <<-END
+		$([[ $EUID != 0 ]] || echo 'user root;')
+		daemon off;
+		worker_processes 1;
+		pid $shop/nginx.pid;
+		error_log stderr warn;
+		events { worker_connections 768; }
+		http {
+		    access_log off;
+		    client_body_temp_path $shop/nginx-body;
+		    proxy_temp_path $shop/nginx-proxy;
+		    fastcgi_temp_path $shop/nginx-fastcgi;
+		    uwsgi_temp_path $shop/nginx-uwsgi;
+		    scgi_temp_path $shop/nginx-scgi;
+		    gzip on;
+		    $1
+		    include $2;
+		}
+	END
+}
+
+nginx_run() {
+        nginx -t -q -e stderr -c "$shop/nginx.conf" 2>"$shop/nginx-test.log" || fail "nginx does not take it"
+        check "without a warning" test ! -s "$shop/nginx-test.log"
+        start nginx nginx -e stderr -c "$shop/nginx.conf"
+}

@@ -14,36 +14,13 @@ site() { # PORT of the server behind it: the shipped files, at this test's addre
                 s|/etc/letsencrypt/live/shop.example/privkey.pem|$shop/tls/valid.key|
                 s|/usr/share/failoverd/edge/nginx/federationd-routes.conf|$shop/routes.conf|" \
                 "$source_dir/etc/edge/nginx/federationd-site.conf" >"$shop/site.conf"
-        cat >"$shop/nginx.conf" <<-END
-		$([[ $EUID != 0 ]] || echo 'user root;')
-		daemon off;
-		worker_processes 1;
-		pid $shop/nginx.pid;
-		error_log stderr warn;
-		events { worker_connections 768; }
-		http {
-		    access_log off;
-		    client_body_temp_path $shop/nginx-body;
-		    proxy_temp_path $shop/nginx-proxy;
-		    fastcgi_temp_path $shop/nginx-fastcgi;
-		    uwsgi_temp_path $shop/nginx-uwsgi;
-		    scgi_temp_path $shop/nginx-scgi;
-		    gzip on;
-		    include $shop/site.conf;
-		}
-	END
-}
-
-run() {
-        nginx -t -q -e stderr -c "$shop/nginx.conf" 2>"$shop/nginx-test.log" || fail "nginx does not take it"
-        check "without a warning" test ! -s "$shop/nginx-test.log"
-        start nginx nginx -e stderr -c "$shop/nginx.conf"
+        nginx_config '' "$shop/site.conf"
 }
 
 edge_routes "$source_dir/etc/edge/nginx/federationd-routes.conf"
 edge_start 'requests_per_second: 0, trusted_proxies: [127.0.0.0/8]'
 site "${node_port[alpha]}"
-run
+nginx_run
 wait_for "nginx answers" edge_answers
 edge_passes
 edge_streams
@@ -70,7 +47,7 @@ edge_limits
 
 stop nginx
 site "${port[raw]}"
-run
+nginx_run
 wait_for "nginx answers again" edge_answers
 edge_smuggles || fail "something ambiguous got through"
 check "and that would be noticed" smuggling_is_noticed
