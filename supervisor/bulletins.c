@@ -255,15 +255,16 @@ int bulletins_absorb(Bulletins *b, Bulletins *stored)
 
         for (size_t i = b->n; i > 0 && r >= 0; i--) { /* oldest first */
                 const Bulletin *ours = &b->items[i - 1];
-                Bulletin *open = find_open(stored);
+                bool follows = ours->kind == BULLETIN_INCIDENT &&
+                               json_is_true(json_object_get(ours->j, "automatic"));
+                Bulletin *before = bulletins_find(stored, ours->kind, bulletin_id(ours));
 
-                if (bulletins_find(stored, ours->kind, bulletin_id(ours)))
-                        continue;
-                if (ours->kind == BULLETIN_INCIDENT && open &&
-                    json_is_true(json_object_get(ours->j, "automatic")))
-                        r = join(open, ours);
-                else
+                if (!before && follows)
+                        before = find_open(stored);
+                if (!before)
                         r = bulletins_insert(stored, ours->kind, json_incref(ours->j), NULL);
+                else if (follows)
+                        r = join(before, ours);
         }
         if (r < 0)
                 return r;
