@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "supervisor/tally.h"
 #include "supervisor/wishes.h"
 
@@ -310,21 +311,33 @@ json_t *record_status(const Manager *m)
         return j;
 }
 
+/* A mode that nobody was told of, once the work is over. */
+static void judge_change(Manager *m, bool over)
+{
+        PublicRecord *r = m->record;
+        const ModeState *s = engine_state(m->engine);
+        _cleanup_free_ char *text = NULL;
+        bool standing;
+
+        r->held_change = r->held_change && s->mode != 0;
+        standing = r->held_change && over;
+        if (standing == (alarms_find(engine_alarms(m->engine), ALARM_MAINTENANCE, NULL) != NULL))
+                return;
+        text = string_printf("the shop runs in %s since a maintenance that is over now: %s",
+                             m->config->modes[s->mode].name, engine_cause(m->engine));
+        engine_condition(m->engine, ALARM_MAINTENANCE, NULL, standing, text ? text : "", manager_now(m),
+                         clock_wall_usec());
+}
+
 /* The work is over: what is still wrong is told now. */
 static void release_alerts(Manager *m)
 {
         PublicRecord *r = m->record;
         const Alarms *alarms = engine_alarms(m->engine);
-        bool first = engine_state(m->engine)->mode == 0, over = !maintenances_any(&r->bulletins);
+        bool over = !maintenances_any(&r->bulletins);
         _cleanup_json_ json_t *held = NULL;
 
-        r->held_change = r->held_change && !first;
-        if ((r->held_change && over) != (alarms_find(alarms, ALARM_MAINTENANCE, NULL) != NULL))
-                engine_condition(m->engine, ALARM_MAINTENANCE, NULL, r->held_change && over,
-                                 "the shop changed its mode during a maintenance that is over now, and runs "
-                                 "in it "
-                                 "still",
-                                 manager_now(m), clock_wall_usec());
+        judge_change(m, over);
         if (!over || json_array_size(r->held) == 0)
                 return;
         held = json_copy(r->held);

@@ -118,7 +118,6 @@ static json_t *probe_to_json(const Manager *m, unsigned i)
         json_put(j, "next", c->type->passive ? json_null() : steady_timestamp(m, schedule_due(schedule, i)));
         json_put(j, "since", steady_timestamp(m, p->verdict_since));
         json_put(j, "passive", json_boolean(c->type->passive));
-        json_put(j, "maintenance", record_status(m));
         json_put(j, "vantage", json_boolean(c->vantage));
         return j;
 }
@@ -174,6 +173,7 @@ static json_t *document(const Manager *m, size_t probes_max)
         json_put(j, "tilt", json_boolean(engine_tilt(m->engine, manager_now(m))));
         json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));
         json_put(j, "returns_stopped", json_boolean(s->returns_stopped));
+        json_put(j, "maintenance", record_status(m));
         json_put(j, "alerts", alarms_to_json(engine_alarms(m->engine), false));
         json_put(j, "vantage", vantage ? json_string(*vantage) : json_null());
         json_put(j, "modes", modes_to_json(m));
