@@ -42,13 +42,14 @@ static int print_dsn(const SetupAnswers *a, char **ret)
 
 static int put_secret(Setup *s, const SetupAnswers *a, Setting k, Error *e)
 {
+        const char *file = setup_has(a, k) && setup_wants(a, k) ? file_of(a, k) : NULL;
         _cleanup_free_ char *path = NULL;
         _cleanup_(secret_freep) char *text = NULL;
         SetupFile f = {.mode = 0600, .when = SETUP_REPLACE, .secret = true};
 
-        if (!setup_has(a, k) || !setup_wants(a, k))
+        if (!file)
                 return 0;
-        path = string_printf(SETUP_FOLDER "/%s", file_of(a, k));
+        path = string_printf(SETUP_FOLDER "/%s", file);
         if (k != SETTING_DATABASE_PASSWORD)
                 text = string_printf("%s\n", a->value[k]);
         else if (print_dsn(a, &text) < 0)
