@@ -23,6 +23,7 @@ struct Service {
         uint64_t progress;     /* as of the last ping */
         uint64_t linger_until; /* boot time */
         bool ready, stopping, was_idle;
+        char *status, refused[400]; /* what STATUS= says */
 };
 
 /* Once nobody waits, what was said last has one more turn to leave. */
@@ -133,6 +134,7 @@ Service *service_free(Service *s)
         loop_source_free(s->linger);
         for (size_t i = 0; i < ELEMENTSOF(s->signals); i++)
                 loop_source_free(s->signals[i]);
+        free(s->status);
         free(s);
         return NULL;
 }
@@ -151,6 +153,14 @@ bool service_is_ready(const Service *s)
         return s->ready;
 }
 
+static void status_send(const Service *s)
+{
+        const char *status = s->status ? s->status : "";
+
+        sd_notifyf(false, "STATUS=%s%s%s", status, s->refused[0] ? "; a reload was refused: " : "",
+                   s->refused);
+}
+
 void service_status(Service *s, const char *format, ...)
 {
         _cleanup_free_ char *text = NULL;
@@ -160,10 +170,13 @@ void service_status(Service *s, const char *format, ...)
         va_start(ap, format);
         r = vasprintf(&text, format, ap);
         va_end(ap);
-        if (r < 0)
+        if (r < 0) {
                 text = NULL;
-        else
-                sd_notifyf(false, "STATUS=%s", text);
+                return;
+        }
+        free(s->status);
+        s->status = TAKE_PTR(text);
+        status_send(s);
 }
 
 /* The protocol wants CLOCK_MONOTONIC here, which stands still while the machine sleeps (sd_notify(3)). */
@@ -176,8 +189,10 @@ void service_reloading(Service *s)
                    (unsigned long long) now.tv_sec * USEC_PER_SEC + (unsigned long long) now.tv_nsec / 1000);
 }
 
-void service_reloaded(Service *s)
+void service_reloaded(Service *s, const char *refused)
 {
+        plain_copy(s->refused, sizeof(s->refused), refused ? refused : "");
+        status_send(s);
         sd_notify(false, "READY=1");
 }
 

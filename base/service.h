@@ -27,7 +27,8 @@ void service_ready(Service *s); /* READY=1, the first time; later, and once it s
 bool service_is_ready(const Service *s);
 void service_status(Service *s, const char *format, ...) _printf_(2, 3); /* STATUS=, for `systemctl status` */
 void service_reloading(Service *s);
-void service_reloaded(Service *s);
+/* refused: why nothing has changed; `systemctl reload` does not say so, therefore STATUS= does, until a reload is well. NULL: it is. */
+void service_reloaded(Service *s, const char *refused);
 /* A listening stream socket passed by systemd, or -ENOENT. Each is handed out once in the life of the process. family: AF_UNIX,
  * AF_INET (IPv6 included), AF_UNSPEC for any; name: its FileDescriptorName=, NULL for any. */
 int service_socket(int family, const char *name);

@@ -137,7 +137,7 @@ static void on_loaded(int error, void *job)
                 log_notice("reloaded: %zu peer%s", n, n == 1 ? "" : "s");
                 federation_tell_status(f);
         }
-        service_reloaded(f->service);
+        service_reloaded(f->service, error < 0 ? r->error.text : NULL);
         if (f->reload_again)
                 reload_start(f);
 }
@@ -177,7 +177,7 @@ void reload_start(Federation *f)
         if (error < 0) {
                 log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
                             error_words(-error));
-                service_reloaded(f->service);
+                service_reloaded(f->service, error_words(-error));
                 return;
         }
         f->reloading = true;

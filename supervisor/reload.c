@@ -163,7 +163,7 @@ static void on_loaded(int error, void *job)
                 manager_refresh(m);
                 manager_touch(m);
         }
-        service_reloaded(m->service);
+        service_reloaded(m->service, error < 0 ? r->error.text : NULL);
         ready_tell_mode(m);
         if (m->reload_again)
                 reload_start(m);
@@ -206,7 +206,7 @@ void reload_start(Manager *m)
         if (error < 0) {
                 log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
                             strerror(-error));
-                service_reloaded(m->service);
+                service_reloaded(m->service, strerror(-error));
                 return;
         }
         m->reloading = true;

@@ -41,7 +41,11 @@ wait_for "and READY again" said READY=1
 echo "nonsense: 1" >>"$shop/failoverd.yaml"
 kill -HUP "${pid[failoverd]}"
 wait_for "READY again after a reload that was refused" said READY=1
+check "STATUS says what is wrong, and where" grep -q "^STATUS=mode crypto; a reload was refused: .*failoverd.yaml:[0-9]*:1: " "$shop/manager.out"
 sed -i '$d' "$shop/failoverd.yaml"
+: >"$shop/manager.out"
+kill -HUP "${pid[failoverd]}"
+wait_for "and no more once it is mended" said "STATUS=mode crypto"
 
 stop failoverd
 wait_for "STOPPING" said STOPPING=1
