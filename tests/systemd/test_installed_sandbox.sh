@@ -101,7 +101,7 @@ for key in stripe.key dns.key mail.password; do
         rm "$shop/$key"
 done
 
-# ---- an operator's configuration, and what `failoverctl setup` adds to the unit for it
+# ---- an operator's configuration, and what `failoverctl setup` writes down for it
 
 quick="interval: 500ms, fast_interval: 100ms, timeout: 3s"
 machine_file /etc/failoverd/failoverd.yaml <<-END
@@ -142,16 +142,10 @@ drop_in() { # NAME < TEXT
         machine_file "/etc/systemd/system/failoverd.service.d/$1.conf"
         machine systemctl daemon-reload
 }
-drop_in 50-credentials <<-END
-	[Service]
-	LoadCredential=stripe.key:/etc/failoverd/stripe.key
-	LoadCredential=dns.key:/etc/failoverd/dns.key
-	LoadCredential=mail.password:/etc/failoverd/mail.password
-END
-sed -n '/^polkit.addRule/,/^});/p' "$source_dir/docs/operations.md" | sed 's/\["shop.service", .*\]/["till.service"]/' |
-        machine_file /etc/polkit-1/rules.d/50-failoverd.rules
+machine failoverctl setup --drop-ins >"$shop/setup.log" 2>&1 || fail "setup --drop-ins"
 wait_for "the name server answers" machine dig +short +tries=1 @127.0.0.1 www.shop.example
 wait_for "the database answers" machine psql -h /run/postgresql -U postgres -c "SELECT 1" shop
+drop_in 90-closed <<<$'[Service]\nReadWritePaths=' # none of those that setup has opened
 machine systemctl restart failoverd.service || fail "failoverd does not start"
 
 # ---- a path that it may not write to is said to be the sandbox, and no outage
@@ -161,10 +155,9 @@ outcome_is() { # PROBE OUTCOME PART-OF-THE-MESSAGE
 }
 wait_for "the sandbox is no outage of the disk" outcome_is disk inconclusive "in our sandbox alone: ReadWritePaths="
 wait_for "nor of the SQLite file" outcome_is orders-db inconclusive "in our sandbox alone: ReadWritePaths="
-drop_in 50-paths <<-END
-	[Service]
-	ReadWritePaths=-/srv/shop
-END
+wait_for "a disk that is only measured needs nothing" outcome_is var pass ""
+machine rm /etc/systemd/system/failoverd.service.d/90-closed.conf
+machine systemctl daemon-reload
 machine systemctl restart failoverd.service
 
 # ---- everything works
@@ -198,7 +191,7 @@ wait_for "mail was sent, with TLS and a login" mailed
 wait_for "every action is done" all_done
 check "the status page is there" machine grep -q "My Shop" /var/lib/failoverd/status/index.html
 check "metrics are served" contains "$(machine curl -sS http://127.0.0.1:9440/metrics)" failoverd_mode
-check "the shop's user may report" machine setpriv --reuid=www-data --regid=www-data --groups="$(machine getent group failover | cut -d: -f3)" \
+check "the shop's user may report" machine setpriv --reuid=www-data --regid=www-data --init-groups \
         curl -sSf --unix-socket /run/failoverd/control.sock http://failoverd/v1/report -d '{"probe":"checkout","outcome":"pass"}' -o /dev/null
 order api ok
 wait_for "buyers pay by card again" pays_by primary
@@ -220,6 +213,25 @@ machine failoverctl force-fallback --mode crypto --reason "a test" >/dev/null
 wait_for "what an operator does, too" explained MESSAGE_OPERATOR "An operator has put the shop into mode crypto"
 machine failoverctl auto >/dev/null
 wait_for "buyers pay by card once more" pays_by primary
+
+# ---- what is denied, and what opens it, as the documentation has it
+
+sed -n '/^sandboxed() {/,/^}/p' "$source_dir/docs/sandbox.md" >"$shop/sandboxed.sh"
+sandboxed() { # [-p SETTING=VALUE]... COMMAND...
+        machine bash -c '. "$1"; shift; sandboxed "$@"' sandboxed "$shop/sandboxed.sh" "$@" >"$shop/sandboxed.out" 2>&1
+}
+jit='import mmap; mmap.mmap(-1, 4096, prot=7)' # memory that is written to and run, as by Node.js and Java
+check "what it may, it does" sandboxed /usr/bin/python3 -c 'print(6 * 7)'
+check "no memory is written to and run" not sandboxed /usr/bin/python3 -c "$jit"
+check "MemoryDenyWriteExecute= opens it" sandboxed -p MemoryDenyWriteExecute=no /usr/bin/python3 -c "$jit"
+machine mkdir -p /home/shop/data
+check "homes are closed" not sandboxed ls /home/shop/data
+check "a folder of one can be shown" sandboxed -p ProtectHome=tmpfs -p BindReadOnlyPaths=/home/shop/data ls /home/shop/data
+check "nothing is given away" not sandboxed sh -c 'touch /tmp/a && chgrp failover /tmp/a'
+check "@chown opens it" sandboxed -p SystemCallFilter=@chown sh -c 'touch /tmp/a && chgrp failover /tmp/a'
+check "other users' processes are not seen" not sandboxed test -e /proc/1
+check "paths are read-only" not sandboxed touch /srv/x
+check "setup has opened its own" sandboxed touch /srv/shop/x
 
 # ---- the credentials show nowhere
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# In the sandbox of federationd.service everything works: its sockets are systemd's, and a restart or a crash refuses no visitor; TLS with a key that only systemd may read; another shop is searched, and its catalog fetched by the timer's service; and it has no way into failoverd.
+build=$(realpath "$1")
+. "$(dirname "$0")/package.sh"
+need curl jq
+machine_boot
+machine_install
+
+visit() { # PATH [CURL-ARGUMENT...]
+        local path=$1
+        shift
+        machine curl -sSf --max-time 20 "$@" "http://127.0.0.1:8440$path"
+}
+
+# ---- another shop, and a certificate in a place that federationd may not read
+
+start other machine "$build/federationd" --config "$shop/other.yaml" --state-dir "$shop/other" --runtime-dir "$shop/other"
+cat >"$shop/other.yaml" <<-END
+	node: {id: other-shop, name: Other Shop, url: "http://127.0.0.1:8450"}
+	listen: ["127.0.0.1:8450"]
+END
+other_answers() {
+        alive other || start other machine "$build/federationd" --config "$shop/other.yaml" --state-dir "$shop/other" --runtime-dir "$shop/other"
+        machine curl -sSf http://127.0.0.1:8450/api/stats
+}
+mkdir -p "$shop/other"
+wait_for "the other shop answers" other_answers
+printf 'title,author,price\nThe Moon over Tromso,A. Writer,12.50\n' >"$shop/books.csv"
+machine "$build/failoverctl" --socket "$shop/other/control.sock" catalog import "$shop/books.csv" >/dev/null
+certificates_make shop.example
+machine install -d -m 700 /etc/letsencrypt/live
+machine install -m 600 "$shop/tls/valid.crt" "$shop/tls/valid.key" /etc/letsencrypt/live
+machine_file /etc/failoverd/federationd.yaml <<-END
+	node: {id: my-shop, name: My Shop, url: "http://127.0.0.1:8440", key_file: node.key}
+	limits: {requests_per_second: 0}
+	network: {allow_private_peers: [127.0.0.0/8], peers: [{id: other-shop, url: "http://127.0.0.1:8450"}]}
+END
+machine systemctl restart federationd.service
+
+# ---- searched and fetched
+
+finds() {
+        [[ $(visit "/api/network/search?q=tromso" | jq -r '.results[0].source_name') == "Other Shop" ]]
+}
+wait_for "the other shop's books are found" finds
+check "the timer runs" unit_is federation-sync.timer active
+machine systemctl start federation-sync.service || fail "federation-sync.service fails"
+fetched() {
+        contains "$(machine journalctl --no-pager -u federation-sync.service)" "other-shop: fetched 1 book"
+}
+wait_for "its catalog is fetched by what the timer starts" fetched
+stop other || true
+machine pkill -f "$build/federationd --config $shop/other.yaml" || true
+still_finds() {
+        [[ $(visit "/api/network/search?q=tromso" | jq -r '.results[0].title') == "The Moon over Tromso" ]]
+}
+wait_for "and is searched while that shop is down" still_finds
+check "one that does not answer is no failure of this machine" machine systemctl start federation-sync.service
+
+# ---- no visitor is refused
+
+visitor() {
+        while [[ ! -e $shop/enough ]]; do
+                visit /api/stats -o /dev/null || echo failed
+        done
+}
+start visitors visitor
+for _ in 1 2 3; do machine systemctl restart federationd.service; done
+main=$(machine systemctl show -P MainPID federationd.service)
+machine kill -KILL "$main"
+is_another() {
+        local now
+        now=$(machine systemctl show -P MainPID federationd.service)
+        [[ $now != 0 && $now != "$main" ]] && unit_is federationd.service active
+}
+wait_for "killed, it is back" is_another
+: >"$shop/enough"
+wait "${pid[visitors]}" || true
+unset "pid[visitors]"
+check "no connection was refused" equal "$(grep -c refused "$shop/visitors.log" || true)" 0
+
+# ---- who may ask, and whom it may ask
+
+as() { # USER COMMAND...
+        local user=$1
+        shift
+        machine setpriv --reuid="$user" --regid="$user" --init-groups "$@"
+}
+machine useradd --system --groups failover looker
+check "the group failover may look" as looker failoverctl peers >/dev/null
+check "a stranger may not" not as nobody failoverctl peers >/dev/null 2>&1
+check "federationd's user cannot even connect to failoverd" contains \
+        "$(as federationd curl -sS --unix-socket /run/failoverd/control.sock http://failoverd/v1/status 2>&1)" "ouldn't connect"
+check "nor read its configuration" not as federationd cat /etc/failoverd/failoverd.yaml 2>/dev/null
+
+# ---- TLS, elsewhere, as docs/sandbox.md has it
+
+machine mkdir -p /etc/systemd/system/federationd.service.d /etc/systemd/system/federationd.socket.d
+machine_file /etc/systemd/system/federationd.service.d/tls.conf <<-END
+	[Service]
+	LoadCredential=shop.crt:/etc/letsencrypt/live/valid.crt
+	LoadCredential=shop.key:/etc/letsencrypt/live/valid.key
+END
+machine_file /etc/systemd/system/federationd.socket.d/elsewhere.conf <<-END
+	[Socket]
+	ListenStream=
+	ListenStream=127.0.0.1:443
+END
+echo "tls: {cert_file: shop.crt, key_file: shop.key}" | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
+machine systemctl daemon-reload
+machine systemctl stop federationd.service
+machine systemctl restart federationd.socket
+machine systemctl start federationd.service || fail "federationd does not start with TLS"
+check "it is served with the certificate" machine curl -sSf --max-time 20 --cacert "$shop/tls/ca.crt" \
+        --resolve shop.example:443:127.0.0.1 https://shop.example/api/stats -o /dev/null
+check "systemd rates it 1.2 or better" machine systemd-analyze security --threshold=12 --no-pager federationd.service >/dev/null
