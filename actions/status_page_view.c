@@ -55,16 +55,6 @@ json_t *incident_name(const Page *p, const json_t *incident)
                      : key_or_other(p, "incident", item_string(incident, "payment"));
 }
 
-json_t *update_text(const Page *p, const json_t *update)
-{
-        const char *body = item_string(update, "body"), *message = item_string(update, "message");
-
-        if (*body || *message)
-                return request_string(*body ? body : message, true);
-        bool back = streq(item_string(update, "state"), "resolved");
-        return key_or_other(p, "auto", back ? "primary" : item_string(update, "payment"));
-}
-
 static json_t *say_state(const Page *p, const char *what, const char *state, const char *otherwise)
 {
         char key[80];
@@ -75,18 +65,57 @@ static json_t *say_state(const Page *p, const char *what, const char *state, con
         return words_say(&p->words, key, NULL);
 }
 
+/* What an update says that nobody has written words for: what was so then. */
+static json_t *automatic_text(const Page *p, const json_t *update)
+{
+        const char *message = item_string(update, "message"), *selling = item_string(update, "selling");
+        const char *payment = item_string(update, "payment");
+
+        if (streq(item_string(update, "state"), "resolved"))
+                return key_or_other(p, "auto", "back");
+        if (streq(selling, "not") || streq(selling, "hampered"))
+                return key_or_other(p, "auto", selling);
+        return *message ? request_string(message, true) : key_or_other(p, "auto", payment);
+}
+
+json_t *update_text(const Page *p, const json_t *update)
+{
+        static const char *const ours[] = {"scheduled", "active", "completed", "cancelled"};
+        const char *body = item_string(update, "body"), *state = item_string(update, "state");
+
+        if (*body)
+                return request_string(body, true);
+        for (size_t i = 0; i < ELEMENTSOF(ours); i++) /* of a maintenance: the state says all */
+                if (streq(ours[i], state))
+                        return say_state(p, "maintenance.state", state, "scheduled");
+        return automatic_text(p, update);
+}
+
+/* Incidents and maintenances have states of their own; the words of both are to be had. */
+static json_t *say_update_state(const Page *p, const char *state)
+{
+        char key[80];
+
+        snprintf(key, sizeof(key), "maintenance.state.%s", state);
+        return words_get(&p->words, key) ? words_say(&p->words, key, NULL)
+                                         : say_state(p, "update", state, "identified");
+}
+
 static json_t *update_view(const Page *p, const json_t *update)
 {
         const char *state = item_string(update, "state");
         uint64_t at = item_time(update, "at");
-        _cleanup_json_ json_t *text = update_text(p, update);
+        _cleanup_json_ json_t *text = update_text(p, update), *words = say_update_state(p, state);
+        bool over = streq(state, "resolved") || streq(state, "postmortem") || streq(state, "completed");
         json_t *j = json_object();
 
-        json_put(j, "state", say_state(p, "update", state, "identified"));
-        json_put(j, "kind",
-                 json_string(streq(state, "resolved") || streq(state, "postmortem") ? "resolved" : "going"));
+        json_put(j, "state", json_incref(words));
+        json_put(j, "kind", json_string(over ? "resolved" : "going"));
         json_put(j, "at", words_moment(&p->words, at ? at : p->since_usec));
-        json_put(j, "lines", text ? lines_of(json_string_value(text)) : NULL);
+        if (!text)
+                json_put(j, "lines", NULL);
+        else if (!json_equal(text, words)) /* once is enough */
+                json_put(j, "lines", lines_of(json_string_value(text)));
         return j;
 }
 
@@ -150,6 +179,13 @@ static uint64_t updated_at(const Page *p, const json_t *item, const char *began)
         return at ? at : p->since_usec;
 }
 
+static const char *impact_class(const char *impact)
+{
+        if (streq(impact, "critical") || streq(impact, "maintenance"))
+                return impact;
+        return streq(impact, "minor") || streq(impact, "none") ? "minor" : "major";
+}
+
 static json_t *incident_view(const Page *p, const json_t *incident, size_t i)
 {
         uint64_t began = item_time(incident, "began"), resolved = item_time(incident, "resolved");
@@ -165,10 +201,7 @@ static json_t *incident_view(const Page *p, const json_t *incident, size_t i)
         json_put(j, "lasted",
                  resolved ? duration_view(p, began, resolved) : words_say(&p->words, "going-on", NULL));
         json_put(j, "impact", say_state(p, "impact", impact, "major"));
-        json_put(j, "impact_class",
-                 json_string(streq(impact, "critical")                         ? "critical"
-                             : streq(impact, "minor") || streq(impact, "none") ? "minor"
-                                                                               : "major"));
+        json_put(j, "impact_class", json_string(impact_class(impact)));
         json_put(j, "updates", updates_view(p, incident));
         put_concerns(p, incident, NULL, j);
         return j;
@@ -398,6 +431,12 @@ static const char *icon_of(const Page *p)
         return "unknown";
 }
 
+/* What the headline tells began with the mode. */
+static bool says_since(const Page *p)
+{
+        return streq(p->selling, "as-usual") || streq(p->selling, "backup") || streq(p->selling, "elsewhere");
+}
+
 static void put_now(const Page *p, json_t *view)
 {
         json_t *headline = page_say_selling(p, "headline");
@@ -414,6 +453,7 @@ static void put_now(const Page *p, json_t *view)
         json_put(view, "explain", page_say_selling(p, "explain"));
         json_put(view, "also_blind", json_boolean(p->blind && !streq(p->selling, "blind")));
         json_put(view, "since", words_moment(&p->words, p->since_usec));
+        json_put(view, "says_since", json_boolean(says_since(p)));
         json_put(view, "change", json_string(p->change));
         json_put(view, "not_saved", json_boolean(!p->durable));
         json_put(view, "made", words_moment(&p->words, p->updated_usec));

@@ -257,7 +257,7 @@ TEST(maintenances_are_told_by_their_state)
         check_json(list, "1.impact", "maintenance");
         check_json(list, "2.status", "completed");
         check_json(list, "2.resolved_at", "2026-11-01T09:00:00.000Z");
-        check_page(&rig, "<bdi>Concerns: The whole shop</bdi>");
+        check_page(&rig, "<bdi>Affects: The whole shop</bdi>");
         check_page(&rig, "<time datetime=\"2026-11-22T08:00:00.000Z\">22 Nov 2026, 08:00 UTC</time>");
         rig_close(&rig);
 }
@@ -386,8 +386,10 @@ TEST(each_way_of_selling_has_its_level_and_words)
                 const char *selling, *state, *indicator, *headline;
         } ways[] = {
                         {"as-usual", "operational", "none", "Everything works"},
-                        {"as-usual", "degraded", "minor", "You can buy as usual; a part has trouble"},
-                        {"as-usual", "unknown", "minor", "You can buy as usual; a part cannot be seen"},
+                        {"as-usual", "degraded", "minor",
+                         "You can buy as usual; part of the shop has trouble"},
+                        {"as-usual", "unknown", "minor",
+                         "You can buy as usual; part of the shop cannot be seen"},
                         {"as-usual", "maintenance", "minor", "You can buy; maintenance is under way"},
                         {"backup", "down", "major", "You can buy: our backup is in use"},
                         {"elsewhere", "down", "major", "Partner shops take orders for us right now"},

@@ -103,34 +103,38 @@
   }
 
   function dayWords(bar, day) {
-    const date = new Date(Date.parse(bar.dataset.from) + day * 86400000);
     const row = [...bar.parentNode.querySelectorAll('.days li')].find(({ dataset: { at, n } }) => day >= Number(at) && day < Number(at) + Number(n));
     if (row?.dataset.n === '1')
       return row.textContent;
     const words = row ? row.textContent.slice(row.textContent.indexOf(': ') + 2) : stale.dataset.clean;
-    return date.toLocaleDateString(document.documentElement.lang, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }) + ': ' + words;
+    const date = new Date(Date.parse(bar.dataset.from) + day * 86400000);
+    const parts = { day: date.getUTCDate(), month: stale.dataset.months.split('|')[date.getUTCMonth()], year: date.getUTCFullYear() };
+    return stale.dataset.date.replace(/\{(\w+)\}/g, (_, name) => parts[name]) + ': ' + words;
   }
 
+  // On a narrow screen the older half is out of sight.
+  const firstSeen = (bar) => bar.firstElementChild.clientWidth > bar.clientWidth * 1.5 ? DAYS / 2 : 0;
+  const rtl = () => document.documentElement.dir === 'rtl';
+
   function showDay(bar, day) {
-    const box = bar.getBoundingClientRect(), words = dayWords(bar, day);
-    const rtl = document.documentElement.dir === 'rtl';
+    const box = bar.firstElementChild.getBoundingClientRect(), words = dayWords(bar, day);
     bar.setAttribute('aria-valuenow', String(day + 1));
     bar.setAttribute('aria-valuetext', words);
     tip.textContent = words;
     tip.hidden = false;
-    const middle = box.left + box.width * ((rtl ? DAYS - 1 - day : day) + 0.5) / DAYS, width = tip.offsetWidth;
+    const middle = box.left + box.width * ((rtl() ? DAYS - 1 - day : day) + 0.5) / DAYS, width = tip.offsetWidth;
     tip.style.left = Math.max(8, Math.min(middle - width / 2, document.documentElement.clientWidth - width - 8)) + scrollX + 'px';
     tip.style.top = box.top + scrollY - tip.offsetHeight - 6 + 'px';
   }
 
   function dayAt(bar, event) {
-    const box = bar.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
+    const box = bar.firstElementChild.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
     const day = Math.min(DAYS - 1, Math.max(0, Math.floor(share * DAYS)));
-    return document.documentElement.dir === 'rtl' ? DAYS - 1 - day : day;
+    return rtl() ? DAYS - 1 - day : day;
   }
 
   function onKey(bar, event) {
-    const on = document.documentElement.dir === 'rtl' ? -1 : 1;
+    const on = rtl() ? -1 : 1;
     const steps = { ArrowLeft: -on, ArrowRight: on, ArrowDown: -1, ArrowUp: 1, PageDown: -7, PageUp: 7, Home: -DAYS, End: DAYS };
     if (event.key === 'Escape')
       hideTip();
@@ -138,27 +142,47 @@
       return;
     event.preventDefault();
     const day = Number(bar.getAttribute('aria-valuenow')) - 1 + steps[event.key];
-    showDay(bar, Math.min(DAYS - 1, Math.max(0, day)));
+    showDay(bar, Math.min(DAYS - 1, Math.max(firstSeen(bar), day)));
   }
 
+  // What is shown at once must not wait for five hundred bars: each is made ready in full when somebody comes to it.
   function enliven() {
     for (const bar of document.querySelectorAll('.bar')) {
-      const picture = bar.firstElementChild, label = picture.getAttribute('aria-label');
-      const set = { role: 'slider', tabindex: 0, 'aria-label': label, 'aria-valuemin': 1, 'aria-valuemax': DAYS, 'aria-valuenow': DAYS };
+      const picture = bar.firstElementChild;
+      const set = { role: 'slider', tabindex: 0, 'aria-label': picture.getAttribute('aria-label'), 'aria-valuemin': 1, 'aria-valuemax': DAYS, 'aria-valuenow': DAYS };
       for (const name in set)
         bar.setAttribute(name, String(set[name]));
-      bar.setAttribute('aria-valuetext', dayWords(bar, DAYS - 1));
       picture.setAttribute('aria-hidden', 'true');
-      picture.querySelectorAll('title').forEach((title) => title.remove()); // else both are shown
-      bar.addEventListener('pointermove', (event) => showDay(bar, dayAt(bar, event)));
-      bar.addEventListener('pointerleave', hideTip);
-      bar.addEventListener('keydown', (event) => onKey(bar, event));
-      bar.addEventListener('focus', () => bar.matches(':focus-visible') && showDay(bar, Number(bar.getAttribute('aria-valuenow')) - 1));
-      bar.addEventListener('blur', hideTip);
     }
-    for (const time of document.querySelectorAll('time')) // and where the reader is
-      time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: 'full', timeStyle: 'long' });
   }
+
+  function onCome({ target }) {
+    const bar = target.closest('.bar'), time = target.closest('time');
+    if (time && !time.title) // and where the reader is
+      time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: 'full', timeStyle: 'long' });
+    bar?.querySelectorAll('title').forEach((title) => title.remove()); // else both are shown
+    return bar;
+  }
+
+  document.addEventListener('pointermove', (event) => {
+    const bar = onCome(event);
+    if (bar)
+      showDay(bar, dayAt(bar, event));
+    else if (!document.activeElement.matches('.bar'))
+      hideTip();
+  });
+  document.addEventListener('focusin', (event) => {
+    const bar = onCome(event);
+    if (bar?.matches(':focus-visible'))
+      showDay(bar, Number(bar.getAttribute('aria-valuenow')) - 1);
+  });
+  document.addEventListener('focusout', hideTip);
+  document.addEventListener('keydown', (event) => {
+    if (event.target.matches('.bar'))
+      onKey(event.target, event);
+    else if (event.key === 'Escape')
+      hideTip();
+  });
 
   enliven();
   judgeAge();
