@@ -55,7 +55,7 @@ static DayKind kind_of(const DayTotals *day)
                 return DAY_DEGRADED;
         if (day->maintenance > 0)
                 return DAY_MAINTENANCE;
-        if (day->up == 0)
+        if (day->up == 0 || day->up < day->unknown)
                 return DAY_UNKNOWN;
         return day->unknown > MIN(day->up, (uint64_t) GAP_SEC) ? DAY_PARTLY : DAY_UP;
 }
@@ -80,12 +80,13 @@ static json_t *day_words(const Words *w, const DayTotals *day, DayKind kind)
 
         if (kind == DAY_UP)
                 return words_say(w, "day.u", NULL);
-        if (kind == DAY_UNKNOWN)
+        if (kind == DAY_UNKNOWN && day->up == 0)
                 return words_say(w, "day.n", NULL);
         add_say(&t, w, "day.down", day->down);
         add_say(&t, w, "day.degraded", day->degraded);
         add_say(&t, w, "day.maintenance", day->maintenance);
-        add_say(&t, w, "day.unknown", day->unknown > GAP_SEC || kind == DAY_PARTLY ? day->unknown : 0);
+        add_say(&t, w, "day.unknown",
+                day->unknown > GAP_SEC || kind == DAY_PARTLY || kind == DAY_UNKNOWN ? day->unknown : 0);
         return t.failed ? NULL : json_string(t.data ? t.data : "");
 }
 
@@ -146,7 +147,8 @@ static json_t *runs_view(const Page *p, const json_t *days, uint64_t today_usec,
         for (size_t i = 0; i < n; i++) {
                 DayTotals day = day_of(json_array_get(days, skipped + i));
                 DayKind kind = kind_of(&day);
-                bool alike = kind == run.kind && (kind == DAY_UP || kind == DAY_UNKNOWN);
+                bool alike = kind == run.kind &&
+                             (kind == DAY_UP || (kind == DAY_UNKNOWN && day.up == 0 && run.day.up == 0));
 
                 *ret_trouble += kind == DAY_DOWN || kind == DAY_DEGRADED;
                 if (alike) {

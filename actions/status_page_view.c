@@ -165,7 +165,8 @@ static json_t *duration_view(const Page *p, uint64_t from, uint64_t until)
         json_t *with = json_object();
 
         json_put(with, "duration",
-                 words_duration(&p->words, until > from ? (until - from) / USEC_PER_SEC : 0));
+                 words_duration(&p->words,
+                                until > from ? (until - from + USEC_PER_SEC - 1) / USEC_PER_SEC : 1));
         return words_say(&p->words, "lasted", with);
 }
 
