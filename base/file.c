@@ -197,7 +197,10 @@ int secret_read(const char *value, const char *config_dir, char **ret_data, size
         if (size == 0 || memchr(data, 0, size)) {
                 explicit_bzero(data, size);
                 free(data);
-                return error_set(e, -EINVAL, "%s: %s", path, size == 0 ? "empty" : "holds a NUL byte");
+                return error_set(e, -EINVAL, "%s: %s%s", path, size == 0 ? "empty" : "holds a NUL byte",
+                                 size == 0 && is_credential(value) ? " (a credential: is the file there that "
+                                                                     "LoadCredential= of the unit names?)"
+                                                                   : "");
         }
         *ret_data = data;
         if (ret_size)

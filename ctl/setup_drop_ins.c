@@ -195,7 +195,8 @@ static int add_credentials(Text *t, const json_t *needs, Error *e)
                                     "one: what needs it "
                                     "says so, and the rest runs.\n");
                 any = true;
-                text_add(t, "LoadCredential=%s:" SETUP_FOLDER "/%s\nSetCredential=%s:\n", name, name, name);
+                text_add(t, "LoadCredential=%s:" SETUP_FOLDER "/%s\nSetCredential=%s:\\n\n", name, name,
+                         name);
         }
         return 0;
 }

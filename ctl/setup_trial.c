@@ -68,9 +68,10 @@ static void words_add(Words *w, char *word)
 /* What makes it a service that lasts, and not what surrounds it. Its runtime folder would be removed with ours. */
 static bool belongs_to_life(const char *line)
 {
-        static const char *const keys[] = {"Type",    "Exec",    "Restart", "Watchdog",   "Notify",
-                                           "Timeout", "OOM",     "Sockets", "RuntimeDir", "Standard",
-                                           "FileD",   "PIDFile", "Success", "RootDire",   "RemainAfter"};
+        static const char *const keys[] = {
+                        "Type=",    "ExecStart", "ExecStop", "ExecReload", "ExecCondition", "Restart",
+                        "Watchdog", "Notify",    "Timeout",  "OOM",        "Sockets=",      "RuntimeDir",
+                        "Standard", "FileDescr", "PIDFile",  "SuccessEx",  "RemainAf"};
 
         for (size_t k = 0; k < ELEMENTSOF(keys); k++)
                 if (strncmp(line, keys[k], strlen(keys[k])) == 0)
@@ -82,8 +83,10 @@ static bool belongs_to_life(const char *line)
 static void add_settings(Words *w, char *text)
 {
         bool service = false;
-        char *rest = NULL;
+        char *rest = NULL, *joint;
 
+        while ((joint = strstr(text, "\\\n"))) /* one line in two */
+                joint[0] = joint[1] = ' ';
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
                 line += strspn(line, " \t");
                 if (line[0] == '[')

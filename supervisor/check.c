@@ -9,6 +9,7 @@ void check_clear(CheckReport *r)
         conf_free(r->tree);
         findings_clear(&r->findings);
         free(r->rows);
+        json_decref(r->needs);
         *r = (CheckReport){0};
 }
 
@@ -45,6 +46,11 @@ static int check_parts(Check *k)
         check_dependencies(k);
         check_units(k);
         r = check_files(k);
+        k->report->needs = json_whole(check_needs(k->c, &k->reaches));
+        if (!k->report->needs)
+                return -ENOMEM;
+        if (r >= 0)
+                check_granted(k);
         if (r >= 0 && k->options->online)
                 check_online(k);
         return r;

@@ -29,6 +29,7 @@ typedef struct CheckReport {
         Findings findings;
         CheckRow *rows; /* by mode, then in the order of its `requires`; modes that are never reached are left out */
         size_t n_rows;
+        json_t *needs; /* what the system must give failoverd for it; NULL without a configuration */
 } CheckReport;
 
 /* options are borrowed as long as the report lives. -ENOMEM. */
@@ -39,7 +40,4 @@ void check_clear(CheckReport *r);
 /* For people: findings to err, tables and the verdict to out. width: of the terminal behind err; 0: lines are not
  * wrapped, so that programs find what they look for. */
 void check_show(const CheckReport *r, FILE *out, FILE *err, unsigned width);
-/* What the system must give failoverd for it: {"credentials": […], "writes": […], "reads": […], "units": {NAME: [VERB…]},
- * "users": […]}. r->config is not NULL. */
-json_t *check_needs(const CheckReport *r);
 json_t *check_to_json(const CheckReport *r); /* docs/configuration.md says what is in it; see json_whole() */

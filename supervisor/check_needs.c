@@ -113,19 +113,14 @@ static json_t *users(const Config *c)
         return list;
 }
 
-json_t *check_needs(const CheckReport *r)
+json_t *check_needs(const Config *c, const Reaches *reaches)
 {
         json_t *j = json_object();
-        Reaches reaches = {0};
 
-        reaches_collect(r->config, r->tree, &reaches);
-        json_put(j, "credentials", credentials(r->config));
-        json_put(j, "writes", writes(r->config));
-        json_put(j, "reads", reads(&reaches));
-        json_put(j, "units", units(&reaches));
-        json_put(j, "users", users(r->config));
-        if (reaches.failed)
-                json_put(j, "", NULL); /* out of memory: the document is none */
-        reaches_clear(&reaches);
+        json_put(j, "credentials", credentials(c));
+        json_put(j, "writes", writes(c));
+        json_put(j, "reads", reads(reaches));
+        json_put(j, "units", units(reaches));
+        json_put(j, "users", users(c));
         return j;
 }

@@ -258,6 +258,6 @@ json_t *check_to_json(const CheckReport *r)
         for (size_t i = 0; i < r->n_rows; i++)
                 json_add(times, row_to_json(r->config, &r->rows[i]));
         json_put(j, "times", times);
-        json_put(j, "needs", r->config ? check_needs(r) : json_object());
+        json_put(j, "needs", r->needs ? json_incref(r->needs) : json_object());
         return j;
 }

@@ -48,7 +48,7 @@ sed -i '/^tls:/d' "$root/etc/failoverd/federationd.yaml"
 setup --drop-ins
 check "the drop-in is all that is needed, and no more" equal "$(grep -v '^#' "$drop_in")" '[Service]
 LoadCredential=pay.key:/etc/failoverd/pay.key
-SetCredential=pay.key:
+SetCredential=pay.key:\n
 ProtectHome=tmpfs
 ReadWritePaths="-/srv/more %%books"
 ReadWritePaths=-/srv/shop
