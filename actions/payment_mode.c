@@ -3,8 +3,9 @@
  * it. The file comes first and never waits for a hook. Which hooks are done for a change is noted in payment.hooks, so that
  * a retry of one does not run the others again: nobody wants a shop restarted every ten minutes because a hook is deaf.
  *
- * After a boot there are neither file nor notes. A unit that was started since the file is there has read it: restarting it
- * would only keep buyers waiting for a shop that has just begun. */
+ * Also noted is when the file was written. A unit that began after that has read it: where it may have, at a boot, at which
+ * systemd starts it too, and after a crash or an upgrade in the middle of its restart, systemd is asked before it is
+ * restarted. That would only keep buyers waiting for a shop that has just begun. */
 #include "actions/request.h"
 
 #include "base/clock.h"
@@ -18,6 +19,8 @@
 #define NOTES_MAX       (64 * 1024)
 #define UNIT_TIMEOUT    (90 * USEC_PER_SEC) /* systemd's own patience with a start */
 #define REQUEST_TIMEOUT (10 * USEC_PER_SEC)
+#define LOOK_AGAIN_USEC (100 * USEC_PER_MSEC)
+#define WRITTEN         " written " /* in a note */
 
 typedef struct Request {
         char *url, *method, *body;
@@ -69,9 +72,11 @@ typedef struct Job {
         JobKind kind;
         char *env_path, *env;
         char *notes_path, *note;
-        char *notes;  /* read: what is done */
-        bool matches; /* read: payment.env says what it should */
-        bool fresh;   /* written: there was none before */
+        char *change;
+        char *notes;           /* read: what is done */
+        bool matches;          /* read: payment.env says what it should */
+        uint64_t written_usec; /* written: when, by CLOCK_MONOTONIC; 0: not known */
+        bool asks; /* … there was none before, or it was so already: units may have begun since */
 } Job;
 
 typedef struct PaymentState {
@@ -79,11 +84,13 @@ typedef struct PaymentState {
         UnitTask *task;
         Fetch *fetch;
         char *notes;
-        size_t hook;         /* the one that runs, or comes next */
-        bool needless;       /* it does not run, so there was nothing to reload; or it has begun since */
-        bool looking;        /* at whether it has */
-        uint64_t fresh_usec; /* when this attempt wrote a file where none was, by CLOCK_MONOTONIC; else 0 */
-        Text said;           /* what went well, what did not */
+        size_t hook;        /* the one that runs, or comes next */
+        bool needless;      /* it does not run, so there was nothing to reload; or it has begun since */
+        bool asks, looking; /* at whether it has */
+        uint64_t written_usec;
+        sd_event_source *again; /* to look again at one that is being started */
+        unsigned looks;
+        Text said; /* what went well, what did not */
         bool failed;
 } PaymentState;
 
@@ -150,6 +157,7 @@ static Job *job_free(Job *job)
         free(job->env);
         free(job->notes_path);
         free(job->note);
+        free(job->change);
         free(job->notes);
         free(job);
         return NULL;
@@ -168,7 +176,8 @@ static int job_new(Action *a, JobKind kind, Job **ret)
         job->notes_path = string_printf("%s/payment.hooks", a->context->runtime_dir);
         job->env = string_printf("PAYMENT_MODE=%s\nCHECKOUT_ROUTE=%s\nFAILOVER_CHANGE=%s\n", f->payment,
                                  f->checkout, f->change);
-        if (!job->env_path || !job->notes_path || !job->env)
+        job->change = strdup(f->change);
+        if (!job->env_path || !job->notes_path || !job->env || !job->change)
                 return -ENOMEM;
         *ret = TAKE_PTR(job);
         return 0;
@@ -187,12 +196,44 @@ static int job_write_note(Job *job)
         for (const char *line = notes ? notes : ""; *line;) {
                 size_t size = strcspn(line, "\n");
                 size += line[size] == '\n';
-                if (strncmp(line, job->note, prefix + 1) == 0 && strncmp(line, job->note, size) != 0)
+                bool stale = job->kind == JOB_WRITE && memmem(line, size, WRITTEN, strlen(WRITTEN));
+                if (strncmp(line, job->note, prefix + 1) == 0 && strncmp(line, job->note, size) != 0 &&
+                    !stale)
                         text_add_bytes(&text, line, size);
                 line += size;
         }
         text_add_string(&text, job->note);
         return text.failed ? -ENOMEM : file_publish(job->notes_path, text.data, text.size, 0644);
+}
+
+/* "<change> written <usec>": when this change's file was. */
+static uint64_t notes_written(const char *notes, const char *change)
+{
+        _cleanup_free_ char *key = string_printf("%s" WRITTEN, change);
+        const char *note = key && notes ? strstr(notes, key) : NULL;
+
+        return note ? strtoull(note + strlen(key), NULL, 10) : 0;
+}
+
+static int job_write(Job *job)
+{
+        _cleanup_free_ char *env = NULL, *notes = NULL;
+        int there = file_read(job->env_path, ENV_MAX, &env, NULL);
+
+        if (there == 0 && streq(env, job->env)) {
+                (void) file_read(job->notes_path, NOTES_MAX, &notes, NULL);
+                job->written_usec = notes_written(notes, job->change);
+                job->asks = job->written_usec > 0;
+        }
+        int r = file_publish(job->env_path, job->env, strlen(job->env), 0644);
+        if (r < 0 || job->asks)
+                return r;
+        job->written_usec = clock_monotonic_usec();
+        job->asks = there == -ENOENT;
+        job->note = string_printf("%s" WRITTEN "%" PRIu64 "\n", job->change, job->written_usec);
+        if (job->note)
+                (void) job_write_note(job); /* without it one more restart, no more */
+        return 0;
 }
 
 static int job_run(void *data)
@@ -203,8 +244,7 @@ static int job_run(void *data)
         if (job->kind == JOB_NOTE)
                 return job_write_note(job);
         if (job->kind == JOB_WRITE) {
-                job->fresh = access(job->env_path, F_OK) < 0 && errno == ENOENT;
-                int r = file_publish(job->env_path, job->env, strlen(job->env), 0644);
+                int r = job_write(job);
                 if (r < 0)
                         return r;
         } else {
@@ -265,7 +305,8 @@ static void on_job(int r, void *data)
                         return;
                 }
                 text_add_string(&s->said, "payment.env written");
-                s->fresh_usec = job->fresh ? clock_monotonic_usec() : 0;
+                s->asks = job->asks;
+                s->written_usec = job->written_usec;
                 s->notes = TAKE_PTR(job->notes);
         }
         /* A note that cannot be written costs one more run of that hook, no more. */
@@ -342,37 +383,80 @@ static int unit_start(Action *a, const Hook *hook, UnitVerb verb)
         return unit_task_start(a->context->event, hook->object, verb, UNIT_TIMEOUT, on_unit, a, &s->task);
 }
 
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Action *a = userdata;
+        PaymentState *s = a->state;
+        Hook hook;
+
+        bool found = hook_get(a->conf, s->hook, &hook);
+        assert(found);
+        int r = unit_start(a, &hook, UNIT_LOOK);
+        if (r < 0)
+                hook_done(a, strerror(-r));
+        return 0;
+}
+
 static int unit_hook_start(Action *a, const Hook *hook)
 {
-        const PaymentState *s = a->state;
+        PaymentState *s = a->state;
+        int r = 0;
 
+        s->looks = 0;
+        if (s->asks && !s->again)
+                r = loop_timer_new(a->context->event, "payment-mode: look again", on_again, a, &s->again);
+        if (r < 0)
+                return r;
         if (streq(hook->verb, "reload"))
                 return unit_start(a, hook, UNIT_RELOAD);
-        return unit_start(a, hook, s->fresh_usec > 0 ? UNIT_LOOK : UNIT_RESTART);
+        return unit_start(a, hook, s->asks ? UNIT_LOOK : UNIT_RESTART);
+}
+
+/* Has it read the file? -EAGAIN: it is just being started. */
+static int unit_has_read(const PaymentState *s, const UnitState *state)
+{
+        if (state->began_usec <= s->written_usec)
+                return 0;
+        if (unit_is_active(state))
+                return 1;
+        return streq(state->active, "activating") && !streq(state->sub, "auto-restart") ? -EAGAIN : 0;
+}
+
+/* > 0: there is nothing to do; 0: it was begun, and on_unit() comes again. */
+static int unit_looked(Action *a, const Hook *hook, const UnitState *state)
+{
+        PaymentState *s = a->state;
+        int r = unit_has_read(s, state);
+
+        if (r == -EAGAIN && s->looks++ < UNIT_TIMEOUT / LOOK_AGAIN_USEC)
+                return loop_timer_set_after(s->again, LOOK_AGAIN_USEC);
+        return r > 0 ? r : unit_start(a, hook, UNIT_RESTART);
 }
 
 static void on_unit(UnitTask *task, const UnitResult *result, void *userdata)
 {
         Action *a = userdata;
         PaymentState *s = a->state;
-        const UnitState *state = result->error == 0 ? result->state : NULL;
+        bool done = result->error == 0;
+        UnitState state = done && result->state ? *result->state : (UnitState){0};
         char trouble[480] = "";
-        bool begun = s->looking && state && unit_is_active(state) && state->began_usec > s->fresh_usec;
         Hook hook;
 
         if (result->error == -ETIMEDOUT)
                 snprintf(trouble, sizeof(trouble), "%s after 90 s", result->message);
-        else if (result->error < 0)
+        else if (!done)
                 snprintf(trouble, sizeof(trouble), "%s", result->message);
         bool found = hook_get(a->conf, s->hook, &hook);
         assert(found);
-        s->needless = begun || (streq(hook.verb, "reload") && state && unit_is_down(state));
         s->task = unit_task_free(s->task);
-        if (s->looking && !begun && !*trouble) {
-                int r = unit_start(a, &hook, UNIT_RESTART);
+        s->needless = streq(hook.verb, "reload") && done && unit_is_down(&state);
+        if (s->looking && done) {
+                int r = unit_looked(a, &hook, &state);
                 if (r == 0)
                         return;
-                snprintf(trouble, sizeof(trouble), "%s", strerror(-r));
+                s->needless = r > 0;
+                if (r < 0)
+                        snprintf(trouble, sizeof(trouble), "%s", strerror(-r));
         }
         hook_done(a, *trouble ? trouble : NULL);
 }
@@ -483,6 +567,7 @@ static void payment_stop(Action *a)
                 s->job->action = NULL;
         s->job = NULL;
         s->task = unit_task_free(s->task);
+        s->again = loop_source_free(s->again);
         s->fetch = fetch_free(s->fetch);
         free(TAKE_PTR(s->notes));
         text_clear(&s->said);

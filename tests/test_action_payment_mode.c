@@ -114,6 +114,42 @@ TEST(after_a_boot_what_was_started_since_the_file_is_written_is_left_alone)
         rig_close(&rig);
 }
 
+TEST(a_restart_that_somebody_has_finished_meanwhile_is_not_begun_again)
+{
+        static const char yaml[] = "restart: [shop.service, worker.service]";
+        ActionFacts facts = rig_facts();
+        BusStandin bus;
+        Rig rig;
+
+        rig_open(&rig);
+        bus_open_with_units(&bus, &rig);
+        CHECK_INT(run(&rig, "{}", &facts, false), ACTION_DONE);
+        facts.change = facts.id = "01JCHANGE0000000000000000B";
+        standin_set(&bus, cursed("shop.service"));
+        standin_set(&bus, cursed("worker.service"));
+        CHECK_INT(run(&rig, yaml, &facts, false), ACTION_RETRY);
+        check_calls(&bus, "RestartUnit shop.service\nRestartUnit worker.service\n");
+        CHECK_INT(run(&rig, yaml, &facts, true), ACTION_MISSING); /* after a crash, say */
+        standin_set(&bus, (BusUnit){.name = "shop.service", .began_usec = clock_monotonic_usec()});
+        standin_set(&bus, (BusUnit){.name = "worker.service",
+                                    .active = "activating",
+                                    .sub = "auto-restart",
+                                    .began_usec = clock_monotonic_usec()});
+        CHECK_INT(run(&rig, yaml, &facts, false), ACTION_DONE);
+        check_calls(&bus, "RestartUnit worker.service\n");
+
+        /* Somebody removes the file: who began before it is there again knows nothing of it. */
+        char path[256];
+        snprintf(path, sizeof(path), "%s/payment.env", rig.runtime);
+        CHECK_INT(unlink(path), 0);
+        CHECK_INT(run(&rig, "restart: [shop.service, new.service]", &facts, false), ACTION_DONE);
+        check_calls(&bus, "RestartUnit new.service\n");
+        _cleanup_free_ char *notes = rig_read(rig.runtime, "payment.hooks");
+        CHECK(strstr(notes, " written ") && !strstr(strstr(notes, " written ") + 1, " written "));
+        standin_close(&bus);
+        rig_close(&rig);
+}
+
 TEST(failed_hook_leaves_the_file_written_and_says_why)
 {
         ActionFacts facts = rig_facts();
