@@ -19,6 +19,6 @@ before=$(sources)
 if [[ $(cat "$folder/.sources" 2>/dev/null) == "$before" && -e $(echo "$folder"/failoverd_*.deb) ]]; then
         exit 0
 fi
-rm -f "$folder/.sources"
+rm -f "$folder/.sources" "$folder"/*.deb
 DEB_CFLAGS_APPEND=-Werror scripts/package "$folder"
 echo "$before" >"$folder/.sources"

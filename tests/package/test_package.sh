@@ -74,7 +74,9 @@ stop visits || true
 check "no visitor was refused" equal "$(grep -c 'Connection refused' "$shop/visits.log" || true)" 0
 check "three starts are one first start" equal "$(machine failoverctl history | grep -c 'first start')" 1
 
-# ---- an upgrade to a version that refuses what the operator wrote meanwhile
+# ---- an upgrade to a version that refuses what the operator wrote meanwhile, who has no use for federationd either
+unwanted=(federationd.service federationd.socket federationd-control.socket federation-sync.timer)
+machine systemctl disable --quiet --now "${unwanted[@]}"
 supervisor=$(main_pid failoverd)
 machine cp -p /etc/failoverd/failoverd.yaml /root/
 machine sed -i 's/^probes:/problems:/' /etc/failoverd/failoverd.yaml
@@ -85,6 +87,11 @@ check "and what to do" contains "$(tail -n 20 "$shop/dpkg.log")" "then: systemct
 machine cp -p /root/failoverd.yaml /etc/failoverd/
 machine systemctl restart failoverd
 check "mended, the new one starts" unit_is failoverd.service active
+for unit in "${unwanted[@]}"; do
+        check "what was switched off stays off: $unit" unit_is "$unit" inactive
+        check "and at the next boot, too: $unit" equal "$(machine systemctl is-enabled "$unit")" disabled
+done
+machine systemctl enable --quiet --now "${unwanted[@]}"
 
 # ---- remove, and install again: the operator's files and the daemons' state are still there
 changes() {

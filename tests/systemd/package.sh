@@ -15,7 +15,10 @@ package() { # the .deb under test
 
 # A machine on which nothing of ours has ever been, and on which dpkg may start services.
 machine_prepare() {
+        [[ ! ${machine_prepared-} ]] || return 0
+        machine_prepared=1
         need dpkg
+        if machine dpkg-query --status failoverd >/dev/null 2>&1; then machine dpkg --purge failoverd >/dev/null; fi
         machine rm -f /usr/sbin/policy-rc.d /var/lib/man-db/auto-update
         machine find /etc/dpkg/dpkg.cfg.d -type f -delete
         # As on a machine that was installed and not copied: systemd knows these from its first boot.
