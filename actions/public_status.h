@@ -4,6 +4,8 @@
  * The supervisor makes it (supervisor/public_status.c) from the config's `components:`, the mode, the verdicts, the history and
  * what the operator wrote; the status-page action renders it and adds nothing from elsewhere, but for the other shops of the
  * registry. So nothing internal can get onto the page: no probe's name or message, no host, path, cause or error.
+ * Once made it is never changed, and parts of it are shared with later ones: whoever needs it in another thread holds it by
+ * json_incref() (jansson counts atomically) instead of copying it, which takes too long for 500 components, and reads only.
  * Times are ISO 8601 in UTC with milliseconds, as everywhere in JSON; strings are what people wrote, unescaped.
  *
  *  {

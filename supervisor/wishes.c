@@ -133,7 +133,8 @@ static void on_engine_changed(const EngineChange *change, void *userdata)
         recent_add(m, &record);
         public_status_count(m);
         record_changed(m, &record);
-        facts.public_status = public_status = public_status_document(m);
+        public_status = public_status_document(m);
+        facts.public_status = public_status;
         wishes_commit(m, &facts, &record);
         m->refresh_at = 0; /* with the next tick: the page shows the probes, too */
 }

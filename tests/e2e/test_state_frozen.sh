@@ -24,6 +24,7 @@ change=$(status | jq -r .change)
 stop failoverd KILL || true
 daemon_start
 check "it was saved" status_is ".mode == \"crypto\" and .change == \"$change\""
+check "so was its incident" equal "$(ask /v1/incidents | jq -r '.incidents[0].id')" "$change"
 check "history has it" equal "$(ask "/v1/history?limit=1" | jq -r '.changes[0].id')" "$change"
 
 # A reboot while the disk is slow: what the operator has pinned is known to the database alone, and it is waited for.
@@ -40,6 +41,8 @@ start failoverd "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "
 wait_for "it waits for the database" grep -q "waiting for it" "$shop/failoverd.log"
 disk_thaw
 wait_for "failoverd answers" daemon_answers
+check "the public was told of both outages, each once" equal "$(ask /v1/incidents |
+        jq -c '[.incidents[] | [.resolved != null, (.updates | length)]]')" "[[false,1],[true,2]]"
 check "the pin has survived" status_is '.operator.pinned == "crypto" and .mode == "crypto"'
 wait_for "the shop is told" pays_by crypto
 check "nothing was changed" equal "$(changes)" 4
