@@ -3,7 +3,7 @@
 // what stands here is too old. Without it the page is right as it was written.
 (() => {
   'use strict';
-  const LOOK_MS = 30000, SOON_MS = [0, 250, 500, 800, 1200, 2000, 4000], DAYS = 90;
+  const LOOK_MS = 10000, SOON_MS = [0, 250, 500, 800, 1200, 2000, 4000], DAYS = 90;
   const byId = (id) => document.getElementById(id);
   const stale = byId('stale'), told = byId('told'), tip = byId('tip');
   let behind = 0; // ms by which the reader's clock is behind the server's

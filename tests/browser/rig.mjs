@@ -64,6 +64,7 @@ export async function axe(page) {
 /** Proves each in turn, and ends the process: 0 when all hold and nothing went wrong on any page that was expected to be fine. */
 export async function prove(claims) {
         for (const [claim, proof] of Object.entries(claims)) {
+                const began = performance.now();
                 try {
                         await proof();
                 } catch (error) {
@@ -76,7 +77,7 @@ export async function prove(claims) {
                         }
                         process.exit(1);
                 }
-                say(`ok: ${claim}`);
+                say(`ok: ${claim} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
         }
         assert.deepEqual(pages.flatMap((page) => page.wrong), []);
         await browser.close();

@@ -146,7 +146,7 @@ const claims = {
                 await headline(page, 'pay with crypto');
                 await deed('api_is_well');
                 await headline(desk, 'Everything works');
-                await page.clock.fastForward(45000);
+                await page.clock.fastForward(15000);
                 await headline(page, 'Everything works');
                 await page.getByText('Past incidents').waitFor();
                 assert.match(await page.locator('article', { hasText: 'Our bank' }).first().innerText(), /Resolved/);
@@ -158,8 +158,8 @@ const claims = {
                 await headline(page, 'Everything works');
                 assert.equal(await page.locator('#stale').isVisible(), false);
                 await deed('node stops');
-                await page.clock.fastForward(31000);
-                await page.clock.runFor(31000);
+                await page.clock.fastForward(15000);
+                await page.clock.runFor(15000);
                 await page.locator('#stale', { hasText: 'does not answer' }).waitFor();
                 await page.clock.fastForward(10 * 60000);
                 await page.locator('#stale', { hasText: 'out of date' }).waitFor();

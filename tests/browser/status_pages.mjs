@@ -2,7 +2,7 @@
 // Status pages made of what somebody may have written, and of very much, in a real browser: nothing is executed, nothing is lost, all of it is
 // valid, and a large one is there at once.
 //
-// Arguments: PROGRAM-THAT-WRITES-A-PAGE NODE-URL STATUS-FOLDER WORK-FOLDER
+// Arguments: PROGRAM-THAT-WRITES-A-PAGE NODE-URL STATUS-FOLDER WEB-URL ITS-FOLDER
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { mark, payloads } from './hostile.mjs';
 import { args, axe, load, open, pictures, prove, say } from './rig.mjs';
 import { declarations, wrongIn } from './shape.mjs';
 
-const [print, node, folder, work] = args;
+const [print, node, folder, web, web_folder] = args, work = folder + '/..';
 const { HtmlValidate } = load('html-validate');
 const Parser = load('rss-parser');
 const known = declarations(load.resolve('statuspage.io/dist/interfaces/Result.d.ts'));
@@ -56,7 +56,7 @@ async function publish(what, language = 'en') {
         await writeFile(path, JSON.stringify(what));
         execFileSync(print, [language, path, folder], { stdio: ['ignore', 'ignore', 'inherit'] });
         for (let left = 100; left > 0; left--) {
-                const text = await (await fetch(`${node}/status/`)).text();
+                const text = await fetch(`${node}/status/`).then((answer) => answer.text(), () => ''); // a kept connection may just be ending
                 if (text.includes(change))
                         return text;
                 await new Promise((done) => setTimeout(done, 20));
@@ -65,8 +65,8 @@ async function publish(what, language = 'en') {
 }
 const file = (name) => readFile(`${folder}/${name}`, 'utf8');
 
-async function valid(text) {
-        const report = await new HtmlValidate({ extends: ['html-validate:recommended'], rules: { 'long-title': 'off' } }).validateString(text);
+async function valid(text, hostile = false) {
+        const report = await new HtmlValidate({ extends: ['html-validate:recommended'], rules: { 'long-title': hostile ? 'off' : 'error' } }).validateString(text);
         return report.results.flatMap((result) => result.messages.map((m) => `${m.line}:${m.column} ${m.ruleId}: ${m.message}`));
 }
 
@@ -99,19 +99,20 @@ const foreign = (page) => page.evaluate((allowed) => {
 const opened = (page) => page.evaluate(() => { document.querySelectorAll('details').forEach((d) => { d.open = true; }); return document.body.innerText; });
 
 const looks = await open();
-const SIZE = 20;
+const SIZE = 36;
 
 const claims = {
         async 'a page of an ordinary shop is small, valid, and reads well in every look'() {
                 const ordinary = document({ components: Array.from({ length: 8 }, (_, i) => component(i, { group: i < 5 ? 'Checkout' : 'Shop' })), incidents: Array.from({ length: 12 }, (_, i) => incident(i)),
                         maintenances: [maintenance(0), maintenance(1), maintenance(2)] });
-                for (const language of ['en', 'de']) {
+                for (const language of ['de', 'en']) {
                         const text = await publish(ordinary, language);
                         assert.deepEqual(await valid(text), [], language);
                         say(`an ordinary page (${language}) has ${Buffer.byteLength(text)} bytes`);
                         assert.ok(Buffer.byteLength(text) < 60000);
-                        for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: 'dark' }, phone: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, wide: { viewport: { width: 1440, height: 900 } },
-                                plain: { javaScriptEnabled: false }, contrast: { forcedColors: 'active' }, still: { reducedMotion: 'reduce' } })) {
+                        const all = Object.entries({ phone: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, light: {}, dark: { colorScheme: 'dark' }, wide: { viewport: { width: 1440, height: 900 } },
+                                plain: { javaScriptEnabled: false }, contrast: { forcedColors: 'active' }, still: { reducedMotion: 'reduce' } });
+                        for (const [name, options] of language === 'en' ? all : all.slice(0, 1)) {
                                 const page = await open(`${node}/status/`, options);
                                 await page.getByRole('heading', { level: 1 }).waitFor();
                                 await page.screenshot({ path: `${pictures}/status-${language}-${name}.png`, fullPage: true });
@@ -151,24 +152,24 @@ const claims = {
                 assert.ok(feed.title.includes('My Shop'));
                 assert.equal(feed.items.length, 15);
                 for (const item of feed.items) {
-                        assert.ok(item.title && item.id && !Number.isNaN(Date.parse(item.isoDate)), JSON.stringify(item));
+                        assert.ok(item.title && item.id && item.link && !Number.isNaN(Date.parse(item.isoDate)), JSON.stringify(item));
                         assert.ok(item.content || item.summary, JSON.stringify(item));
                 }
                 assert.equal(new Set(feed.items.map((item) => item.id)).size, 15);
         },
 
         async 'the badge is an image'() {
-                const page = await open(`${node}/status/api/v2/status.json`);
-                const size = await page.evaluate(async (src) => {
-                        const image = new Image();
-                        image.src = src;
+                await writeFile(`${web_folder}/badge.html`, `<!DOCTYPE html><title>A shop</title><img src="${node}/status/badge.svg" alt="status">`);
+                const page = await open(`${web}/badge.html`);
+                const [width, height] = await page.evaluate(async () => {
+                        const image = document.querySelector('img');
                         await image.decode();
                         return [image.naturalWidth, image.naturalHeight];
-                }, `${node}/status/badge.svg`).catch((error) => error.message);
-                await page.goto(`${node}/status/badge.svg`);
+                });
+                assert.ok(width > 60 && width < 300 && height >= 18 && height <= 24, `${width} x ${height}`);
                 await page.screenshot({ path: `${pictures}/badge.png`, clip: { x: 0, y: 0, width: 240, height: 40 } });
-                assert.equal(await page.evaluate(() => document.documentElement.localName), 'svg');
-                say(`the badge is ${size}`);
+                await page.goto(`${node}/status/badge.svg`);
+                assert.equal(await page.evaluate(() => document.querySelector('title')?.textContent.length > 0), true, 'it has a name for who does not see it');
                 await page.close();
         },
 
@@ -186,7 +187,7 @@ const claims = {
                                 maintenances: some.map((_, i) => maintenance(i, { id: at(i), name: at(i + 7), body: at(i + 8), components: [at(i)], updates: [update(i, now, 'monitoring', { body: at(i + 9) })] })),
                         }));
                         fields += n * 14 + 5;
-                        assert.deepEqual(await valid(text), [], `from ${first}`);
+                        assert.deepEqual(await valid(text, true), [], `from ${first}`);
                         await page.goto(`${node}/status/`);
                         const seen = await opened(page);
                         await page.mouse.move(300, 300);

@@ -10,4 +10,5 @@ nodes_name alpha
 mkdir -p "$shop/status"
 status_dir=$shop/status node_config alpha </dev/null
 node_start alpha
-browse status_pages "$parts/status-page-print" "$(node_url alpha)" "$shop/status" "$shop"
+web_start alpha
+browse status_pages "$parts/status-page-print" "$(node_url alpha)" "$shop/status" "$web_url" "$shop/web"
