@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the public side listens: TCP, with TLS when it is configured, Unix sockets, and sockets passed by systemd. */
+#include "base/log.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "federation/routes_private.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define UNIX_PREFIX "unix:"
-#define UNIX_MODE   0666        /* as public as a port: a proxy of any user may connect */
-#define SYSTEMD     "systemd's" /* what a passed socket is called */
+#define UNIX_MODE   0666 /* as public as a port: a proxy of any user may connect */
+#define DEFAULT     "127.0.0.1:8440"
 #define PASSED_MAX  32
 
 static void listener_clear(Listener *l)
@@ -104,6 +107,35 @@ static int listener_open(Listener *l, const char *address, Routes *r, const Conf
 
 /* --- systemd's --- */
 
+/* As one would write it under `listen`; malloc'ed. */
+static char *passed_address(int fd)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+                struct sockaddr_un local;
+        } a = {};
+        socklen_t size = sizeof(a);
+        char text[INET6_ADDRSTRLEN] = "";
+
+        if (getsockname(fd, &a.any, &size) == 0)
+                switch (a.any.sa_family) {
+                case AF_INET:
+                        (void) inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof(text));
+                        return string_printf("%s:%u", text, ntohs(a.v4.sin_port));
+                case AF_INET6:
+                        (void) inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof(text));
+                        return string_printf("[%s]:%u", text, ntohs(a.v6.sin6_port));
+                case AF_UNIX:
+                        return string_printf(UNIX_PREFIX "%.*s", (int) sizeof(a.local.sun_path),
+                                             a.local.sun_path);
+                default:
+                        break;
+                }
+        return strdup("a socket of systemd's");
+}
+
 /* All that nobody has taken before. Handed over once in the life of the process: they stay whatever the configuration says. */
 static int listeners_take_passed(Routes *r, const Config *config, Error *e)
 {
@@ -115,7 +147,7 @@ static int listeners_take_passed(Routes *r, const Config *config, Error *e)
                         return error_set(e, -ENOMEM, "out of memory");
                 }
                 r->listeners = list;
-                int n = listener_init(&list[r->n_listeners++], fd, strdup(SYSTEMD), true, r, config, e);
+                int n = listener_init(&list[r->n_listeners++], fd, passed_address(fd), true, r, config, e);
                 if (n < 0)
                         return n;
         }
@@ -186,6 +218,23 @@ static size_t count_addresses(const Config *config)
         return n;
 }
 
+/* Who edits `listen` and sees nothing come of it must be told where the address stands. The default is nobody's wish. */
+static void tell_unused(const Routes *r, const Config *config)
+{
+        bool passed = r->n_listeners > 0 && r->listeners[0].passed;
+        size_t n = count_addresses(config);
+
+        for (size_t i = 0; passed && i < n; i++) {
+                const Listener wanted = {.address = config->listen.addresses[i]};
+
+                if (!is_listed(&wanted, r->listeners, r->n_listeners) &&
+                    (n > 1 || !streq(wanted.address, DEFAULT)))
+                        log_warning("`listen: %s` is not used: systemd passes the sockets. Put it into "
+                                    "federationd.socket (systemctl edit federationd.socket)",
+                                    wanted.address);
+        }
+}
+
 static int list_make(Routes *r, const Config *config, Listener *list, size_t *n, Error *e)
 {
         bool passed = r->n_listeners > 0 && r->listeners[0].passed;
@@ -242,5 +291,6 @@ int listeners_configure(Routes *r, const Config *config, Error *e)
         list_drop(r->listeners, r->n_listeners, list, n);
         r->listeners = list;
         r->n_listeners = n;
+        tell_unused(r, config);
         return 0;
 }

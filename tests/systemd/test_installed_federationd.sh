@@ -109,6 +109,7 @@ machine_file /etc/systemd/system/federationd.socket.d/elsewhere.conf <<-END
 	ListenStream=
 	ListenStream=127.0.0.1:443
 END
+echo 'listen: ["127.0.0.1:443", "127.0.0.1:8441"]' | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
 echo "tls: {cert_file: shop.crt, key_file: shop.key}" | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
 machine systemctl daemon-reload
 machine systemctl stop federationd.service 2>/dev/null # "it can still be activated by"
@@ -116,4 +117,10 @@ machine systemctl restart federationd.socket
 machine systemctl start federationd.service || fail "federationd does not start with TLS"
 check "it is served with the certificate" machine curl -sSf --max-time 20 --cacert "$shop/tls/ca.crt" \
         --resolve shop.example:443:127.0.0.1 https://shop.example/api/stats -o /dev/null
+said() {
+        machine journalctl --sync
+        machine journalctl --no-pager -u federationd.service -p warning
+}
+check "what is configured elsewhere is told" contains "$(said)" '`listen: 127.0.0.1:8441` is not used: systemd passes the sockets'
+check "and nothing else is" not contains "$(said)" 'listen: 127.0.0.1:8440' 2>/dev/null
 check "systemd rates it 1.2 or better" machine systemd-analyze security --threshold=12 --no-pager federationd.service >/dev/null
