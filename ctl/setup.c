@@ -273,6 +273,16 @@ int verb_setup(const Invocation *i)
                                     "url=https://shop.example");
         if (streq(s.root, "/"))
                 s.root = "";
+        if (i->arguments[0] && !i->given[OPTION_UNATTENDED] &&
+            (i->given[OPTION_DROP_INS] || i->given[OPTION_TRIAL]))
+                return ctl_usage(i, "%s: settings are for setup itself and for --unattended",
+                                 i->arguments[0]);
+        if (!s.owns && s.root[0] == '\0' && !s.dry)
+                return ctl_failed(i, (error_set(&e, -EPERM,
+                                                "this is for root: it writes to /etc, and acts for "
+                                                "failoverd; --dry-run "
+                                                "shows what it would write, --root DIR writes elsewhere"),
+                                      &e));
         report = json_pack("{s:o}", "files", s.files = json_array());
         r = report ? 0 : error_set(&e, -ENOMEM, "out of memory");
         if (r >= 0)

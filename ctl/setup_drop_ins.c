@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* What a configuration needs of the system, as its daemon's --check says: credentials, paths that the sandbox closes, units
  * that polkit guards, members of the group that may ask failoverd. */
+#include "base/file.h"
 #include "ctl/command.h"
 #include "ctl/daemon.h"
 #include "ctl/setup.h"
 
+#include <dirent.h>
 #include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DROP_IN      "50-setup.conf"
 #define POLKIT_RULES "/etc/polkit-1/rules.d/50-failoverd.rules"
 
 /* --- asking the daemon --- */
@@ -170,8 +173,50 @@ static bool needs_home(const json_t *needs)
         return false;
 }
 
+/* Does a drop-in of somebody else's say where this credential comes from? Then that is so. */
+static bool is_given_in(const char *file, const char *name)
+{
+        static const char *const settings[] = {"LoadCredential=", "LoadCredentialEncrypted=",
+                                               "SetCredential=", "SetCredentialEncrypted="};
+        _cleanup_free_ char *text = NULL;
+        size_t size = strlen(name);
+
+        if (file_read(file, 256 * 1024, &text, NULL) < 0)
+                return false;
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                const char *at = line + strspn(line, " \t");
+
+                for (size_t k = 0; k < ELEMENTSOF(settings); k++) {
+                        size_t n = strlen(settings[k]);
+
+                        if (strncmp(at, settings[k], n) == 0 && strncmp(at + n, name, size) == 0 &&
+                            (at[n + size] == ':' || at[n + size] == '\n'))
+                                return true;
+                }
+        }
+        return false;
+}
+
+static bool is_given_elsewhere(const Setup *s, const char *daemon, const char *name)
+{
+        _cleanup_free_ char *folder = string_printf("%s/etc/systemd/system/%s.service.d", s->root, daemon);
+        DIR *d = folder ? opendir(folder) : NULL;
+        const struct dirent *entry;
+        bool given = false;
+
+        while (d && !given && (entry = readdir(d))) {
+                _cleanup_free_ char *file = string_printf("%s/%s", folder, entry->d_name);
+
+                given = file && entry->d_name[0] != '.' && !streq(entry->d_name, DROP_IN) &&
+                        is_given_in(file, name);
+        }
+        if (d)
+                closedir(d);
+        return given;
+}
+
 /* The unit that is installed has node.key already. */
-static int add_credentials(Text *t, const json_t *needs, Error *e)
+static int add_credentials(Text *t, const Setup *s, const char *daemon, const json_t *needs, Error *e)
 {
         bool any = false;
         size_t k;
@@ -181,7 +226,7 @@ static int add_credentials(Text *t, const json_t *needs, Error *e)
         {
                 const char *name = json_string_value(item);
 
-                if (streq(name, "node.key"))
+                if (streq(name, "node.key") || is_given_elsewhere(s, daemon, name))
                         continue;
                 if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@") !=
                     strlen(name))
@@ -202,9 +247,9 @@ static int add_credentials(Text *t, const json_t *needs, Error *e)
 }
 
 /* "" when nothing is needed. */
-static int print_drop_in(const Setup *s, const json_t *needs, Text *t, Error *e)
+static int print_drop_in(const Setup *s, const char *daemon, const json_t *needs, Text *t, Error *e)
 {
-        int r = add_credentials(t, needs, e);
+        int r = add_credentials(t, s, daemon, needs, e);
 
         if (r < 0)
                 return r;
@@ -217,10 +262,10 @@ static int print_drop_in(const Setup *s, const json_t *needs, Text *t, Error *e)
 
 static int put_drop_in(Setup *s, const char *daemon, const char *config, const json_t *needs, Error *e)
 {
-        _cleanup_free_ char *path = string_printf("/etc/systemd/system/%s.service.d/50-setup.conf", daemon);
+        _cleanup_free_ char *path = string_printf("/etc/systemd/system/%s.service.d/" DROP_IN, daemon);
         _cleanup_text_ Text lines = {}, text = {};
         SetupFile f = {.path = path, .mode = 0644, .when = SETUP_OURS};
-        int r = path ? print_drop_in(s, needs, &lines, e) : error_set(e, -ENOMEM, "out of memory");
+        int r = path ? print_drop_in(s, daemon, needs, &lines, e) : error_set(e, -ENOMEM, "out of memory");
 
         if (r < 0)
                 return r;

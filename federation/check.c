@@ -2,6 +2,7 @@
 /* federationd --check: reads the file, and says what may disappoint. */
 #include "federation/check_private.h"
 
+#include "base/granted.h"
 #include "base/look.h"
 #include "base/resolve.h"
 #include "base/text.h"
@@ -17,6 +18,7 @@ void check_clear(CheckReport *r)
 {
         config_free(r->config);
         findings_clear(&r->findings);
+        json_decref(r->needs);
         *r = (CheckReport){0};
 }
 
@@ -356,7 +358,7 @@ static void check_places(Check *k)
 
 /* --- life --- */
 
-static int check_parts(Check *k, const Conf *tree)
+static int check_parts(Check *k, const Conf *tree, const json_t *needs)
 {
         int r;
 
@@ -369,6 +371,10 @@ static int check_parts(Check *k, const Conf *tree)
         findings_compare_ids(k->f, k->options->config, k->c->node.id, "failoverd.yaml");
         check_limits(k);
         check_money(k);
+        findings_add_not_granted(k->f, &(Granted){.config = k->options->config,
+                                                  .daemon = "federationd",
+                                                  .state_dir = k->options->state_dir,
+                                                  .needs = needs});
         r = check_files(k);
         if (r >= 0 && k->options->online)
                 r = check_online(k);
@@ -391,7 +397,9 @@ int check_run(const CheckOptions *options, CheckReport *ret)
         else if (config_load_tree(options->config, &report.config, &tree, &e) < 0)
                 findings_add_unusable(k.f, e.text);
         k.c = report.config;
-        r = k.c ? check_parts(&k, tree) : 0;
+        if (k.c && !(report.needs = json_whole(check_needs(k.c))))
+                k.f->failed = true;
+        r = k.c ? check_parts(&k, tree, report.needs) : 0;
         findings_sort(k.f);
         if (r < 0 || k.f->failed) {
                 check_clear(&report);
@@ -427,6 +435,6 @@ json_t *check_to_json(const CheckReport *r)
         json_put(j, "warnings", json_integer(n[FINDING_WARNING]));
         json_put(j, "notes", json_integer(n[FINDING_NOTE]));
         json_put(j, "findings", findings_to_json(&r->findings));
-        json_put(j, "needs", r->config ? check_needs(r->config) : json_object());
+        json_put(j, "needs", r->needs ? json_incref(r->needs) : json_object());
         return j;
 }

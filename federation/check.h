@@ -15,6 +15,7 @@ typedef struct CheckReport {
         const char *path;
         Config *config; /* NULL: it cannot be used at all */
         Findings findings;
+        json_t *needs; /* what the system must give federationd for it; NULL without a configuration */
 } CheckReport;
 
 /* options are borrowed as long as the report lives. -ENOMEM. */

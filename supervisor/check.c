@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check-config in full: reads the file, and asks each part what it finds. */
+#include "base/granted.h"
 #include "base/look.h"
 #include "supervisor/check_private.h"
 
@@ -50,7 +51,10 @@ static int check_parts(Check *k)
         if (!k->report->needs)
                 return -ENOMEM;
         if (r >= 0)
-                check_granted(k);
+                findings_add_not_granted(k->f, &(Granted){.config = k->options->config,
+                                                          .daemon = "failoverd",
+                                                          .state_dir = k->options->state_dir,
+                                                          .needs = k->report->needs});
         if (r >= 0 && k->options->online)
                 check_online(k);
         return r;

@@ -62,6 +62,5 @@ void check_dependencies(Check *k); /* actions and fallbacks that depend on what 
 void check_units(Check *k);        /* units that a mode requires and an action stops */
 int check_files(Check *k);         /* what is looked at on this machine */
 void check_online(Check *k);       /* names looked up */
-void check_granted(Check *k);      /* what the system does not give the unit */
 /* {"credentials": […], "writes": […], "reads": […], "units": {NAME: [VERB…]}, "users": […]}; see json_whole(). */
 json_t *check_needs(const Config *c, const Reaches *reaches);

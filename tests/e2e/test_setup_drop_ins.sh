@@ -58,6 +58,14 @@ check "polkit is told the units and their verbs" equal "$(grep '": \[' "$rules" 
         ' "shop.service": ["restart","start"], "cards.service": ["stop"], "a\\x2db.service": ["stop"], '
 check "others may read them" equal "$(stat -c %a "$drop_in" "$rules" | tr '\n' ' ')" "644 644 "
 
+# What the operator gives himself is left to him.
+printf '[Service]\nLoadCredential=pay.key:/srv/pay.key\n' >"${drop_in%/*}/override.conf"
+setup --drop-ins
+check "a credential that another drop-in gives is not given twice" not grep -q pay.key "$drop_in"
+rm "${drop_in%/*}/override.conf"
+setup --drop-ins
+check "and comes back" grep -q pay.key "$drop_in"
+
 # Again: nothing changes. By hand: left, and said. Not needed any more: removed.
 before=$(stat -c '%n %i' "$drop_in" "$rules")
 setup --drop-ins
@@ -69,3 +77,9 @@ check "what is not its own stays" equal "$(<"$drop_in")" "$(printf '[Service]\nN
 rm "$drop_in" "$root/etc/failoverd/failoverd.yaml"
 setup --unattended --drop-ins
 check "what is not needed any more is removed" not test -e "$drop_in" -o -e "$rules"
+
+if [[ $EUID == 0 ]]; then
+        not setpriv --reuid=61007 --regid=61007 --clear-groups "$build/failoverctl" setup --drop-ins >"$shop/said" 2>&1 || fail "anybody may"
+        check "others are told whom it is for" contains "$(<"$shop/said")" "for root"
+fi
+not setup --drop-ins id=x || fail "it took a setting"

@@ -90,8 +90,12 @@ machine install -d -o failoverd /srv/books
 machine install -d -o failoverd /home/books
 machine sed -i '/^probes:/a\  books: {type: disk, path: /srv/books, fast_interval: 100ms}\n  home: {type: disk, path: /home/books}\n  other: {type: http, url: "http://127.0.0.1:8443/v1/account", bearer_file: other.key}' /etc/failoverd/failoverd.yaml
 (umask 077 && echo "$canary" | machine_file /etc/failoverd/other.key)
+machine useradd --system clerk
+machine sed -i '/^network:/a\  orders_from: [clerk]' /etc/failoverd/federationd.yaml
 machine failoverctl check-config --json >"$shop/report" || fail "it cannot be used"
 check "check-config says what is not given" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] | length == 3' "$shop/report"
+machine failoverctl check-config --json /etc/failoverd/federationd.yaml >"$shop/report" || fail "it cannot be used"
+check "of federationd, too" jq -e 'any(.findings[]; .code == "no-member")' "$shop/report"
 not machine failoverctl setup --trial >"$said" 2>&1 || fail "the trial passes without it"
 for probe in books home other; do
         check "$probe cannot tell" grep -qE "^$probe +cannot tell" "$said"
@@ -101,6 +105,8 @@ check "it says when it counts" grep -q "systemctl restart" "$said"
 machine failoverctl setup --trial >"$said" 2>&1 || fail "the trial does not pass: $(<"$said")"
 machine failoverctl check-config --json >"$shop/report"
 check "check-config is content" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] == []' "$shop/report"
+machine failoverctl check-config --json /etc/failoverd/federationd.yaml >"$shop/report"
+check "of federationd, too, it is" jq -e 'all(.findings[]; .code != "no-member")' "$shop/report"
 machine systemctl restart failoverd
 wait_for "everything is up" probed all_up
 

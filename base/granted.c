@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* check-config: does the system give failoverd.service what the configuration needs? Credentials and paths by its unit and drop-ins,
- * users who report by the group of the control socket. Only of the configuration that the unit runs with. */
+/* Does the system give a daemon what its configuration needs? Its unit's text is read as it stands, drop-ins included. */
+#include "base/granted.h"
 #include "base/file.h"
 #include "base/look.h"
-#include "supervisor/check_private.h"
 
 #include <dirent.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
-#define CONFIG     "/etc/failoverd/failoverd.yaml"
-#define UNIT       "failoverd.service"
 #define TEXT_MAX   (256 * 1024)
-#define ADVICE     "run `failoverctl setup --drop-ins`, then `systemctl restart failoverd`"
 #define GROUP_LOOK "failover"
 
 /* --- the unit's text: its file and its drop-ins, one behind the other --- */
@@ -28,9 +24,9 @@ static bool add_file(Text *t, const char *path)
         return true;
 }
 
-static void add_drop_ins(Text *t, const char *folder)
+static void add_drop_ins(Text *t, const char *folder, const char *daemon)
 {
-        _cleanup_free_ char *path = string_printf("%s/" UNIT ".d", folder);
+        _cleanup_free_ char *path = string_printf("%s/%s.service.d", folder, daemon);
         DIR *d = path ? opendir(path) : NULL;
         const struct dirent *entry;
 
@@ -47,7 +43,7 @@ static void add_drop_ins(Text *t, const char *folder)
 }
 
 /* false: the unit is not installed. */
-static bool read_unit(Text *t)
+static bool read_unit(Text *t, const char *daemon)
 {
         static const char *const folders[] = {"/etc/systemd/system", "/run/systemd/system",
                                               "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
@@ -55,10 +51,10 @@ static bool read_unit(Text *t)
         bool found = false;
 
         for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-                _cleanup_free_ char *path = string_printf("%s/" UNIT, folders[i]);
+                _cleanup_free_ char *path = string_printf("%s/%s.service", folders[i], daemon);
 
                 found = found || (path && add_file(t, path));
-                add_drop_ins(t, folders[i]);
+                add_drop_ins(t, folders[i], daemon);
         }
         return found && !t->failed;
 }
@@ -124,13 +120,12 @@ static bool value_covers(const char *value, size_t size, const char *path)
         return false;
 }
 
-static bool gives_path(const Check *k, const char *unit, const char *path)
+static bool gives_path(const Granted *g, const char *unit, const char *path)
 {
         static const char *const settings[] = {"ReadWritePaths", "BindPaths"};
         size_t size;
 
-        if (!strstr(unit, "\nProtectSystem=strict") ||
-            value_covers(k->options->state_dir, strlen(k->options->state_dir), path))
+        if (!strstr(unit, "\nProtectSystem=strict") || value_covers(g->state_dir, strlen(g->state_dir), path))
                 return true;
         for (size_t i = 0; i < ELEMENTSOF(settings); i++) {
                 const char *line = unit, *value;
@@ -145,7 +140,7 @@ static bool gives_path(const Check *k, const char *unit, const char *path)
 /* --- the group --- */
 
 typedef struct Member {
-        Check *k;
+        Findings *f;
         const char *user;
 } Member;
 
@@ -159,7 +154,7 @@ static int run_member(void *data, LookResult *ret)
         gid_t gid = p ? p->pw_gid : 0;
 
         if (!p || uid == 0)
-                return 0; /* whoever verifies the probe tells that there is no such user */
+                return 0; /* that there is no such user is told elsewhere */
         g = getgrnam(GROUP_LOOK);
         if (!g || g->gr_gid == gid)
                 return 0;
@@ -176,59 +171,73 @@ static void told_member(void *data, const LookResult *result, void *userdata)
 
         if (result->error != -ENOENT)
                 return;
-        x = findings_add(m->k->f, FINDING_WARNING, "no-member", NULL, NULL,
+        x = findings_add(m->f, FINDING_WARNING, "no-member", NULL, NULL,
                          "user `%s`, who reports, is not in the group `" GROUP_LOOK "`", m->user);
-        finding_means(m->k->f, x, "the control socket does not let it in: nothing is reported");
-        finding_advises(m->k->f, x, "run `failoverctl setup --drop-ins`, and restart what runs as that user");
+        finding_means(m->f, x, "the control socket does not let it in: nothing is reported");
+        finding_advises(m->f, x, "run `failoverctl setup --drop-ins`, and restart what runs as that user");
 }
 
-static void check_member(Check *k, const char *user)
+static void check_member(Findings *f, const char *daemon, const char *user)
 {
-        Member m = {.k = k, .user = user};
+        Member m = {.f = f, .user = user};
         LookJob job = {.run = run_member, .told = told_member, .job = &m};
 
-        (void) look(&job, 1, "failoverd", NULL);
+        (void) look(&job, 1, daemon, NULL);
 }
 
 /* --- all of it --- */
 
-static void tell_credential(Check *k, const char *name)
+static void advise(Findings *f, Finding *x, const char *daemon)
+{
+        finding_advises(f, x, "run `failoverctl setup --drop-ins`, then `systemctl restart %s`", daemon);
+}
+
+static void tell_credential(Findings *f, const char *daemon, const char *name)
 {
         Finding *x = findings_add(
-                        k->f, FINDING_WARNING, "no-credential", NULL, NULL,
-                        "`%s` is a credential (a name without a slash), and " UNIT " does not load it", name);
+                        f, FINDING_WARNING, "no-credential", NULL, NULL,
+                        "`%s` is a credential (a name without a slash), and %s.service does not load it",
+                        name, daemon);
 
-        finding_means(k->f, x, "it is missing there, whatever lies in /etc/failoverd");
-        finding_advises(k->f, x, "%s", ADVICE);
+        finding_means(f, x, "it is missing there, whatever lies in /etc/failoverd");
+        advise(f, x, daemon);
 }
 
-static void tell_path(Check *k, const char *path)
+static void tell_path(Findings *f, const char *daemon, const char *path)
 {
-        Finding *x = findings_add(k->f, FINDING_WARNING, "read-only", NULL, NULL,
-                                  "a probe writes to %s, which the sandbox of " UNIT " closes", path);
+        Finding *x = findings_add(f, FINDING_WARNING, "read-only", NULL, NULL,
+                                  "a probe writes to %s, which the sandbox of %s.service closes", path,
+                                  daemon);
 
-        finding_means(k->f, x, "it cannot tell whether that could be written");
-        finding_advises(k->f, x, "%s", ADVICE);
+        finding_means(f, x, "it cannot tell whether that could be written");
+        advise(f, x, daemon);
 }
 
-void check_granted(Check *k)
+static bool is_the_units(const Granted *g)
+{
+        _cleanup_free_ char *path = string_printf("/etc/failoverd/%s.yaml", g->daemon);
+
+        return path && streq(g->config, path);
+}
+
+void findings_add_not_granted(Findings *f, const Granted *g)
 {
         _cleanup_text_ Text unit = {0};
-        const json_t *needs = k->report->needs;
         size_t i;
         json_t *item;
 
-        if (!streq(k->options->config, CONFIG) || !read_unit(&unit))
+        if (!is_the_units(g) || !read_unit(&unit, g->daemon))
                 return;
-        json_array_foreach(json_object_get(needs, "credentials"), i, item)
+        json_array_foreach(json_object_get(g->needs, "credentials"), i, item)
         {
                 if (!gives_credential(unit.data, json_string_value(item)))
-                        tell_credential(k, json_string_value(item));
+                        tell_credential(f, g->daemon, json_string_value(item));
         }
-        json_array_foreach(json_object_get(needs, "writes"), i, item)
+        json_array_foreach(json_object_get(g->needs, "writes"), i, item)
         {
-                if (!gives_path(k, unit.data, json_string_value(item)))
-                        tell_path(k, json_string_value(item));
+                if (!gives_path(g, unit.data, json_string_value(item)))
+                        tell_path(f, g->daemon, json_string_value(item));
         }
-        json_array_foreach(json_object_get(needs, "users"), i, item) check_member(k, json_string_value(item));
+        json_array_foreach(json_object_get(g->needs, "users"), i, item)
+                        check_member(f, g->daemon, json_string_value(item));
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Does the system give a daemon what its configuration needs? Credentials and paths by its unit and drop-ins, users who must reach the
+ * control socket by their group. For check-config, of the configuration that the unit runs with. */
+#pragma once
+
+#include "base/finding.h"
+
+typedef struct Granted {
+        const char *config; /* the file that is checked: another than /etc/failoverd/NAME.yaml is not the unit's, and is left alone */
+        const char *daemon;    /* "failoverd": its unit, and its user */
+        const char *state_dir; /* open to it in any case */
+        const json_t *needs;   /* {"credentials": […], "writes": […], "users": […]} */
+} Granted;
+
+/* Reads small files below /etc and /usr; looks users up in a child. */
+void findings_add_not_granted(Findings *f, const Granted *g);
