@@ -106,12 +106,7 @@ installed_shop() {
 		  - {type: status-page}
 		  - {type: alert, webhook: {url: "http://127.0.0.1:9000/alert", format: json}}
 	END
-        machine_allow shop.service
-        machine mkdir -p /etc/systemd/system/failoverd.service.d
-        machine_file /etc/systemd/system/failoverd.service.d/50-setup.conf <<-END
-		[Service]
-		LoadCredential=stripe.key:/etc/failoverd/stripe.key
-	END
+        machine failoverctl setup --drop-ins >"$shop/said" # its credential, and polkit's rule
         services_start
         machine systemctl restart failoverd || fail "failoverd does not start"
         wait_for "everything is up" all_up
@@ -121,11 +116,6 @@ machine_config() { # TEXT on stdin
         machine_file /etc/failoverd/failoverd.yaml
         machine chown root:failoverd /etc/failoverd/failoverd.yaml
         machine chmod 640 /etc/failoverd/failoverd.yaml
-}
-
-machine_allow() { # UNIT: the rule of operations.md
-        sed -n '/^polkit.addRule/,/^});/p' "$source_dir/docs/operations.md" | sed "s/\\[\"shop.service\", .*\\]/[\"$1\"]/" |
-                machine_file /etc/polkit-1/rules.d/50-failoverd.rules
 }
 
 drop_in() { # UNIT NAME < LINES
