@@ -50,7 +50,7 @@ install_missing() { # PACKAGE...: as root; otherwise says what is missing and go
 }
 
 # What only tests need, and what installing would start a service or replace a machine's own mail server for.
-unpacked_packages=(chasquid nginx caddy tor)
+unpacked_packages=(chasquid nginx caddy tor pebble)
 
 unpack_missing() { # PACKAGE...: their programs below build/packages, without installing them
         local package folder=$PWD/build/packages
@@ -66,6 +66,23 @@ unpack_missing() { # PACKAGE...: their programs below build/packages, without in
                 fi
                 rm -f "$folder/.deb/$package"_*.deb
         done
+}
+
+# Packages that are installed into a booted machine, with what they need that is not installed here: below build/packages/archive.
+archived_packages=(caddy nginx certbot)
+
+archive_missing() { # PACKAGE...
+        local folder=$PWD/build/packages/archive
+        command -v apt-get >/dev/null && ((EUID == 0)) || return 0
+        [[ $(cat "$folder/.packages" 2>/dev/null) != "$*" ]] || return 0
+        rm -rf "$folder"
+        mkdir -p "$folder/partial"
+        if { apt-get -q update && apt-get -qy -o "Dir::Cache::archives=$folder" --download-only --no-install-recommends install "$@"; } >"$log" 2>&1; then
+                echo "$*" >"$folder/.packages"
+        else
+                cat "$log" >&2
+                echo "cannot get the packages $*; the test of setup-vps is skipped" >&2
+        fi
 }
 
 # The modules that package-lock.json names, below build/NAME and nowhere else.

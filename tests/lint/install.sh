@@ -15,7 +15,7 @@ $(cd units && printf '/usr/lib/systemd/system/%s\n' *.service *.socket *.timer)
 /usr/lib/tmpfiles.d/failoverd.conf
 /usr/sbin/failoverd
 /usr/sbin/federationd
-$(cd etc && find edge -type f -printf "/usr/share/failoverd/%p\n")
+$(cd etc && find edge vps -type f -printf "/usr/share/failoverd/%p\n")
 /usr/share/bash-completion/completions/failoverctl
 /usr/share/doc/failoverd/LICENSE
 /usr/share/doc/failoverd/README.md
