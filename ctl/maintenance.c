@@ -77,13 +77,24 @@ static int tell(const Invocation *i, const json_t *answer, const char *words)
         return ctl_print_page(i, &p);
 }
 
+/* As strptime(3), all of s, into a copy: a format that does not fit leaves half of a date behind. */
+static bool take_time(const char *s, const char *format, struct tm *tm)
+{
+        struct tm copy = *tm;
+        const char *end = strptime(s, format, &copy);
+
+        if (!end || *end)
+                return false;
+        *tm = copy;
+        return true;
+}
+
 /* "2026-11-21 22:00" or "22:00" (the next one) by this machine's clock, RFC 3339, or "2h" from now. */
 static int parse_time(const char *s, uint64_t *ret)
 {
         uint64_t now = clock_wall_usec(), usec;
         time_t seconds = (time_t) (now / USEC_PER_SEC);
         struct tm tm;
-        const char *end;
 
         if (timestamp_parse(s, ret) >= 0)
                 return 0;
@@ -95,15 +106,15 @@ static int parse_time(const char *s, uint64_t *ret)
                 return -EINVAL;
         tm.tm_sec = 0;
         tm.tm_isdst = -1;
-        end = strptime(s, "%Y-%m-%d %H:%M", &tm);
-        if (!end || *end) {
-                end = strptime(s, "%H:%M", &tm);
-                if (end && !*end && mktime(&tm) <= seconds)
+        if (!take_time(s, "%Y-%m-%d %H:%M", &tm)) {
+                struct tm today;
+
+                if (!take_time(s, "%H:%M", &tm))
+                        return -EINVAL;
+                today = tm; /* mktime() changes what it is given */
+                if (mktime(&today) <= seconds)
                         tm.tm_mday++;
         }
-        if (!end || *end)
-                return -EINVAL;
-        tm.tm_isdst = -1;
         seconds = mktime(&tm);
         if (seconds < 0)
                 return -EINVAL;

@@ -28,6 +28,7 @@ typedef struct StandIn {
         HttpStream *streams[STANDIN_STREAMS];
         unsigned streamed;
         const char *columns; /* "COLUMNS=40"; NULL: unlimited */
+        const char *zone;    /* "TZ=UTC-1"; NULL: UTC */
 } StandIn;
 
 typedef struct Ran {
@@ -130,7 +131,7 @@ _unused_ static int ctl_run(StandIn *s, Ran *ran, const char *const *arguments)
 {
         const char *argv[24] = {BINARY_DIR "/failoverctl"};
         char socket[128], network[128];
-        const char *environment[] = {socket, network, "TZ=UTC", s->columns, NULL};
+        const char *environment[] = {socket, network, s->zone ? s->zone : "TZ=UTC", s->columns, NULL};
         ChildSpec spec = {.argv = argv,
                           .environment = environment,
                           .output_max = 1024 * 1024,

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* supervisor/public_record.c: which alerts announced work explains, and what a start makes of the changes that it finds. */
+#include "supervisor/public_record.h"
+
+#include "base/clock.h"
+#include "supervisor/tally.h"
+
+#include "tests/test.h"
+
+#define CONFIG                                                                  \
+        "node: {id: test}\n"                                                    \
+        "probes:\n"                                                             \
+        "  api: {type: tcp, host: 127.0.0.1, port: 80}\n"                       \
+        "  web: {type: tcp, host: 127.0.0.1, port: 81}\n"                       \
+        "  disk: {type: tcp, host: 127.0.0.1, port: 82}\n"                      \
+        "modes:\n"                                                              \
+        "  - {name: primary, requires: [api, web, disk]}\n"                     \
+        "  - {name: crypto, requires: [], payment: crypto, message: Backup.}\n" \
+        "components: {pay: {probes: [api]}, site: {probes: [web]}}\n"
+
+enum { API, WEB, DISK };
+
+static void world_begin(Manager *m)
+{
+        static const EngineOutput nobody;
+        Error e;
+
+        *m = (Manager){0};
+        CHECK_INT(config_load_text("test", CONFIG, strlen(CONFIG), &m->config, &e), 0);
+        CHECK_INT(engine_new(m->config, 1, &nobody, USEC_PER_DAY, clock_wall_usec(), &m->engine), 0);
+        CHECK_INT(tally_new(m->config, &m->tally), 0);
+        CHECK_INT(record_new(&m->record), 0);
+}
+
+static void world_end(Manager *m)
+{
+        record_free(m->record);
+        tally_free(m->tally);
+        engine_free(m->engine);
+        config_free(m->config);
+}
+
+static void verdict(Manager *m, unsigned probe, Verdict v)
+{
+        ProbeState state = {.verdict = v};
+
+        engine_restore_probe(m->engine, probe, &state, "", "", USEC_PER_DAY);
+}
+
+static void work_on(Manager *m, const char *component)
+{
+        json_t *components = component ? json_pack("[s]", component) : NULL;
+        MaintenanceWords words = {.name = "Work",
+                                  .body = "",
+                                  .until = clock_wall_usec() + USEC_PER_HOUR,
+                                  .components = components};
+        Scene scene;
+        Error e;
+
+        record_scene(m, &scene);
+        CHECK_INT(maintenances_plan(&m->record->bulletins, &scene, &words, NULL, &e), 0);
+        json_decref(scene.components);
+        json_decref(components);
+}
+
+TEST(work_on_the_whole_shop_explains_everything)
+{
+        Manager m;
+
+        world_begin(&m);
+        CHECK(!record_is_quiet(&m));
+        work_on(&m, NULL);
+        CHECK(record_is_quiet(&m));
+        verdict(&m, DISK, VERDICT_DOWN);
+        CHECK(record_is_quiet(&m));
+        world_end(&m);
+}
+
+TEST(work_on_a_component_explains_its_own_probes_and_no_other)
+{
+        Manager m;
+
+        world_begin(&m);
+        work_on(&m, "site");
+        CHECK(!record_is_quiet(&m)); /* nothing of it is down */
+        verdict(&m, WEB, VERDICT_DOWN);
+        CHECK(record_is_quiet(&m));
+        verdict(&m, API, VERDICT_DOWN); /* another component's */
+        CHECK(!record_is_quiet(&m));
+        verdict(&m, API, VERDICT_UP);
+        verdict(&m, DISK, VERDICT_DOWN); /* nobody's */
+        CHECK(!record_is_quiet(&m));
+        world_end(&m);
+}
+
+TEST(the_return_of_a_change_that_was_held_is_held_too)
+{
+        Manager m;
+
+        world_begin(&m);
+        work_on(&m, "site");
+        verdict(&m, WEB, VERDICT_DOWN);
+        CHECK(record_holds_change(&m, false));
+        verdict(&m, WEB, VERDICT_UP);
+        CHECK(record_holds_change(&m, true));
+        CHECK(!m.record->held_change);
+        CHECK(!record_holds_change(&m, true)); /* of a change that was told */
+        world_end(&m);
+}
+
+TEST(the_end_of_an_alert_is_told_when_its_beginning_was)
+{
+        Alarm before = {.id = "A1"}, during = {.id = "A2"};
+        Manager m;
+
+        world_begin(&m);
+        CHECK(!record_holds_alarm(&m, &before, true));
+        work_on(&m, NULL);
+        CHECK(record_holds_alarm(&m, &during, true));
+        CHECK(!record_holds_alarm(&m, &before, false));
+        CHECK(record_holds_alarm(&m, &during, false));
+        CHECK_INT(json_array_size(m.record->held), 0);
+        world_end(&m);
+}
+
+TEST(what_is_held_survives_a_restart)
+{
+        Alarm during = {.id = "A2"};
+        json_t *memory = json_object();
+        Manager m;
+
+        world_begin(&m);
+        work_on(&m, NULL);
+        CHECK(record_holds_alarm(&m, &during, true));
+        CHECK(record_holds_change(&m, false));
+        record_remember(&m, memory);
+        world_end(&m);
+        world_begin(&m);
+        record_recall(&m, memory);
+        CHECK(m.record->held_change);
+        CHECK(record_holds_alarm(&m, &during, false));
+        json_decref(memory);
+        world_end(&m);
+}
+
+static ChangeRecord change(const char *id, const char *from, const char *to)
+{
+        return (ChangeRecord){.id = id, .at_usec = clock_wall_usec() - USEC_PER_HOUR, .from = from, .to = to};
+}
+
+TEST(changes_without_incidents_become_some_and_those_with_none_more)
+{
+        ChangeRecord changes[] = {change("01A", "", "primary"), change("01B", "primary", "crypto"),
+                                  change("01C", "crypto", "primary"), change("01D", "primary", "gone"),
+                                  change("01E", "gone", "primary")};
+        StoreLoaded loaded = {.changes = changes, .n_changes = ELEMENTSOF(changes)};
+        StoreBatch *b = store_batch_new();
+        Manager m;
+
+        world_begin(&m);
+        m.loaded = true;
+        CHECK_INT(record_load(&m, &loaded), 0);
+        CHECK_INT(m.record->bulletins.n, 2);
+        CHECK_STR(bulletin_id(&m.record->bulletins.items[0]), "01D"); /* a mode that is no longer there */
+        CHECK_STR(bulletin_id(&m.record->bulletins.items[1]), "01B");
+        CHECK(bulletin_is_over(&m.record->bulletins.items[0]));
+        CHECK(bulletins_dirty(&m.record->bulletins));
+        record_add(&m, b);
+        CHECK(!bulletins_dirty(&m.record->bulletins));
+        CHECK_INT(record_load(&m, &loaded), 0); /* once more */
+        CHECK_INT(m.record->bulletins.n, 2);
+        store_batch_free(b);
+        world_end(&m);
+}
+
+TEST(nothing_is_written_before_the_database_has_been_read)
+{
+        StoreBatch *b = store_batch_new();
+        Manager m;
+
+        world_begin(&m);
+        work_on(&m, NULL);
+        record_add(&m, b);
+        CHECK(bulletins_dirty(&m.record->bulletins));
+        m.loaded = true;
+        record_add(&m, b);
+        CHECK(!bulletins_dirty(&m.record->bulletins));
+        store_batch_free(b);
+        world_end(&m);
+}
+
+MAIN()
