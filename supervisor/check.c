@@ -46,6 +46,7 @@ static int check_parts(Check *k)
         check_names(k);
         check_dependencies(k);
         check_units(k);
+        check_components(k, conf_get(conf_root(k->report->tree), "components") != NULL);
         r = check_files(k);
         k->report->needs = json_whole(check_needs(k->c, &k->reaches));
         if (!k->report->needs)

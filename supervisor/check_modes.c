@@ -138,6 +138,15 @@ static void check_requirements(Check *k)
         }
 }
 
+static bool is_shown(const Config *c, unsigned probe)
+{
+        for (size_t i = 0; i < c->n_components; i++)
+                for (size_t n = 0; n < c->components[i].n_probes; n++)
+                        if (c->components[i].probes[n] == probe)
+                                return true;
+        return false;
+}
+
 static void note_unused(Check *k)
 {
         char names[256] = "", key[128];
@@ -147,7 +156,7 @@ static void note_unused(Check *k)
         for (size_t i = 0; i < k->c->n_probes; i++) {
                 const ProbeConfig *p = k->c->probes[i];
 
-                if (k->required[i] || p->vantage)
+                if (k->required[i] || p->vantage || is_shown(k->c, (unsigned) i))
                         continue;
                 if (n++ == 0)
                         first = i;

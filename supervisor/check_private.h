@@ -59,8 +59,9 @@ int check_modes(Check *k);         /* rows, and modes that disappoint; first: th
 int check_times(Check *k);         /* measures the rows; thresholds that are slower than one believes */
 void check_names(Check *k);        /* hosts that are none; references that vouch for themselves */
 void check_dependencies(Check *k); /* actions and fallbacks that depend on what failed */
-void check_units(Check *k);        /* units that a mode requires and an action stops */
-int check_files(Check *k);         /* what is looked at on this machine */
-void check_online(Check *k);       /* names looked up */
+void check_components(Check *k, bool given); /* what the status page says; given: in the file */
+void check_units(Check *k);                  /* units that a mode requires and an action stops */
+int check_files(Check *k);                   /* what is looked at on this machine */
+void check_online(Check *k);                 /* names looked up */
 /* {"credentials": […], "writes": […], "reads": […], "units": {NAME: [VERB…]}, "users": […]}; see json_whole(). */
 json_t *check_needs(const Config *c, const Reaches *reaches);
