@@ -233,6 +233,31 @@ check "other users' processes are not seen" not sandboxed test -e /proc/1
 check "paths are read-only" not sandboxed touch /srv/x
 check "setup has opened its own" sandboxed touch /srv/shop/x
 
+# ---- what a probe leaves behind ends with it, in the sandbox, too
+
+machine_file /usr/local/bin/leaves <<-'END'
+	#!/bin/sh
+	setsid sleep 4242 &
+	(setsid sleep 4242 &) &
+	exec sleep 4242
+END
+machine chmod 755 /usr/local/bin/leaves
+machine sed -i 's/^  checkout:/  leaves: {type: exec, command: [\/usr\/local\/bin\/leaves], interval: 1h, fast_interval: 1h, timeout: 2s}\n&/' \
+        /etc/failoverd/failoverd.yaml
+machine systemctl reload failoverd.service
+sleepers() {
+        machine pgrep -cf "^sleep 4242" || true
+}
+three_sleep() {
+        [[ $(sleepers) == 3 ]]
+}
+nobody_sleeps() {
+        [[ $(sleepers) == 0 ]]
+}
+wait_for "it has started two more, in sessions of their own" three_sleep
+wait_for "a plug-in that hangs is ended" outcome_is leaves fail "no answer"
+wait_for "with all that it has started" nobody_sleeps
+
 # ---- the credentials show nowhere
 
 check "the key was used" test "$(requests api)" -gt 0
