@@ -72,13 +72,14 @@ unpack_missing() { # PACKAGE...: their programs below build/packages, without in
 archived_packages=(caddy nginx certbot)
 
 archive_missing() { # PACKAGE...
-        local folder=$PWD/build/packages/archive
+        local folder=$PWD/build/packages/archive wanted
         command -v apt-get >/dev/null && ((EUID == 0)) || return 0
-        [[ $(cat "$folder/.packages" 2>/dev/null) != "$*" ]] || return 0
+        wanted="$* $(dpkg-query -Wf '${Package}=${Version}\n' | sha256sum)"
+        [[ $(cat "$folder/.packages" 2>/dev/null) != "$wanted" ]] || return 0
         rm -rf "$folder"
         mkdir -p "$folder/partial"
         if { apt-get -q update && apt-get -qy -o "Dir::Cache::archives=$folder" --download-only --no-install-recommends install "$@"; } >"$log" 2>&1; then
-                echo "$*" >"$folder/.packages"
+                echo "$wanted" >"$folder/.packages"
         else
                 cat "$log" >&2
                 echo "cannot get the packages $*; the test of setup-vps is skipped" >&2
