@@ -20,14 +20,15 @@ static void put_option(Page *p, const OptionInfo *option)
 
 static void put_synopsis(Page *p, const Invocation *i, const Verb *verb)
 {
-        page_format(p, STYLE_BOLD, "failoverctl %s", verb->name);
+        _cleanup_free_ char *name = string_printf("failoverctl %s ", verb->name);
+        _cleanup_text_ Text t = {};
+
         for (size_t k = 0; k < _OPTION_MAX; k++)
                 if (verb->options & CTL_BIT(k))
-                        page_format(p, STYLE_PLAIN, " [--%s%s%s]", i->options[k].name,
-                                    i->options[k].value ? " " : "",
-                                    i->options[k].value ? i->options[k].value : "");
-        page_format(p, STYLE_PLAIN, "%s%s", verb->arguments[0] != '\0' ? " " : "", verb->arguments);
-        page_end(p);
+                        text_add(&t, "[--%s%s%s] ", i->options[k].name, i->options[k].value ? " " : "",
+                                 i->options[k].value ? i->options[k].value : "");
+        text_add(&t, "%s", verb->arguments);
+        page_paragraph(p, STYLE_BOLD, name ? name : verb->name, 4, STYLE_PLAIN, t.data ? t.data : "");
 }
 
 static void put_paragraphs(Page *p, const char *text)

@@ -143,13 +143,10 @@ static int put_answers(Setup *s, const SetupAnswers *a, Error *e)
         _cleanup_(made_clear) Made made = {};
         int r = print_both(s, a, &made, e);
 
-        if (r >= 0 && !s->dry) {
-                r = setup_folder(s, e);
-                if (r >= 0)
-                        r = setup_check_text(s, "failoverd", CTL_CONFIG, made.supervisor, e);
-                if (r >= 0)
-                        r = setup_check_text(s, "federationd", CTL_FEDERATION_CONFIG, made.federation, e);
-        }
+        if (r >= 0)
+                r = setup_draft(s, made.supervisor, made.federation, e);
+        if (!s->dry)
+                setup_drop_drafts(s);
         if (r >= 0)
                 r = agree(s, &made, e);
         if (r >= 0)
@@ -287,7 +284,8 @@ int verb_setup(const Invocation *i)
         r = report ? 0 : error_set(&e, -ENOMEM, "out of memory");
         if (r >= 0)
                 r = do_part(&s, &e);
-        if (r >= 0 && i->given[OPTION_JSON])
+        setup_drop_drafts(&s);
+        if (r >= 0 && i->given[OPTION_JSON] && !i->given[OPTION_TRIAL])
                 ctl_print_json(report);
         return r < 0 ? ctl_failed(i, &e) : r > 0 ? CTL_REFUSED : CTL_DONE;
 }

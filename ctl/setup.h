@@ -50,7 +50,8 @@ typedef struct Setup {
         bool owns;        /* we are root: files get their owners */
         bool dry;         /* nothing is written: it is shown */
         bool changed;     /* a drop-in is another than before */
-        json_t *files;    /* what became of each */
+        char *drafts; /* the folder of the two configurations, when they are not where they belong: it is dry */
+        json_t *files; /* what became of each */
 } Setup;
 
 typedef enum SetupWhen {
@@ -75,7 +76,7 @@ void setup_answers_clear(SetupAnswers *a); /* wipes */
 int setup_take_argument(SetupAnswers *a, const char *argument, Error *e);
 /* Asks what was not said on the command line. -ECANCELED. */
 int setup_ask(const Setup *s, SetupAnswers *a, Error *e);
-/* Gives each that was not said its default. */
+/* Gives each that was not said what was answered before, or its default. */
 int setup_complete(const Setup *s, SetupAnswers *a);
 /* Does it take a login with a password, is it told by mail …? What depends on another answer is asked, and used, only then. */
 bool setup_wants(const SetupAnswers *a, Setting k);
@@ -112,8 +113,6 @@ bool setup_is_as_made(const char *text);
 
 /* check-config in full and a run of every probe, in the sandbox of the unit where there is one. *ret_well: all pass. */
 int setup_trial(const Setup *s, bool *ret_well, Error *e);
-/* Is this fit for failoverd? -EINVAL with what is wrong. */
-int setup_check_text(Setup *s, const char *daemon, const char *path, const char *text, Error *e);
 
 /* --- setup_files.c --- */
 
@@ -132,3 +131,11 @@ char *setup_host_id(const Setup *s);
 
 /* Makes what the two configurations need of the system: drop-ins for the units, the rule for polkit, members of the group. */
 int setup_drop_ins(Setup *s, Error *e);
+
+/* --- setup_drafts.c --- */
+
+/* Puts both into a folder of their own, s->drafts, and asks the daemons about them. -EINVAL with what is wrong. */
+int setup_draft(Setup *s, const char *supervisor, const char *federation, Error *e);
+void setup_drop_drafts(Setup *s);
+/* What DAEMON --check --json says of a configuration, the draft when there is one; *ret: NULL when there is no such file. */
+int setup_ask_daemon(const Setup *s, const char *daemon, json_t **ret, Error *e);

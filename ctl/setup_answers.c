@@ -423,14 +423,31 @@ int setup_ask(const Setup *s, SetupAnswers *a, Error *e)
         return r < 0 ? error_set(e, r, "%s", strerror(-r)) : 0;
 }
 
-int setup_complete(const Setup *s, SetupAnswers *a)
+/* What was not said stays as it was answered before. */
+static int complete(const Setup *s, SetupAnswers *a, SetupAnswers *before)
 {
         for (Setting k = 0; k < _SETTING_MAX; k++) {
+                bool wanted = setup_wants(a, k);
+
                 if (a->value[k])
                         continue;
-                a->value[k] = setup_wants(a, k) ? default_of(s, a, k) : strdup("");
+                if (wanted && !settings[k].secret && setup_has(before, k))
+                        a->value[k] = TAKE_PTR(before->value[k]);
+                else
+                        a->value[k] = wanted ? default_of(s, a, k) : strdup("");
                 if (!a->value[k])
                         return -ENOMEM;
         }
         return 0;
+}
+
+int setup_complete(const Setup *s, SetupAnswers *a)
+{
+        SetupAnswers before = {};
+        int r = setup_recall(s, &before);
+
+        if (r >= 0)
+                r = complete(s, a, &before);
+        setup_answers_clear(&before);
+        return r;
 }

@@ -3,7 +3,6 @@
  * that polkit guards, members of the group that may ask failoverd. */
 #include "base/file.h"
 #include "ctl/command.h"
-#include "ctl/daemon.h"
 #include "ctl/setup.h"
 
 #include <dirent.h>
@@ -18,36 +17,15 @@
 
 /* --- asking the daemon --- */
 
-static const char *first_error(const json_t *report)
-{
-        const json_t *finding = json_at(report, "findings.0");
-        const char *text = ctl_string(finding, "message");
-
-        return text[0] != '\0' ? text : "it cannot be used";
-}
-
 /* *ret: {"credentials": […], …}; NULL when there is no such file. */
-static int read_needs(const Setup *s, const char *daemon, const char *path, json_t **ret, Error *e)
+static int read_needs(const Setup *s, const char *daemon, json_t **ret, Error *e)
 {
-        _cleanup_free_ char *option = string_printf("--config=%s%s", s->root, path), *output = NULL;
         _cleanup_json_ json_t *report = NULL;
-        char program[4200];
-        int r = option ? daemon_find(daemon, program, sizeof(program)) : -ENOMEM;
+        int r = setup_ask_daemon(s, daemon, &report, e);
 
-        if (!setup_is_there(s, path))
-                return 0;
-        if (r >= 0)
-                r = command_run((const char *const[]){program, "--check", "--json", option, NULL}, true,
-                                &output);
-        if (r < 0)
-                return error_set(e, r, "%s: %s", daemon, strerror(-r));
-        if (json_parse(output, strlen(output), &report, NULL) < 0)
-                return error_set(e, -EIO, "%s --check did not answer (exit code %d)", daemon, r);
-        if (!json_is_true(json_object_get(report, "success")))
-                return error_set(e, -EINVAL, "%s must not be used: %s: see `failoverctl check-config %s%s`",
-                                 path, first_error(report), s->root, path);
-        *ret = json_incref(json_object_get(report, "needs"));
-        return 0;
+        if (r >= 0 && report)
+                *ret = json_incref(json_object_get(report, "needs"));
+        return r;
 }
 
 /* --- the drop-in --- */
@@ -236,9 +214,9 @@ static int add_credentials(Text *t, const Setup *s, const char *daemon, const js
                                         "only, or a path",
                                         name);
                 if (!any)
-                        text_add(t, "# Secrets, as root reads them. One that is missing comes as an empty "
-                                    "one: what needs it "
-                                    "says so, and the rest runs.\n");
+                        text_add(t,
+                                 "# Secrets, as root reads them. One that is missing comes as an empty one:\n"
+                                 "# what needs it says so, and the rest runs.\n");
                 any = true;
                 text_add(t, "LoadCredential=%s:" SETUP_FOLDER "/%s\nSetCredential=%s:\\n\n", name, name,
                          name);
@@ -379,7 +357,7 @@ static int add_users(Setup *s, const json_t *needs, Error *e)
 static int put_all(Setup *s, const char *daemon, const char *config, Error *e)
 {
         _cleanup_json_ json_t *needs = NULL;
-        int r = read_needs(s, daemon, config, &needs, e);
+        int r = read_needs(s, daemon, &needs, e);
 
         if (r >= 0 && needs)
                 r = put_drop_in(s, daemon, config, needs, e);

@@ -56,22 +56,13 @@ bool setup_is_there(const Setup *s, const char *path)
         return whole && faccessat(AT_FDCWD, whole, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int setup_folder(Setup *s, Error *e)
-{
-        _cleanup_free_ char *whole = string_printf("%s" SETUP_FOLDER, s->root);
-        int r = whole ? directory_make(whole, 0755) : -ENOMEM;
-
-        return r < 0 ? error_set(e, r, "%s: %s", whole ? whole : SETUP_FOLDER, strerror(-r)) : 0;
-}
-
 #define OURS "Made by `failoverctl setup`"
 
 void setup_mark(Text *t, const char *comment, const char *from)
 {
         text_add(t,
                  "%s " OURS " from %s.\n"
-                 "%s After a change of that file: `failoverctl setup --drop-ins`. What is written here by "
-                 "hand is lost then.\n",
+                 "%s After a change of that: `failoverctl setup --drop-ins`. Nothing by hand here.\n",
                  comment, from, comment);
 }
 

@@ -3,42 +3,12 @@
  * sandbox of its unit, with its credentials. */
 #include "ctl/command.h"
 #include "ctl/daemon.h"
-#include "ctl/place.h"
 #include "ctl/prompt.h"
 #include "ctl/setup.h"
 
 #include <unistd.h>
 
 #define WORDS_MAX 256
-
-int setup_check_text(Setup *s, const char *daemon, const char *path, const char *text, Error *e)
-{
-        _cleanup_free_ char *file = string_printf("%s%s.candidate", s->root, path), *option = NULL,
-                            *output = NULL;
-        _cleanup_json_ json_t *report = NULL;
-        char program[4200];
-        int r = -ENOMEM;
-
-        if (file)
-                option = string_printf("--config=%s", file);
-        if (option)
-                r = daemon_find(daemon, program, sizeof(program));
-        if (r >= 0)
-                r = place_file(file, text, &(Place){.mode = 0600, .replace = true});
-        if (r >= 0)
-                r = command_run((const char *const[]){program, "--check", "--json", option, NULL}, true,
-                                &output);
-        if (file)
-                (void) unlink(file);
-        if (r < 0)
-                return error_set(e, r, "%s: %s", daemon, strerror(-r));
-        if (json_parse(output, strlen(output), &report, NULL) < 0)
-                return error_set(e, -EIO, "%s --check did not answer (exit code %d)", daemon, r);
-        if (!json_is_true(json_object_get(report, "success")))
-                return error_set(e, -EINVAL, "this cannot be used: %s",
-                                 ctl_string(json_at(report, "findings.0"), "message"));
-        return 0;
-}
 
 /* --- in the sandbox --- */
 
@@ -111,6 +81,12 @@ static bool find_sandbox(const Setup *s, Words *w)
         return true;
 }
 
+static void say(const Setup *s, const char *words)
+{
+        if (!s->i->given[OPTION_JSON])
+                prompt_say(words);
+}
+
 static int run_trial(const Setup *s, const char *program, Words *w, Error *e)
 {
         _cleanup_free_ char *config = string_printf("--config=%s" CTL_CONFIG, s->root);
@@ -123,15 +99,17 @@ static int run_trial(const Setup *s, const char *program, Words *w, Error *e)
         if (!find_sandbox(s, w)) {
                 words_clear(w);
                 *w = (Words){};
-                prompt_say("Every probe is run once, from here: failoverd's unit is not installed, so this "
-                           "is not "
-                           "what its sandbox lets it do.");
+                say(s, "Every probe is run once, from here: failoverd's unit is not installed, so this "
+                       "is not "
+                       "what its sandbox lets it do.");
         } else
-                prompt_say("Every probe is run once, as failoverd and in its sandbox.");
+                say(s, "Every probe is run once, as failoverd and in its sandbox.");
         words_add(w, strdup(program));
         words_add(w, strdup("--check"));
         words_add(w, strdup("--probes"));
         words_add(w, config ? strdup(config) : NULL);
+        if (s->i->given[OPTION_JSON])
+                words_add(w, strdup("--json"));
         if (w->failed)
                 return error_set(e, -ENOMEM, "out of memory, or too many settings of failoverd.service");
         r = command_run((const char *const *) w->items, false, NULL);

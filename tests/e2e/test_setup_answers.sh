@@ -113,6 +113,18 @@ check "it was run" grep -qE '^payment-api +pass' "$shop/said"
 check "no secret is shown" not grep -q canary "$shop/said"
 check "the secrets are in their files" equal "$(cat "$files/payment.key" "$files/mail.password")" "$canary
 mail_$canary"
+check "the drop-in has them" equal "$(grep -c ^LoadCredential= "$root/etc/systemd/system/failoverd.service.d/50-setup.conf")" 2
+before=$(all)
+setup --unattended --dry-run crypto= domain=shop.example checkout= "restart=shop" || fail "a dry run ended with $?"
+check "a dry run shows what would be" grep -q '^    name: shop.example' "$shop/said"
+check "… and what that needs" grep -q '"shop.service": ."restart".' "$shop/said"
+check "… and writes nothing" equal "$(all)" "$before"
+setup --unattended name="Other name"
+check "what is not said stays as it was" grep -qx "  name: Other name" "$files/failoverd.yaml"
+check "… the payment API, too" grep -q 'bearer_file: payment.key' "$files/failoverd.yaml"
+setup --unattended payment=
+check "what is said to be nothing goes" not grep -q 'payment-api' "$files/failoverd.yaml"
+check "… with its credential" not grep -q payment.key "$root/etc/systemd/system/failoverd.service.d/50-setup.conf"
 for wrong in url=ftp://x payment=strippe colour=red payment-key=$canary restart=a/b alert=a@b@c id= disk=x 'database=host=h password=p' url; do
         not setup --unattended --force "$wrong" || fail "it took $wrong"
         check "$wrong is refused without repeating a secret" not grep -q "$canary" "$shop/said"
