@@ -9,7 +9,9 @@ new=$(package)
 old=$(package_as 0.0.9-1)
 
 # ---- install
+umask 077 # whatever the operator's is
 machine_install "$old"
+umask 022
 check "nothing was asked" not grep -q '\[y/N' "$shop/dpkg.log"
 mode_of() { # PATH...
         machine stat -c '%a %U:%G %n' "$@"
@@ -112,17 +114,38 @@ machine_install "$new"
 check "installed again, it is the same node" equal "$(kept)" "$before"
 check "with the same history" equal "$(changes)" "$history"
 
-# ---- purge
+# ---- purge, with what `setup` has made since, and what the operator has
+machine sh -c 'echo "  - {type: unit, modes: [primary], restart: shop}" >>/etc/failoverd/failoverd.yaml'
+machine failoverctl setup --drop-ins >>"$shop/dpkg.log" 2>&1 || fail "no drop-ins can be made"
+drop_ins=/etc/systemd/system/failoverd.service.d
+check "setup has made polkit's rule" machine test -e /etc/polkit-1/rules.d/50-failoverd.rules
+machine mkdir -p $drop_ins
+machine touch $drop_ins/50-setup.conf $drop_ins/operator.conf
 users=$(machine getent passwd failoverd federationd)
 machine_dpkg --purge failoverd || fail "the package cannot be purged"
 check "nothing of it runs any more" equal "$(runs)" ""
 for path in /etc/failoverd /var/lib/failoverd /var/lib/federationd /run/failoverd /run/federationd \
-        /etc/systemd/system/failoverd.service.d /etc/polkit-1/rules.d/50-failoverd.rules; do
-        check "purging leaves no $path" not machine test -e $path
+        $drop_ins/50-setup.conf /etc/polkit-1/rules.d/50-failoverd.rules; do
+        check "purging leaves no $path" not machine test -e "$path"
 done
+check "but what the operator has made for the unit" machine rm $drop_ins/operator.conf
+machine rmdir $drop_ins
 left() { # files that are named after it, with those that dpkg and systemd keep of each package
         machine find /etc /usr/lib/systemd /usr/lib/sysusers.d /usr/lib/tmpfiles.d /usr/share /usr/sbin /usr/bin /var/lib -xdev \
                 '(' -name '*failoverd*' -o -name 'federationd*' -o -name 'federation-sync*' ')' -not -path "$shop/*"
 }
 check "purging leaves no file" equal "$(left)" ""
 check "its users stay, so that nobody else gets their numbers" equal "$(machine getent passwd failoverd federationd)" "$users"
+
+# ---- another has the port
+machine systemd-run --quiet --unit another /usr/bin/python3 -m http.server --bind 127.0.0.1 8440
+other_answers() {
+        machine curl -sSf -o /dev/null http://127.0.0.1:8440/
+}
+wait_for "another service has the port" other_answers
+machine_dpkg --install "$new" || fail "a port that is taken stops the installation"
+check "the supervisor runs" unit_is failoverd.service active
+check "it is said what does not" contains "$(tail -n 20 "$shop/dpkg.log")" "systemctl status federationd.socket"
+machine systemctl stop another
+machine systemctl start federationd
+check "once it is free, federationd starts" unit_is federationd.service active
