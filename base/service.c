@@ -196,6 +196,11 @@ void service_reloaded(Service *s, const char *refused)
         sd_notify(false, "READY=1");
 }
 
+const char *service_refused(const Service *s)
+{
+        return s ? s->refused : "";
+}
+
 /* --- passed sockets --- */
 
 static bool fits(int fd, int family, const char *its_name, const char *name)

@@ -29,6 +29,7 @@ void service_status(Service *s, const char *format, ...) _printf_(2, 3); /* STAT
 void service_reloading(Service *s);
 /* refused: why nothing has changed; `systemctl reload` does not say so, therefore STATUS= does, until a reload is well. NULL: it is. */
 void service_reloaded(Service *s, const char *refused);
+const char *service_refused(const Service *s); /* why the last reload was; "" when it was not, and of NULL */
 /* A listening stream socket passed by systemd, or -ENOENT. Each is handed out once in the life of the process. family: AF_UNIX,
  * AF_INET (IPv6 included), AF_UNSPEC for any; name: its FileDescriptorName=, NULL for any. */
 int service_socket(int family, const char *name);

@@ -100,6 +100,8 @@ static void judge_layers(const json_t *status, Health *h)
                 look_at(h, "paused");
         if (json_is_false(json_object_get(status, "durable")))
                 look_at(h, "not durable");
+        if (ctl_string(status, "reload_refused")[0] != '\0')
+                look_at(h, "a reload was refused");
         if (json_is_true(json_object_get(status, "blind")))
                 look_at(h, "blind");
         if (json_is_true(json_object_get(status, "tilt")))

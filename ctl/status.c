@@ -168,7 +168,8 @@ static void show_automation(Page *p, const json_t *status, const Health *h, uint
 /* Lines that stand here only when they have something to say. */
 static void show_conditions(Page *p, const json_t *status, const Health *h, bool live)
 {
-        _cleanup_text_ Text vantage = {}, state = {}, clock = {};
+        _cleanup_text_ Text vantage = {}, state = {}, clock = {}, reload = {};
+        const char *refused = ctl_string(status, "reload_refused");
         const char *outside = ctl_string(status, "vantage");
         bool blind = json_is_true(json_object_get(status, "blind"));
 
@@ -188,6 +189,11 @@ static void show_conditions(Page *p, const json_t *status, const Health *h, bool
                          "NOT DURABLE: what happens now cannot be saved, and a restart may forget it%s%s",
                          trouble[0] != '\0' ? ": " : "", trouble);
                 show_label(p, "State", STYLE_BAD, &state);
+        }
+        if (refused[0] != '\0') {
+                text_add(&reload, "REFUSED, so what was read before counts; a restart would end here: %s",
+                         refused);
+                show_label(p, "Reload", STYLE_BAD, &reload);
         }
         if (json_is_true(json_object_get(status, "tilt"))) {
                 text_add_string(&clock, "the clock stepped or the loop stalled: no switch for a moment");
@@ -465,6 +471,8 @@ static void show_next(Page *p, const json_t *status, const Health *h)
                 show_command(p, "probe NAME", "run one now, when you have mended something");
         if (h->failing > 0 || h->alerts > 0)
                 show_command(p, "history", "what was done, and what was not");
+        if (ctl_string(status, "reload_refused")[0] != '\0')
+                show_command(p, "check-config", "the file as it is now; then `systemctl reload failoverd`");
         if (json_is_false(json_object_get(status, "durable"))) {
                 page_put(p, STYLE_PLAIN,
                          "  df -h /var/lib/failoverd      is the disk of its database full or gone?");

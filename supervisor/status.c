@@ -170,6 +170,7 @@ static json_t *document(const Manager *m, size_t probes_max)
         json_put(j, "automation", automation_to_json(m));
         json_put(j, "durable", json_boolean(manager_is_durable(m)));
         json_put(j, "durable_trouble", json_string_or_null(store_trouble(m->store)));
+        json_put(j, "reload_refused", json_string_or_null(service_refused(m->service)));
         json_put(j, "tilt", json_boolean(engine_tilt(m->engine, manager_now(m))));
         json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));
         json_put(j, "returns_stopped", json_boolean(s->returns_stopped));

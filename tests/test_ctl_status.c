@@ -66,6 +66,7 @@ TEST(anything_to_look_at_in_the_first_mode_is_1)
                                        "{\"name\":\"a\",\"verdict\":\"up\",\"outcome\":\"warn\"}", SOUND),
                         SAMPLE_PRIMARY("null", "false", "\"primary\"", "", ",\"durable\":false"),
                         SAMPLE_PRIMARY("null", "false", "\"primary\"", "", ",\"blind\":true"),
+                        SAMPLE_PRIMARY("null", "false", "\"primary\"", "", ",\"reload_refused\":\"why\""),
                         SAMPLE_PRIMARY("null", "false", "\"primary\"", "", ",\"tilt\":true"),
                         SAMPLE_PRIMARY("null", "false", "\"primary\"", "", ",\"returns_stopped\":true"),
                         SAMPLE_PRIMARY("null", "false", "\"primary\"", "",

@@ -31,6 +31,8 @@ machine cp -p /etc/failoverd/failoverd.yaml /root/good.yaml
 config_edit 's/type: payment-mode/type: payment-moed/'
 machine systemctl reload failoverd
 wait_for "the place is told" told '/etc/failoverd/failoverd.yaml:[0-9]*:[0-9]*: .*payment-moed'
+refused=$(machine failoverctl status) && fail "status is content with a file that would end a restart"
+check "status says what a restart would do" contains "$(tr -s ' \n' ' ' <<<"$refused")" "a restart would end here: /etc/failoverd/failoverd.yaml:"
 check "the same process runs" equal "$(main_pid failoverd)" "$main"
 order api status 503
 wait_for "on the old one" pays_by crypto
