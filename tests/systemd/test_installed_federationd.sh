@@ -39,6 +39,14 @@ machine_file /etc/failoverd/federationd.yaml <<-END
 	limits: {requests_per_second: 0}
 	network: {allow_private_peers: [127.0.0.0/8], peers: [{id: other-shop, url: "http://127.0.0.1:8450"}]}
 END
+# Nothing that is denied goes unnoticed. What fetches catalogs lowers its priority where it may, which is not here.
+machine mkdir -p /etc/systemd/system/federationd.service.d /etc/systemd/system/federationd.socket.d
+machine_file /etc/systemd/system/federationd.service.d/strict.conf <<-END
+	[Service]
+	SystemCallErrorNumber=kill
+	SystemCallFilter=setpriority
+END
+machine systemctl daemon-reload
 machine systemctl restart federationd.service
 
 # ---- searched and fetched
@@ -80,6 +88,7 @@ wait_for "killed, it is back" is_another
 : >"$shop/enough"
 wait "${pid[visitors]}" || true
 unset "pid[visitors]"
+check "nothing was killed but by us" equal "$(machine journalctl --no-pager -u federationd.service | grep -c 'status=[0-9]*/SYS' || true)" 0
 check "no connection was refused" equal "$(grep -c refused "$shop/visitors.log" || true)" 0
 
 # ---- who may ask, and whom it may ask
@@ -98,7 +107,7 @@ check "nor read its configuration" not as federationd cat /etc/failoverd/failove
 
 # ---- TLS, elsewhere, as docs/sandbox.md has it
 
-machine mkdir -p /etc/systemd/system/federationd.service.d /etc/systemd/system/federationd.socket.d
+machine rm /etc/systemd/system/federationd.service.d/strict.conf
 machine_file /etc/systemd/system/federationd.service.d/tls.conf <<-END
 	[Service]
 	LoadCredential=shop.crt:/etc/letsencrypt/live/valid.crt

@@ -145,6 +145,7 @@ drop_in() { # NAME < TEXT
 machine failoverctl setup --drop-ins >"$shop/setup.log" 2>&1 || fail "setup --drop-ins"
 wait_for "the name server answers" machine dig +short +tries=1 @127.0.0.1 www.shop.example
 wait_for "the database answers" machine psql -h /run/postgresql -U postgres -c "SELECT 1" shop
+drop_in 95-strict <<<$'[Service]\nSystemCallErrorNumber=kill' # nothing that is denied goes unnoticed
 drop_in 90-closed <<<$'[Service]\nReadWritePaths=' # none of those that setup has opened
 machine systemctl restart failoverd.service || fail "failoverd does not start"
 
@@ -216,6 +217,9 @@ wait_for "buyers pay by card once more" pays_by primary
 
 # ---- what is denied, and what opens it, as the documentation has it
 
+check "nothing that it needed was denied" equal "$(machine systemctl show -P NRestarts failoverd.service)" 0
+machine rm /etc/systemd/system/failoverd.service.d/95-strict.conf
+machine systemctl daemon-reload
 sed -n '/^sandboxed() {/,/^}/p' "$source_dir/docs/sandbox.md" >"$shop/sandboxed.sh"
 sandboxed() { # [-p SETTING=VALUE]... COMMAND...
         machine bash -c '. "$1"; shift; sandboxed "$@"' sandboxed "$shop/sandboxed.sh" "$@" >"$shop/sandboxed.out" 2>&1
