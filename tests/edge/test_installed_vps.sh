@@ -140,6 +140,13 @@ before=$(state)
 vps "${common[@]}" --proxy nginx --shop 127.0.0.1:8080
 check "again: nothing is changed" equal "$(state)" "$before"
 
+vps nowhere.example --acme https://acme.example:14000/dir --proxy nginx
+check "a name that leads nowhere is told" said "nowhere.example has no address yet"
+check "there is no certificate for it" said "no certificate for nowhere.example"
+check "which is a failure" equal "$code" 1
+check "and what has worked works on" equal "$(state)" "$before"
+check "for buyers, too" equal "$(code_of /api/health)" 200
+
 echo "# by hand" | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
 vps "${common[@]}" --proxy nginx --shop 127.0.0.1:8080
 check "what you have written stays yours" equal "$code" 0
