@@ -466,10 +466,10 @@ static void put_now(const Page *p, json_t *view)
 static void put_script_words(const Page *p, json_t *view)
 {
         static const char *const keys[][2] = {
-                        {"script_stale", "stale"},     {"script_unreachable", "unreachable"},
-                        {"script_changed", "changed"}, {"script_d", "duration.d"},
-                        {"script_h", "duration.h"},    {"script_min", "duration.min"},
-                        {"script_s", "duration.s"}};
+                        {"script_stale", "stale"},      {"script_unreachable", "unreachable"},
+                        {"script_changed", "changed"},  {"script_date", "date"},
+                        {"script_d", "duration.d"},     {"script_h", "duration.h"},
+                        {"script_min", "duration.min"}, {"script_s", "duration.s"}};
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 json_put(view, keys[i][0], json_string(words_get(&p->words, keys[i][1])));

@@ -282,9 +282,52 @@ TEST(page_says_it_in_a_buyers_words)
         check_page(&rig, "lasted 12 min");
         check_page(&rig, "The usual checkout is back");
         check_page(&rig, "more than <bdi>4 min</bdi> ago");
+        check_page(&rig, "data-date=\"{day} {month} {year}\""); /* the script's */
+        check_page(&rig, "data-stale=\"This page is out of date: it has not been renewed for {age}.");
         check_file(&rig, "badge.svg", ">on backup<", true);
         check_file(&rig, "history.atom", "<id>https://shop.example#status-01JFELL</id>", true);
         check_file(&rig, "history.atom", "<title>Maintenance: Moving</title>", true);
+        rig_close(&rig);
+}
+
+/* Ten components with trouble on every third day, twenty incidents of three updates each. */
+static json_t *busy_document(void)
+{
+        json_t *j = document(ON_CRYPTO), *components = json_array(), *incidents = json_array(),
+               *days = json_array();
+
+        for (int d = 0; d < 90; d++) {
+                char date[40];
+                timestamp_format(date, RIG_AT - (uint64_t) (89 - d) * 86400 * USEC_PER_SEC);
+                json_array_append_new(days, json_pack("{s:s%,s:i,s:i}", "date", date, (size_t) 10, "up",
+                                                      86000, "down", d % 3 == 0 ? 60 * d : 0));
+        }
+        for (int i = 0; i < 10; i++) {
+                json_t *c = json_deep_copy(json_at(j, "components.0"));
+                json_object_set(c, "days", days);
+                json_array_append_new(components, c);
+        }
+        for (int i = 0; i < 20; i++)
+                json_array_append(incidents, json_at(j, i % 2 ? "incidents.0" : "incidents.1"));
+        json_object_set_new(j, "components", components);
+        json_object_set_new(j, "incidents", incidents);
+        json_decref(days);
+        return j;
+}
+
+TEST(page_of_a_busy_shop_is_one_file_of_less_than_60_kilobytes)
+{
+        _cleanup_json_ json_t *known = busy_document();
+        ActionFacts facts = rig_facts();
+        Rig rig;
+
+        rig_open(&rig);
+        facts.public_status = known;
+        publish(&rig, &facts);
+        _cleanup_free_ char *page = rig_read(rig.status, "index.html");
+        fprintf(stderr, "  %zu bytes\n", strlen(page));
+        CHECK(strlen(page) < 60000);
+        CHECK(!strstr(page, "src=") && !strstr(page, "url(") && !strstr(page, "@import"));
         rig_close(&rig);
 }
 
