@@ -6,6 +6,8 @@
 #define HOUR_SEC   3600
 #define GAP_SEC    900 /* unknown for longer than this shows */
 #define BAR_HEIGHT 10
+#define TITLES_MAX \
+        15 /* with more, the words are in the list below the bar only, so that the page stays small */
 
 typedef enum DayKind { /* the letters are classes of the style sheet, and keys of texts */
                        DAY_UP = 'u',
@@ -104,13 +106,11 @@ static json_t *run_dates(const Words *w, uint64_t first_usec, size_t n)
 }
 
 /* Trouble stands higher than its absence, and what is not known lies low: told apart without colours, too. */
-static json_t *run_shape(size_t at, size_t n, DayKind kind)
+static void add_shape(Text *t, size_t at, size_t n, DayKind kind)
 {
         unsigned height = kind == DAY_UP || kind == DAY_PARTLY ? 8 : kind == DAY_UNKNOWN ? 3 : BAR_HEIGHT;
-        char shape[60];
 
-        snprintf(shape, sizeof(shape), "M%zu %uh%zuv%uH%zuz", at, BAR_HEIGHT - height, n, height, at);
-        return json_string(shape);
+        text_add(t, "M%zu %uh%zuv%uH%zuz", at, BAR_HEIGHT - height, n, height, at);
 }
 
 typedef struct Run {
@@ -123,44 +123,62 @@ static json_t *run_view(const Page *p, const Run *run, uint64_t today_usec)
 {
         uint64_t first = today_usec - (PUBLIC_STATUS_DAYS - 1 - run->at) * DAY_SEC * USEC_PER_SEC;
         char kind[2] = {(char) run->kind, '\0'};
+        _cleanup_text_ Text shape = {0};
         json_t *j = json_object();
 
+        add_shape(&shape, run->at, run->n, run->kind);
         json_put(j, "kind", json_string(kind));
-        json_put(j, "shape", run_shape(run->at, run->n, run->kind));
+        json_put(j, "shape", shape.failed ? NULL : json_string(shape.data));
         json_put(j, "dates", run_dates(&p->words, first, run->n));
         json_put(j, "words", day_words(&p->words, &run->day, run->kind));
         json_put(j, "at", json_integer((json_int_t) run->at));
-        json_put(j, "n", json_integer((json_int_t) run->n));
-        json_put(j, "notable", json_boolean(run->kind != DAY_UP));
+        json_put(j, "several", run->n > 1 ? json_integer((json_int_t) run->n) : json_false());
         return j;
 }
 
-/* The days as runs of days that are alike. Days that the list does not have are not known. */
-static json_t *runs_view(const Page *p, const json_t *days, uint64_t today_usec, size_t *ret_trouble)
+/* The days as runs of days that are alike: those without trouble as one shape, the others with their words. */
+typedef struct Runs {
+        json_t *notable;
+        Text clean;
+        size_t trouble; /* days */
+} Runs;
+
+static void runs_end(const Page *p, Runs *runs, const Run *run, uint64_t today_usec)
+{
+        if (run->n > 0 && run->kind == DAY_UP)
+                add_shape(&runs->clean, run->at, run->n, run->kind);
+        else if (run->n > 0)
+                json_add(runs->notable, run_view(p, run, today_usec));
+}
+
+/* Days that the list does not have are not known. */
+static void runs_find(const Page *p, const json_t *days, uint64_t today_usec, Runs *runs)
 {
         size_t n = MIN(json_array_size(days), (size_t) PUBLIC_STATUS_DAYS), before = PUBLIC_STATUS_DAYS - n;
         size_t skipped = json_array_size(days) - n;
-        json_t *list = json_array();
         Run run = {.n = before, .kind = DAY_UNKNOWN};
 
-        *ret_trouble = 0;
         for (size_t i = 0; i < n; i++) {
                 DayTotals day = day_of(json_array_get(days, skipped + i));
                 DayKind kind = kind_of(&day);
                 bool alike = kind == run.kind &&
                              (kind == DAY_UP || (kind == DAY_UNKNOWN && day.up == 0 && run.day.up == 0));
 
-                *ret_trouble += kind == DAY_DOWN || kind == DAY_DEGRADED;
+                runs->trouble += kind == DAY_DOWN || kind == DAY_DEGRADED;
                 if (alike) {
                         run.n++;
                         continue;
                 }
-                if (run.n > 0)
-                        json_add(list, run_view(p, &run, today_usec));
+                runs_end(p, runs, &run, today_usec);
                 run = (Run){.at = before + i, .n = 1, .kind = kind, .day = day};
         }
-        json_add(list, run_view(p, &run, today_usec));
-        return list;
+        runs_end(p, runs, &run, today_usec);
+}
+
+static void runs_clear(Runs *runs)
+{
+        json_decref(runs->notable);
+        text_clear(&runs->clean);
 }
 
 static json_t *uptime_words(const Page *p, const DayTotals *t)
@@ -197,14 +215,6 @@ static json_t *bar_words(const Page *p, const json_t *component, json_t *uptime,
         return words_say(&p->words, "bar.words", with);
 }
 
-static bool any_notable(const json_t *runs)
-{
-        for (size_t i = 0; i < json_array_size(runs); i++)
-                if (json_is_true(json_object_get(json_array_get(runs, i), "notable")))
-                        return true;
-        return false;
-}
-
 /* Midnight UTC of the last day; when it does not say, of the day on which the page is made. */
 static uint64_t last_day(const Page *p, const json_t *days)
 {
@@ -223,21 +233,25 @@ void days_view(const Page *p, const json_t *component, json_t *view)
 {
         const json_t *days = json_object_get(component, "days");
         char stamp[TIMESTAMP_SIZE];
-        size_t trouble;
+        _cleanup_(runs_clear) Runs runs = {0};
 
         if (json_array_size(days) == 0)
                 return;
         uint64_t today = last_day(p, days);
         DayTotals total = days_total(days);
-        json_t *runs = runs_view(p, days, today, &trouble), *uptime = uptime_words(p, &total),
-               *bar = json_object();
+        json_t *uptime = uptime_words(p, &total), *bar = json_object();
 
+        runs.notable = json_array();
+        runs_find(p, days, today, &runs);
         timestamp_format(stamp, today - (PUBLIC_STATUS_DAYS - 1) * DAY_SEC * USEC_PER_SEC);
         stamp[10] = '\0';
         json_put(bar, "from", json_string(stamp));
-        json_put(bar, "has_notable", json_boolean(any_notable(runs)));
-        json_put(bar, "runs", runs);
-        json_put(bar, "words", bar_words(p, component, json_incref(uptime), trouble));
+        json_put(bar, "clean",
+                 runs.clean.failed ? NULL : json_string(runs.clean.data ? runs.clean.data : ""));
+        json_put(bar, "runs", json_incref(runs.notable));
+        json_put(bar, "has_notable", json_boolean(json_array_size(runs.notable) > 0));
+        json_put(bar, "titled", json_boolean(json_array_size(runs.notable) <= TITLES_MAX));
+        json_put(bar, "words", bar_words(p, component, json_incref(uptime), runs.trouble));
         json_put(bar, "uptime", uptime);
         json_put(view, "days", bar);
 }

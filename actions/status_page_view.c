@@ -291,6 +291,7 @@ static json_t *component_view(const Page *p, const json_t *component, size_t i)
         json_put(j, "component", request_string(item_string(component, "name"), false));
         json_put(j, "description", request_string(item_string(component, "description"), false));
         json_put(j, "state", json_string(state));
+        json_put(j, "icon", json_string(streq(state, "partial") ? "degraded" : state));
         json_put(j, "words", say_state(p, "state", state, "unknown"));
         days_view(p, component, j);
         return j;
@@ -349,6 +350,7 @@ static json_t *shop_view(const Page *p, const PageShop *s)
         json_put(j, "shop", json_string(s->name));
         json_put(j, "link", json_string(s->url));
         json_put(j, "state", json_string(nowhere ? "down" : states[state].state));
+        json_put(j, "icon", json_string(nowhere ? "down" : states[state].state));
         json_put(j, "words", words_say(&p->words, nowhere ? "shop.nowhere" : states[state].key, NULL));
         return j;
 }

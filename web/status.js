@@ -103,8 +103,8 @@
   }
 
   function dayWords(bar, day) {
-    const row = [...bar.parentNode.querySelectorAll('.days li')].find(({ dataset: { at, n } }) => day >= Number(at) && day < Number(at) + Number(n));
-    if (row?.dataset.n === '1')
+    const row = [...bar.parentNode.querySelectorAll('.days li')].find(({ dataset: { at, n = 1 } }) => day >= Number(at) && day < Number(at) + Number(n));
+    if (row && !row.dataset.n)
       return row.textContent;
     const words = row ? row.textContent.slice(row.textContent.indexOf(': ') + 2) : stale.dataset.clean;
     const date = new Date(Date.parse(bar.dataset.from) + day * 86400000);
