@@ -47,7 +47,9 @@ typedef struct Page {
         uint64_t updated_usec; /* now */
         PageShop *shops;       /* as the registry has them */
         size_t n_shops, more_shops;
-        json_t *known; /* what the public may know, an object; its members are taken as they come, or not at all */
+        /* What the public may know, an object; its members are taken as they come, or not at all. What they hold is shared with the
+         * loop, and never changed. */
+        json_t *known;
         Words words;
 
         /* worked out by page_judge() */

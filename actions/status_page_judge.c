@@ -110,7 +110,8 @@ json_t *page_say_selling(const Page *p, const char *what)
 
 static json_t *list_of(Page *p, const char *name)
 {
-        if (!json_is_array(json_object_get(p->known, name)))
+        /* Never the empty one of the supervisor, which may get a member here: it is shared with the loop. */
+        if (json_array_size(json_object_get(p->known, name)) == 0)
                 json_put(p->known, name, json_array());
         return json_object_get(p->known, name);
 }
