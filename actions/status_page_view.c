@@ -119,13 +119,17 @@ static json_t *update_view(const Page *p, const json_t *update)
         return j;
 }
 
-static json_t *updates_view(const Page *p, const json_t *item)
+/* body: what is said above them already. */
+static json_t *updates_view(const Page *p, const json_t *item, const char *body)
 {
         const json_t *updates = json_object_get(item, "updates");
         json_t *list = json_array();
 
-        for (size_t i = 0; i < json_array_size(updates); i++)
-                json_add(list, update_view(p, json_array_get(updates, i)));
+        for (size_t i = 0; i < json_array_size(updates); i++) {
+                const json_t *update = json_array_get(updates, i);
+                if (!*body || !streq(item_string(update, "body"), body))
+                        json_add(list, update_view(p, update));
+        }
         return list;
 }
 
@@ -203,7 +207,7 @@ static json_t *incident_view(const Page *p, const json_t *incident, size_t i)
                  resolved ? duration_view(p, began, resolved) : words_say(&p->words, "going-on", NULL));
         json_put(j, "impact", say_state(p, "impact", impact, "major"));
         json_put(j, "impact_class", json_string(impact_class(impact)));
-        json_put(j, "updates", updates_view(p, incident));
+        json_put(j, "updates", updates_view(p, incident, ""));
         put_concerns(p, incident, NULL, j);
         return j;
 }
@@ -239,7 +243,7 @@ static json_t *maintenance_view(const Page *p, const json_t *m, size_t i)
         bool over = maintenance_is_over(m);
         uint64_t began = item_time(m, "began"), ended = item_time(m, "ended");
         uint64_t from = began ? began : item_time(m, "from"), until = over ? ended : item_time(m, "until");
-        json_t *j = json_object();
+        json_t *j = json_object(), *updates = updates_view(p, m, item_string(m, "body"));
 
         json_put(j, "id", id_of("m", i));
         json_put(j, "key", request_string(item_string(m, "id"), false));
@@ -252,8 +256,8 @@ static json_t *maintenance_view(const Page *p, const json_t *m, size_t i)
                 json_put(j, "until", words_moment(&p->words, until));
         json_put(j, "updated", words_moment(&p->words, updated_at(p, m, began ? "began" : "from")));
         json_put(j, "lines", lines_of(item_string(m, "body")));
-        json_put(j, "has_updates", json_boolean(json_array_size(json_object_get(m, "updates")) > 0));
-        json_put(j, "updates", updates_view(p, m));
+        json_put(j, "has_updates", json_boolean(json_array_size(updates) > 0));
+        json_put(j, "updates", updates);
         put_concerns(p, m, "maintenance.whole", j);
         return j;
 }

@@ -7,7 +7,7 @@
   const byId = (id) => document.getElementById(id);
   const stale = byId('stale'), told = byId('told'), tip = byId('tip');
   let behind = 0; // ms by which the reader's clock is behind the server's
-  let missed = 0, timer, soon = [];
+  let missed = 0, timer, soon = [], pointed = false;
 
   // --- how old it is ---
 
@@ -168,8 +168,9 @@
     const bar = onCome(event);
     if (bar)
       showDay(bar, dayAt(bar, event));
-    else if (!document.activeElement.matches('.bar'))
+    else if (pointed)
       hideTip();
+    pointed = Boolean(bar);
   });
   document.addEventListener('focusin', (event) => {
     const bar = onCome(event);

@@ -135,7 +135,7 @@ const claims = {
                 await looks(desk, 'Planned maintenance');
                 assert.match(await desk.locator('article', { hasText: 'A new disk' }).first().innerText(), /It may be slow/);
                 const course = await desk.locator('article', { hasText: 'Our bank' }).first().locator('li').allInnerTexts();
-                assert.match(course[0], /Watching[^]*Our bank/);
+                assert.match(course[0], /Monitoring[^]*Our bank/);
                 assert.match(course.at(-1), /backup payment system/i);
                 assert.deepEqual(await axe(desk), []);
                 await desk.screenshot({ path: `${pictures}/live-words.png`, fullPage: true });
