@@ -374,13 +374,35 @@ static void put_shops(const Page *p, json_t *view)
 
 /* --- the rest --- */
 
+/* Style and script without what is there for who reads them in web/: what lines begin with, and lines of comments. */
+static char *lean_copy(const char *text)
+{
+        char *copy = malloc(strlen(text) + 1), *at = copy;
+
+        while (copy && *text) {
+                text += strspn(text, " ");
+                size_t size = strcspn(text, "\n");
+                size += text[size] == '\n';
+                bool comment = strncmp(text, "//", 2) == 0 || strncmp(text, "/* SPDX", 7) == 0;
+                if (!comment && size > 1) {
+                        memcpy(at, text, size);
+                        at += size;
+                }
+                text += size;
+        }
+        if (copy)
+                *at = '\0';
+        return copy;
+}
+
 /* The policy names style and script by their hashes: nothing else that might get in has any effect. */
 static json_t *hash_of(const char *file)
 {
-        const char *text = page_file(file);
-        _cleanup_free_ char *base64 = NULL;
+        _cleanup_free_ char *base64 = NULL, *text = lean_copy(page_file(file));
         uint8_t hash[SHA256_SIZE];
 
+        if (!text)
+                return NULL;
         sha256(text, strlen(text), hash);
         if (base64_encode(hash, sizeof(hash), &base64) < 0)
                 return NULL;
@@ -515,21 +537,38 @@ json_t *page_view(const Page *p)
         return json_whole(view);
 }
 
-static const char *find_words(const char *key, void *words)
+typedef struct Sources {
+        const Words *words;
+        char *style, *script;
+} Sources;
+
+static void sources_clear(Sources *s)
 {
-        return words_get(words, key);
+        free(s->style);
+        free(s->script);
 }
 
-static const char *find_part(const char *name, void *words)
+static const char *find_words(const char *key, void *sources)
 {
-        return page_file(name);
+        return words_get(((Sources *) sources)->words, key);
+}
+
+static const char *find_part(const char *name, void *sources)
+{
+        Sources *s = sources;
+
+        return streq(name, "style") ? s->style : streq(name, "script") ? s->script : NULL;
 }
 
 int page_render(const json_t *view, const Page *p, const char *template, char **ret)
 {
         _cleanup_text_ Text t = {0};
-        Words words = p->words;
+        _cleanup_(sources_clear) Sources s = {.words = &p->words,
+                                              .style = lean_copy(page_file("status.css")),
+                                              .script = lean_copy(page_file("status.js"))};
 
-        int r = template_render(&t, page_file(template), view, find_words, find_part, &words);
+        if (!s.style || !s.script)
+                return -ENOMEM;
+        int r = template_render(&t, page_file(template), view, find_words, find_part, &s);
         return r < 0 ? r : text_take(&t, ret);
 }
