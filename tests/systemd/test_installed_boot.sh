@@ -181,11 +181,13 @@ wait_for "both are active" both_active
 check "it says that nothing is kept" contains "$(machine failoverctl status)" "NOT DURABLE"
 check "to systemd, too" contains "$(machine systemctl show -P StatusText failoverd)" "not durable"
 check "and why" contains "$(machine journalctl -u failoverd --no-pager)" "disk is full"
+check "federationd says why it finds nothing" contains "$(machine curl -sS http://127.0.0.1:8440/api/search?q=war)" "disk is full"
 order api status 503
 wait_for "it fails over all the same" pays_by crypto
 wait_for "pages are told" front_says crypto
 machine_var_empty
 wait_for "what is known is saved" status_is .durable
+wait_for "federationd searches" machine curl -sSf http://127.0.0.1:8440/api/search?q=war
 check "which systemd knows, too" not contains "$(machine systemctl show -P StatusText failoverd)" "not durable" 2>/dev/null
 order api ok
 wait_for "and returns" pays_by primary
