@@ -164,14 +164,18 @@
     return bar;
   }
 
-  document.addEventListener('pointermove', (event) => {
-    const bar = onCome(event);
+  function onPointer(event) {
+    const bar = event.type === 'pointerleave' ? null : onCome(event);
     if (bar)
       showDay(bar, dayAt(bar, event));
     else if (pointed)
       hideTip();
     pointed = Boolean(bar);
-  });
+  }
+
+  document.addEventListener('pointermove', onPointer);
+  document.addEventListener('click', onPointer); // a finger need not move, and brings the focus first
+  document.documentElement.addEventListener('pointerleave', (event) => event.pointerType === 'mouse' && onPointer(event));
   document.addEventListener('focusin', (event) => {
     const bar = onCome(event);
     if (bar?.matches(':focus-visible'))

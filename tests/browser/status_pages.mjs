@@ -236,7 +236,6 @@ const claims = {
                 await page.mouse.move(400, 400);
                 await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
                 assert.ok(performance.now() - began < 2000);
-                assert.deepEqual(await valid(text), []);
                 assert.deepEqual(await shapes(), []);
                 await page.close();
         },
