@@ -189,6 +189,12 @@ static int follow_trouble(Manager *m, const Scene *scene)
         bool told = is_told_as_trouble(open, scene->mode);
         bool bad = scene->selling == SELLING_HAMPERED || scene->selling == SELLING_NOT;
 
+        if (scene->trouble && !open) { /* it began when it did, not when it had lasted */
+                Scene then = *scene;
+
+                then.at -= manager_now(m) - r->trouble_since;
+                return incidents_follow(&r->bulletins, &then);
+        }
         if (scene->trouble ? !told : (told && !bad && scene->selling != SELLING_UNKNOWN))
                 return incidents_follow(&r->bulletins, scene);
         return 0;

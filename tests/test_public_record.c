@@ -189,4 +189,45 @@ TEST(nothing_is_written_before_the_database_has_been_read)
         world_end(&m);
 }
 
+/* As the loop does it, so much later. */
+static void tick(Manager *m, uint64_t later)
+{
+        m->steady.offset += later;
+        record_tick(m);
+        store_batch_free(m->progress);
+        m->progress = NULL;
+}
+
+TEST(buyers_who_cannot_buy_are_an_incident_though_the_mode_stays)
+{
+        uint64_t began, now = clock_wall_usec();
+        const Bulletin *b;
+        Manager m;
+
+        world_begin(&m);
+        m.loaded = true;
+        verdict(&m, API, VERDICT_DOWN);
+        verdict(&m, WEB, VERDICT_UP);
+        verdict(&m, DISK, VERDICT_UP);
+        tick(&m, 0);
+        tick(&m, RECORD_TROUBLE_USEC - USEC_PER_SEC);
+        CHECK_INT(m.record->bulletins.n, 0);
+        tick(&m, 2 * USEC_PER_SEC);
+        tick(&m, USEC_PER_SEC);
+        CHECK_INT(m.record->bulletins.n, 1);
+        b = &m.record->bulletins.items[0];
+        CHECK_STR(json_string_value(json_object_get(b->j, "impact")), "critical");
+        CHECK_INT(json_array_size(json_object_get(b->j, "updates")), 1);
+        CHECK_INT(timestamp_parse(json_string_value(json_object_get(b->j, "began")), &began), 0);
+        CHECK(began + RECORD_TROUBLE_USEC <= now + USEC_PER_SEC); /* not when it had lasted */
+        verdict(&m, API, VERDICT_UNKNOWN);                        /* a restart, say */
+        tick(&m, USEC_PER_SEC);
+        CHECK(!bulletin_is_over(&m.record->bulletins.items[0]));
+        verdict(&m, API, VERDICT_UP);
+        tick(&m, USEC_PER_SEC);
+        CHECK(bulletin_is_over(&m.record->bulletins.items[0]));
+        CHECK_STR(bulletin_state(&m.record->bulletins.items[0]), "resolved");
+        world_end(&m);
+}
+
 MAIN()

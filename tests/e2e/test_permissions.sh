@@ -52,7 +52,8 @@ may() { # USER PATH WANTED CURL-ARGUMENT...
         shift 3
         check "$user asks $path" equal "$(as "$user" "$path" "$@")" "$wanted"
 }
-for path in /v1/status "/v1/history?limit=5" /v1/explain/last "/v1/plan?mode=crypto" /metrics; do
+for path in /v1/status "/v1/history?limit=5" /v1/explain/last "/v1/plan?mode=crypto" /metrics /v1/public /v1/incidents \
+        /v1/maintenances; do
         [[ $path == */last ]] && path=/v1/explain/$(status | jq -r .change)
         may fo-looker "$path" 200
         may fo-admin "$path" 200
@@ -65,12 +66,19 @@ for user in fo-looker fo-shop; do
         may $user /v1/ack 403 -X POST
         may $user /v1/probe/api 403 -X POST
         may $user /v1/alert/test 403 -X POST
+        may $user /v1/incidents 403 -d '{"name":"x"}'
+        may $user /v1/incidents/latest/update 403 -d '{"body":"x"}'
+        may $user /v1/maintenances 403 -d '{"name":"x"}'
+        may $user /v1/maintenances/latest/end 403 -X POST
 done
 may fo-stranger /v1/mode 000 -d '{"mode":"crypto"}'
 may fo-looker /v1/report 403 -d '{"probe":"checkout","outcome":"fail"}'
 may fo-shop /v1/report 200 -d '{"probe":"checkout","outcome":"pass"}'
 may root /v1/report 200 -d '{"probe":"checkout","outcome":"pass"}'
 check "nothing was changed by those who may not" equal "$(payment_mode) $(changes)" "primary 1"
+may fo-admin /v1/incidents 200 -d '{"name":"x"}'
+may fo-admin /v1/maintenances 200 -d '{"name":"x","for":"5m"}'
+may fo-admin /v1/maintenances/latest/end 200 -X POST
 may fo-admin /v1/pause 200 -X POST
 may fo-admin /v1/resume 200 -X POST
 may fo-admin /v1/mode 200 -d '{"mode":"crypto","reason":"a test"}'
