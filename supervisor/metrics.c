@@ -4,6 +4,8 @@
 
 #include "base/child.h"
 #include "supervisor/metrics.h"
+#include "supervisor/public_record.h"
+#include "supervisor/tally.h"
 
 static void add_modes(const Manager *m, Text *t)
 {
@@ -51,6 +53,20 @@ static void add_probes(const Manager *m, Text *t)
                               (const char *const[]){"probe", m->config->probes[i]->name, NULL});
 }
 
+/* For those who hold their own alerts while work is announced. */
+static void add_components(const Manager *m, Text *t)
+{
+        metric_family(t, "failoverd_component_state", "gauge",
+                      "1 for the state in which readers of the status page see it, 0 for the others.");
+        for (unsigned i = 0; i < m->config->n_components; i++)
+                for (ComponentState s = 0; s < _COMPONENT_MAX; s++)
+                        metric_sample(t, "failoverd_component_state", tally_state(m->tally, i) == s,
+                                      (const char *const[]){"component", m->config->components[i].id, "state",
+                                                            component_state_name(s), NULL});
+        metric_family(t, "failoverd_maintenance", "gauge", "1 while work is announced to go on.");
+        metric_sample(t, "failoverd_maintenance", maintenances_any(&m->record->bulletins) != NULL, NULL);
+}
+
 static void add_action(const char *type, const char *result, uint64_t n, void *userdata)
 {
         metric_sample(userdata, "failoverd_actions_total", (double) n,
@@ -77,6 +93,7 @@ int metrics_text(const Manager *m, char **ret)
         metric_sample(&t, "failoverd_build_info", 1, (const char *const[]){"version", PROJECT_VERSION, NULL});
         add_modes(m, &t);
         add_probes(m, &t);
+        add_components(m, &t);
         add_one(&t, "failoverd_changes_total", "counter", "Changes of mode since the supervisor started.",
                 (double) engine_changes(m->engine));
         metric_family(&t, "failoverd_actions_total", "counter", "Attempts of actions, by what came of them.");
