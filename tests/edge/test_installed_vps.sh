@@ -33,7 +33,8 @@ cat >"$shop/pebble.json" <<END
 {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": "$shop/tls/valid.crt",
  "privateKey": "$shop/tls/valid.key", "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false}}
 END
-machine systemd-run --quiet --unit=pebble -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0 "$packages/usr/bin/pebble" -config "$shop/pebble.json"
+cp "$packages/usr/bin/pebble" "$shop/"
+machine systemd-run --quiet --unit=pebble -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0 "$shop/pebble" -config "$shop/pebble.json"
 trust() {
         machine curl -sSk --max-time 5 https://127.0.0.1:15000/roots/0 | machine_file /usr/local/share/ca-certificates/pebble.crt &&
                 machine grep -q BEGIN /usr/local/share/ca-certificates/pebble.crt

@@ -218,6 +218,14 @@ async function remembering() {
         equal("and every buyer got through", asked.filter((a) => a.includes("/x")).length, 51);
         await until("then it asks again", async () => (await get("/x")) && looks() === 2);
 
+        const many = worker({ "a.example": answers(200), "b.example": answers(503), ...Object.fromEntries([...Array(40).keys()].map((i) => [`${i}.example`, answers(200)])) });
+        for (let i = 0; i < 5; i++) {
+                equal("one shop is well", (await many.get("https://a.example/x")).status, 200);
+                equal("another at the same worker is not", (await many.get("https://b.example/x")).status, 307);
+        }
+        equal("each is remembered", many.looks(), 2);
+        for (let i = 0; i < 40; i++) equal("any number of hosts", (await many.get(`https://${i}.example/x`)).status, 200);
+
         let slow = false;
         const busy = worker(
                 shop(async () => {

@@ -6,8 +6,9 @@
 // what says how the shop is must be asked of the shop.
 const PASSES = /^\/(?:api|banner|federation|status|\.well-known)(?:\/|$)|^\/(?:events|failover\.js|metrics|network-registry\.json)\/?$/;
 
-// What this isolate knows. Others, at other places, ask for themselves.
-let known = { url: null, well: null, why: "", until: 0 };
+// What this isolate knows, by the address of the health. Others, at other places, ask for themselves.
+const known = new Map();
+const KNOWN_MAX = 16; // a route may cover any number of hosts
 
 export default {
         async fetch(request, env, ctx) {
@@ -46,8 +47,11 @@ function passes(request, url, fallback, env) {
 // the answer before.
 async function look(url, env) {
         const timeout = 1000 * (env.TIMEOUT || 2);
-        if (known.url !== url) known = { url, well: null, why: "", until: 0 };
-        const mine = known;
+        if (!known.has(url)) {
+                if (known.size >= KNOWN_MAX) known.clear();
+                known.set(url, { well: null, why: "", until: 0 });
+        }
+        const mine = known.get(url);
         if (Date.now() < mine.until) return mine;
         if (mine.well !== null) mine.until = Date.now() + timeout;
 
