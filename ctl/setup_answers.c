@@ -378,7 +378,7 @@ static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *befor
                 prompt_say(info->why);
         if (info->secret)
                 return ask_secret(s, a, k);
-        fallback = before && before[0] != '\0' ? strdup(before) : default_of(s, a, k);
+        fallback = before ? strdup(before) : default_of(s, a, k);
         if (!fallback)
                 return -ENOMEM;
         for (;;) {
@@ -431,7 +431,7 @@ static int complete(const Setup *s, SetupAnswers *a, SetupAnswers *before)
 
                 if (a->value[k])
                         continue;
-                if (wanted && !settings[k].secret && setup_has(before, k))
+                if (wanted && !settings[k].secret && before->value[k])
                         a->value[k] = TAKE_PTR(before->value[k]);
                 else
                         a->value[k] = wanted ? default_of(s, a, k) : strdup("");

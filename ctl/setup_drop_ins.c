@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define DROP_IN      "50-setup.conf"
+#define POLKIT       "/usr/share/polkit-1/actions"
 #define POLKIT_RULES "/etc/polkit-1/rules.d/50-failoverd.rules"
 
 /* --- asking the daemon --- */
@@ -296,6 +297,8 @@ static int put_polkit(Setup *s, const json_t *needs, Error *e)
                 return error_set(e, -ENOMEM, "out of memory");
         if (json_object_size(units) > 0)
                 f.text = text.data;
+        if (f.text && s->root[0] == '\0' && !s->i->given[OPTION_JSON] && access(POLKIT, F_OK) < 0)
+                puts("missing  polkit, without which failoverd may restart nothing: apt install polkitd");
         return setup_put(s, &f, e);
 }
 

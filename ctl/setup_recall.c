@@ -73,6 +73,12 @@ static int take_all(const ConfNode *root, SetupAnswers *a)
 
         for (size_t k = 0; k < ELEMENTSOF(places) && r >= 0; k++)
                 r = take(root, places[k].path, &a->value[places[k].setting]);
+        /* Of what has a default, nothing was an answer, too: the domain's default is the URL's. */
+        if (r >= 0 && !a->value[SETTING_DISK] && !(a->value[SETTING_DISK] = strdup("")))
+                r = -ENOMEM;
+        if (r >= 0 && a->value[SETTING_URL] && !a->value[SETTING_DOMAIN] &&
+            !(a->value[SETTING_DOMAIN] = strdup("")))
+                r = -ENOMEM;
         return r;
 }
 

@@ -28,12 +28,36 @@ bool setup_has_secret(const Setup *s, const SetupAnswers *a, Setting k)
         return path && setup_is_there(s, path);
 }
 
-/* libpq's own quoting: the whole dsn is in the file, since a part of it cannot be. */
-static int print_dsn(const SetupAnswers *a, char **ret)
+/* What stands behind the old dsn: the password that is kept. *ret: NULL when there is none. */
+static int read_password(const Setup *s, char **ret)
 {
-        _cleanup_text_ Text t = {};
+        _cleanup_free_ char *path = string_printf("%s" SETUP_FOLDER "/" SETUP_DATABASE_DSN, s->root);
+        _cleanup_(secret_freep) char *text = NULL;
+        const char *password;
 
-        text_add(&t, "%s password='", a->value[SETTING_DATABASE]);
+        if (!path)
+                return -ENOMEM;
+        if (file_read(path, 64 * 1024, &text, NULL) < 0 || !(password = strstr(text, " password=")))
+                return 0;
+        *ret = strdup(password);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* libpq's own quoting: the whole dsn is in the file, since a part of it cannot be. *ret: NULL when there is no password. */
+static int print_dsn(const Setup *s, const SetupAnswers *a, char **ret)
+{
+        _cleanup_(secret_freep) char *kept = NULL;
+        _cleanup_text_ Text t = {};
+        int r = setup_has(a, SETTING_DATABASE_PASSWORD) ? 0 : read_password(s, &kept);
+
+        if (r < 0 || (!kept && !setup_has(a, SETTING_DATABASE_PASSWORD)))
+                return r;
+        text_add_string(&t, a->value[SETTING_DATABASE]);
+        if (kept) {
+                text_add_string(&t, kept);
+                return text_take(&t, ret);
+        }
+        text_add(&t, " password='");
         for (const char *c = a->value[SETTING_DATABASE_PASSWORD]; *c; c++)
                 text_add(&t, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
         text_add(&t, "'");
@@ -42,20 +66,24 @@ static int print_dsn(const SetupAnswers *a, char **ret)
 
 static int put_secret(Setup *s, const SetupAnswers *a, Setting k, Error *e)
 {
-        const char *file = setup_has(a, k) && setup_wants(a, k) ? file_of(a, k) : NULL;
+        bool dsn = k == SETTING_DATABASE_PASSWORD;
+        const char *file = setup_wants(a, k) && (dsn || setup_has(a, k)) ? file_of(a, k) : NULL;
         _cleanup_free_ char *path = NULL;
         _cleanup_(secret_freep) char *text = NULL;
         SetupFile f = {.mode = 0600, .when = SETUP_REPLACE, .secret = true};
+        int r = 0;
 
         if (!file)
                 return 0;
         path = string_printf(SETUP_FOLDER "/%s", file);
-        if (k != SETTING_DATABASE_PASSWORD)
-                text = string_printf("%s\n", a->value[k]);
-        else if (print_dsn(a, &text) < 0)
-                text = NULL;
-        if (!path || !text)
+        if (dsn)
+                r = print_dsn(s, a, &text);
+        else if (!(text = string_printf("%s\n", a->value[k])))
+                r = -ENOMEM;
+        if (!path || r < 0)
                 return error_set(e, -ENOMEM, "out of memory");
+        if (!text)
+                return 0;
         f.path = path;
         f.text = text;
         return setup_put(s, &f, e);

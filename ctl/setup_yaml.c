@@ -80,6 +80,8 @@ static void add_list(Text *t, const char *key, const char *list)
 
 /* --- probes --- */
 
+#define STATE_FOLDER "/var/lib/failoverd"
+
 static bool is_loopback(const char *url)
 {
         const char *host = strstr(url, "://");
@@ -152,13 +154,8 @@ static void add_disk(const Setup *s, Text *t, const SetupAnswers *a)
         if (!setup_has(a, SETTING_DISK))
                 return;
         text_add(t, "  disk:\n    type: disk\n");
-        if (streq(path, "/var/lib/failoverd")) {
-                text_add(t, "    path: /var/lib/failoverd         # its disk: usually that of all of /var\n");
-        } else if (find_device(s, path, &wanted) && find_device(s, "/var/lib/failoverd", &ours) &&
-                   wanted == ours) {
-                text_add(t, "    path: /var/lib/failoverd         # on the same disk as ");
-                add_scalar(t, path);
-                text_add(t, "\n");
+        if (find_device(s, path, &wanted) && find_device(s, STATE_FOLDER, &ours) && wanted == ours) {
+                text_add(t, "    path: " STATE_FOLDER "         # stands for the disk that it lies on\n");
         } else {
                 add_key(t, "    path: ", path);
                 text_add(t, "    write_test: false                # true, once failoverd may write there\n");
@@ -261,9 +258,15 @@ static void add_modes(Text *t, const SetupAnswers *a)
                                        setup_has(a, SETTING_DOMAIN) ? "domain" : NULL, database, disk,
                                        setup_has(a, SETTING_CHECKOUT) ? "checkout" : NULL, NULL});
         if (setup_has(a, SETTING_CRYPTO)) {
+                /* What needs nothing is never left for another; what needs all that primary needs is never reached. */
+                bool local = watches_crypto(a) ||
+                             (setup_has(a, SETTING_PEERS) &&
+                              (setup_has(a, SETTING_PAYMENT) || setup_has(a, SETTING_DOMAIN) ||
+                               setup_has(a, SETTING_CHECKOUT)));
+
                 add_mode(t, "crypto",
-                         (const char *const[]){watches_crypto(a) ? "btcpay" : NULL, database, disk, NULL,
-                                               NULL, NULL});
+                         (const char *const[]){watches_crypto(a) ? "btcpay" : NULL, local ? database : NULL,
+                                               local ? disk : NULL, NULL, NULL, NULL});
                 text_add(t, "    message: Using backup payment system.   # what buyers read\n");
         }
         if (setup_has(a, SETTING_PEERS)) {
@@ -274,7 +277,7 @@ static void add_modes(Text *t, const SetupAnswers *a)
 
 /* --- actions --- */
 
-static void add_mail(const Setup *s, Text *t, const SetupAnswers *a)
+static void add_mail(Text *t, const SetupAnswers *a)
 {
         const char *to = a->value[SETTING_ALERT];
 
@@ -288,13 +291,13 @@ static void add_mail(const Setup *s, Text *t, const SetupAnswers *a)
         text_add(t, "\n      to: [");
         add_scalar(t, to);
         text_add(t, "]\n");
-        if (setup_wants(a, SETTING_SMTP_USER))
+        if (setup_wants(a, SETTING_SMTP_PASSWORD)) {
                 add_key(t, "      username: ", a->value[SETTING_SMTP_USER]);
-        if (setup_has_secret(s, a, SETTING_SMTP_PASSWORD))
                 text_add(t, "      password_file: " SETUP_MAIL_PASSWORD "\n");
+        }
 }
 
-static void add_actions(const Setup *s, Text *t, const SetupAnswers *a)
+static void add_actions(Text *t, const SetupAnswers *a)
 {
         text_add(t, "\nactions:\n"
                     "  - type: payment-mode               # /run/failoverd/payment.env, for the shop\n");
@@ -305,7 +308,7 @@ static void add_actions(const Setup *s, Text *t, const SetupAnswers *a)
                             "  - type: notify-peers               # tells the other shops\n"
                             "    registry: /var/lib/federationd/network-registry.json\n");
         if (setup_has(a, SETTING_ALERT) && setup_is_mail(a->value[SETTING_ALERT])) {
-                add_mail(s, t, a);
+                add_mail(t, a);
         } else if (setup_has(a, SETTING_ALERT)) {
                 text_add(t, "  - type: alert\n    webhook:\n");
                 add_key(t, "      url: ", a->value[SETTING_ALERT]);
@@ -323,7 +326,7 @@ void setup_print_supervisor(const Setup *s, Text *t, const SetupAnswers *a)
         add_node(t, a);
         add_probes(s, t, a);
         add_modes(t, a);
-        add_actions(s, t, a);
+        add_actions(t, a);
 }
 
 static void add_peers(Text *t, const SetupAnswers *a)

@@ -122,9 +122,20 @@ check "… and writes nothing" equal "$(all)" "$before"
 setup --unattended name="Other name"
 check "what is not said stays as it was" grep -qx "  name: Other name" "$files/failoverd.yaml"
 check "… the payment API, too" grep -q 'bearer_file: payment.key' "$files/failoverd.yaml"
+setup --unattended disk= url=https://shop.example domain=
+setup --unattended name="Third name"
+check "what was left out stays out" not grep -qE '^  (disk|domain):' "$files/failoverd.yaml"
 setup --unattended payment=
 check "what is said to be nothing goes" not grep -q 'payment-api' "$files/failoverd.yaml"
 check "… with its credential" not grep -q payment.key "$root/etc/systemd/system/failoverd.service.d/50-setup.conf"
+printf '%s' "it's \\a pass" >"$shop/key"
+setup --unattended "database=host=127.0.0.1 user=u dbname=a" database-password="$shop/key"
+check "a password is in the dsn as libpq reads it" equal "$(cat "$files/database.dsn")" \
+        "host=127.0.0.1 user=u dbname=a password='it\\'s \\\\a pass'"
+setup --unattended "database=host=127.0.0.2 user=u dbname=a"
+check "it stays when the rest changes" equal "$(cat "$files/database.dsn")" \
+        "host=127.0.0.2 user=u dbname=a password='it\\'s \\\\a pass'"
+check "the probe has it" grep -q '^    dsn_file: database.dsn' "$files/failoverd.yaml"
 for wrong in url=ftp://x payment=strippe colour=red payment-key=$canary restart=a/b alert=a@b@c id= disk=x 'database=host=h password=p' url; do
         not setup --unattended --force "$wrong" || fail "it took $wrong"
         check "$wrong is refused without repeating a secret" not grep -q "$canary" "$shop/said"
