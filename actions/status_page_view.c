@@ -112,10 +112,8 @@ static json_t *update_view(const Page *p, const json_t *update)
         json_put(j, "state", json_incref(words));
         json_put(j, "kind", json_string(over ? "resolved" : "going"));
         json_put(j, "at", words_moment(&p->words, at ? at : p->since_usec));
-        if (!text)
-                json_put(j, "lines", NULL);
-        else if (!json_equal(text, words)) /* once is enough */
-                json_put(j, "lines", lines_of(json_string_value(text)));
+        bool said = json_equal(text, words); /* once is enough */
+        json_put(j, "lines", text ? lines_of(said ? "" : json_string_value(text)) : NULL);
         return j;
 }
 

@@ -65,7 +65,8 @@ static json_t *document(const char *text)
         "'maintenances':["                                                                                   \
         "{'id':'m2','name':'Database','body':'Slow.','state':'active','from':'2026-11-20T08:00:00.000Z',"    \
         "'until':null,'began':'2026-11-20T08:01:00.000Z','ended':null,'components':[],'updates':["           \
-        "{'id':'v2','at':'2026-11-20T08:30:00.000Z','state':'active','body':'Half done.'},"                  \
+        "{'id':'v2','at':'2026-11-20T08:30:00.000Z','state':'active','body':'Half "                          \
+        "done.'},{'id':'v3','at':'2026-11-20T08:01:00.000Z','state':'active','body':''},"                    \
         "{'id':'v1','at':'2026-11-20T08:00:00.000Z','state':'scheduled','body':'Slow.'}]},"                  \
         "{'id':'m1','name':'Moving','body':'','state':'scheduled','from':'2026-11-22T08:00:00.000Z',"        \
         "'until':'2026-11-22T10:00:00.000Z','began':null,'ended':null,'components':['search'],'updates':[]}" \

@@ -24,6 +24,7 @@
     if (stale.textContent !== words)
       stale.textContent = words;
     stale.hidden = !words;
+    document.body.classList.toggle('old', Boolean(words)); // what stands below is not to be taken for what is
   }
 
   // --- the newest page in place of this one ---
