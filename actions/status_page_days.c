@@ -6,8 +6,8 @@
 #define HOUR_SEC   3600
 #define GAP_SEC    900 /* unknown for longer than this shows */
 #define BAR_HEIGHT 10
-#define TITLES_MAX \
-        15 /* with more, the words are in the list below the bar only, so that the page stays small */
+/* With more, the words are in the list below the bar only, so that the page stays small. */
+#define TITLES_MAX 10
 
 typedef enum DayKind { /* the letters are classes of the style sheet, and keys of texts */
                        DAY_UP = 'u',
