@@ -87,6 +87,28 @@ check "no probe is named" not grep -Eq 'payment-api|btcpay|503|127\.0\.0' <<<"$(
 check "a text of another kind is refused" equal "$(ask_code /v1/incidents -d '{"name": 7}')" 400
 check "so is a key that nobody knows" equal "$(ask_code /v1/maintenances -d '{"nmae": "x"}')" 400
 check "and a component that is not there" equal "$(ask_code /v1/maintenances -d '{"name": "x", "components": ["payment-api"]}')" 404
+while read -r wanted path body; do
+        check "$path refuses $body" equal "$(ask_code "$path" -d "$body")" "$wanted"
+        check "and says why" jq -e '.success == false and (.error | length > 5)' "$shop/answer" >/dev/null
+done <<'END'
+400 /v1/incidents {"name": "x", "components": "pay"}
+400 /v1/incidents [1]
+409 /v1/incidents {"body": "no name"}
+409 /v1/incidents {"name": "x", "impact": "huge"}
+409 /v1/incidents {"name": "x", "state": "resolved"}
+404 /v1/incidents/01ARZ3NDEKTSV4RRFFQ69G5FAV/update {"body": "x"}
+404 /v1/incidents/latest/delete {}
+404 /v1/incidents/latest {}
+400 /v1/incidents/latest/postmortem {}
+400 /v1/maintenances {"name": "x", "from": "soon"}
+400 /v1/maintenances {"name": "x", "for": "1h", "until": "2036-01-01T00:00:00Z"}
+400 /v1/maintenances {"name": "x", "for": "31d"}
+409 /v1/maintenances {"name": "x", "from": "2020-01-01T00:00:00Z"}
+409 /v1/maintenances {"name": "x", "until": "2020-01-01T00:00:00Z"}
+409 /v1/maintenances {"name": ""}
+409 /v1/maintenances/latest/end {}
+404 /v1/maintenances/latest/begin {}
+END
 wait_for "nothing is left to do" status_is 'all(.actions[]; .state == "done" or .state == "superseded")'
 public=$(ask /v1/public | jq -S '.incidents, .maintenances')
 stop failoverd || true
