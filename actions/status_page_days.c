@@ -7,7 +7,7 @@
 #define GAP_SEC    900 /* unknown for longer than this shows */
 #define BAR_HEIGHT 10
 /* With more, the words are in the list below the bar only, so that the page stays small. */
-#define TITLES_MAX 10
+#define TITLES_MAX 8
 
 typedef enum DayKind { /* the letters are classes of the style sheet, and keys of texts */
                        DAY_UP = 'u',
