@@ -106,6 +106,15 @@ edge_limits() { # who asks is who connects to the proxy
         check "another one is not meant" equal "$(edge_code /api/config --interface 127.0.0.9)" 200
 }
 
+edge_refuses() { # HEADER
+        [[ $(edge_code /api/config -H "$1") == 429 ]]
+}
+
+edge_limits_behind() { # HEADER in which a CDN, whom the proxy now believes, says who asks: each buyer has limits of his own again
+        wait_for "a buyer behind a CDN has his limits" edge_refuses "$1: 198.51.100.1"
+        check "and no other has them" equal "$(edge_code /api/config -H "$1: 198.51.100.2")" 200
+}
+
 edge_silent() { # federationd is not there
         stop alpha || true
         check "an honest status" equal "$(edge_code /api/config)" 503

@@ -54,6 +54,12 @@ stop alpha || true
 node_start alpha
 edge_limits
 
+# Behind a CDN, as docs/edge.md says.
+stop caddy || true
+sed -i 's|^\( *\t*\)reverse_proxy .* {|&\n trusted_proxies 127.0.0.0/8|' "$shop/federationd.caddy"
+run
+edge_limits_behind X-Forwarded-For
+
 stop caddy || true
 site "${port[raw]}"
 run

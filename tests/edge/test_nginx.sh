@@ -45,18 +45,11 @@ stop alpha || true
 node_start alpha
 edge_limits
 
-# Behind a CDN, as docs/edge.md says: buyers have their own addresses again.
+# Behind a CDN, as docs/edge.md says.
 stop nginx || true
 nginx_config 'set_real_ip_from 127.0.0.0/8; real_ip_header CF-Connecting-IP;' "$shop/site.conf"
 nginx_run
-cdn() { # ADDRESS: how a buyer from there is answered
-        edge_code /api/config -H "CF-Connecting-IP: $1"
-}
-cdn_limits() { # somebody who asks much
-        [[ $(cdn 198.51.100.1) == 429 ]]
-}
-wait_for "a buyer behind a CDN has his limits" cdn_limits
-check "and no other has them" equal "$(cdn 198.51.100.2)" 200
+edge_limits_behind CF-Connecting-IP
 
 stop nginx || true
 site "${port[raw]}"
