@@ -89,6 +89,25 @@ static int put_secret(Setup *s, const SetupAnswers *a, Setting k, Error *e)
         return setup_put(s, &f, e);
 }
 
+/* A secret that nothing needs any more is the operator's to remove: something else may read it. */
+static void tell_unused(const Setup *s, const SetupAnswers *a)
+{
+        static const char *const files[] = {"stripe.key", "payment.key", SETUP_DATABASE_DSN,
+                                            SETUP_MAIL_PASSWORD};
+        const char *payment = setup_payment_key(a);
+
+        for (size_t k = 0; k < ELEMENTSOF(files) && !s->i->given[OPTION_JSON]; k++) {
+                _cleanup_free_ char *path = string_printf(SETUP_FOLDER "/%s", files[k]);
+
+                if ((payment && streq(files[k], payment)) ||
+                    (streq(files[k], SETUP_DATABASE_DSN) && setup_wants(a, SETTING_DATABASE_PASSWORD)) ||
+                    (streq(files[k], SETUP_MAIL_PASSWORD) && setup_wants(a, SETTING_SMTP_PASSWORD)))
+                        continue;
+                if (path && setup_is_there(s, path))
+                        printf("unused   %s%s: remove it, unless something else reads it\n", s->root, path);
+        }
+}
+
 int setup_put_secrets(Setup *s, const SetupAnswers *a, Error *e)
 {
         static const Setting secrets[] = {SETTING_PAYMENT_KEY, SETTING_DATABASE_PASSWORD,
@@ -97,5 +116,7 @@ int setup_put_secrets(Setup *s, const SetupAnswers *a, Error *e)
 
         for (size_t k = 0; k < ELEMENTSOF(secrets) && r >= 0; k++)
                 r = put_secret(s, a, secrets[k], e);
+        if (r >= 0)
+                tell_unused(s, a);
         return r;
 }

@@ -127,6 +127,7 @@ setup --unattended name="Third name"
 check "what was left out stays out" not grep -qE '^  (disk|domain):' "$files/failoverd.yaml"
 setup --unattended payment=
 check "what is said to be nothing goes" not grep -q 'payment-api' "$files/failoverd.yaml"
+check "… its secret is not needed, and that is said" grep -q '^unused .*/payment.key' "$shop/said"
 check "… with its credential" not grep -q payment.key "$root/etc/systemd/system/failoverd.service.d/50-setup.conf"
 printf '%s' "it's \\a pass" >"$shop/key"
 setup --unattended "database=host=127.0.0.1 user=u dbname=a" database-password="$shop/key"
