@@ -61,11 +61,12 @@ class Audit:
     """findings: (kind, words); kind is lost, doubled or corrupt."""
 
     def __init__(self, state_dir, state_actions, event_actions, deliveries=True):
-        self.findings, self.changes, self.deliveries = [], [], []
+        self.findings, self.changes, self.deliveries, self.incidents = [], [], [], []
         self.state_actions, self.event_actions = set(state_actions), set(event_actions)
         if self.load(state_dir):
             self.check_chain()
             self.check_sequence()
+            self.check_incidents()
             if deliveries:
                 self.check_deliveries()
 
@@ -79,6 +80,7 @@ class Audit:
                     self.find("corrupt", f"integrity_check: {row[0]}")
             self.changes = db.execute(f"SELECT {', '.join(CHANGE_COLUMNS)} FROM change ORDER BY seq").fetchall()
             self.deliveries = [dict(d) for d in db.execute("SELECT * FROM delivery ORDER BY id")]
+            self.incidents = [json.loads(row[0]) for row in db.execute("SELECT value FROM bulletin WHERE kind = 0 ORDER BY id")]
             db.close()
         except sqlite3.Error as e:
             self.find("corrupt", f"{path}: {e}")
@@ -105,6 +107,17 @@ class Audit:
                 kind = "doubled" if c["to_mode"] == mode else "lost"
                 self.find(kind, f"change {c['id']} leads from {c['from_mode'] or 'the start'}, but the mode was {mode or 'none'}")
             mode = c["to_mode"]
+
+    def check_incidents(self):
+        """Every change but the first start stands in one incident, which is over when the shop is back in its first mode."""
+        told = [u["id"] for i in self.incidents for u in i["updates"]]
+        for c in self.changes:
+            if c["from_mode"] and told.count(c["id"]) != 1:
+                self.find("doubled" if c["id"] in told else "lost", f"change {c['id']} stands in {told.count(c['id'])} incidents")
+        is_back = self.changes and self.changes[-1]["to_mode"] == self.changes[0]["to_mode"]
+        for i in self.incidents:
+            if i["automatic"] and not i["resolved"] and is_back:
+                self.find("lost", f"incident {i['id']} is open, and the shop is back")
 
     def check_deliveries(self):
         """Every change has all that it causes, and all of that has ended."""
