@@ -11,12 +11,12 @@ part_start api payment-api
 part_start btcpay payment-api
 nodes_name alpha
 mkdir -p "$shop/alpha/state"
-cat >"$shop/registry.json" <<'END'
-{"nodes":[{"id":"my-shop","url":"http://a.example","type":"full","status":"active"},
- {"id":"b","name":"Harbour Books","url":"https://harbour.example","type":"full","status":"active"},
- {"id":"c","name":"<script>executed=1</script>\u202eeert","url":"https://c.example","type":"full","status":"active"},
- {"id":"d","name":"In its fallback","url":"https://d.example","type":"full","status":"fallback","fallbackUrl":"javascript:executed=1"}]}
-END
+# Its network has three ordinary shops, and as many as the page shows whose names are hostile.
+node --input-type=module -e "import { payloads } from '$source_dir/tests/browser/hostile.mjs';
+        const some = payloads.filter((_, i) => i % 5 === 0).slice(0, 96).map((name, i) => ({ id: 'x' + i, name, url: 'https://x' + i + '.example', type: 'full', status: 'active' }));
+        console.log(JSON.stringify({ nodes: [{ id: 'my-shop', url: 'http://a.example', type: 'full', status: 'active' },
+                { id: 'b', name: 'Harbour Books', url: 'https://harbour.example', type: 'full', status: 'active' },
+                { id: 'd', name: 'In its fallback', url: 'https://d.example', type: 'full', status: 'fallback', fallbackUrl: 'javascript:executed=1' }, ...some] }));" >"$shop/registry.json"
 config <<END
 node: {id: my-shop, name: My Shop, url: "https://shop.example"}
 probes:
