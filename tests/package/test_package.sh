@@ -8,6 +8,11 @@ machine_boot
 new=$(package)
 old=$(package_as 0.0.9-1)
 
+files() { # that are named after it, with those that dpkg and systemd keep of each package
+        machine find /etc /usr /var -xdev '(' -name '*failoverd*' -o -name '*federation*' ')'
+}
+none=$(files)
+
 # ---- install
 umask 077 # whatever the operator's is
 machine_install "$old"
@@ -55,14 +60,19 @@ main_pid() { # DAEMON
 visits_are() { # AT LEAST
         (($(wc -l <"$shop/visits.out") >= $1))
 }
+sockets() { # since when they are open
+        machine systemctl show -P ActiveEnterTimestampMonotonic federationd.socket federationd-control.socket
+}
 replace() { # DEB
-        local supervisor federation
+        local supervisor federation open
+        open=$(sockets)
         supervisor=$(main_pid failoverd)
         federation=$(main_pid federationd)
         machine_dpkg --install "$1" || fail "$1 cannot be installed"
         check "it is that version" equal "$(machine dpkg-query -Wf '${Version}' failoverd)" "$(dpkg-deb -f "$1" Version)"
         check "failoverd was restarted" test "$(main_pid failoverd)" != "$supervisor"
         check "federationd was restarted" test "$(main_pid federationd)" != "$federation"
+        check "federationd's sockets stayed open" equal "$(sockets)" "$open"
         check "both are active" equal "$(machine systemctl is-active failoverd federationd | sort -u)" active
         check "nothing of the operator's was touched" equal "$(kept)" "$before"
 }
@@ -130,11 +140,7 @@ for path in /etc/failoverd /var/lib/failoverd /var/lib/federationd /run/failover
 done
 check "but what the operator has made for the unit" machine rm $drop_ins/operator.conf
 machine rmdir $drop_ins
-left() { # files that are named after it, with those that dpkg and systemd keep of each package
-        machine find /etc /usr/lib/systemd /usr/lib/sysusers.d /usr/lib/tmpfiles.d /usr/share /usr/sbin /usr/bin /var/lib -xdev \
-                '(' -name '*failoverd*' -o -name 'federationd*' -o -name 'federation-sync*' ')' -not -path "$shop/*"
-}
-check "purging leaves no file" equal "$(left)" ""
+check "purging leaves no file" equal "$(files)" "$none"
 check "its users stay, so that nobody else gets their numbers" equal "$(machine getent passwd failoverd federationd)" "$users"
 
 # ---- another has the port

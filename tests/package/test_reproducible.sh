@@ -13,7 +13,12 @@ if ((EUID == 0)); then
         chown -R nobody:nogroup "$shop/elsewhere"
         other+=(setpriv --reuid nobody --regid nogroup --clear-groups)
 fi
+files() { # of the sources, with their times
+        find "$shop/elsewhere/sources" -path '*/sources/build' -prune -o -type f -printf '%p %T@\n' | sort
+}
+before=$(files)
 (umask 077 && "${other[@]}" bash "$shop/elsewhere/sources/scripts/package") >"$shop/build.log" 2>&1 || fail "it cannot be built again"
 for deb in "$build"/package/*.deb; do
         check "${deb##*/} is the same, byte by byte" cmp "$deb" "$shop/elsewhere/sources/build/package/${deb##*/}"
 done
+check "the sources are as they were" equal "$(files | sha256sum)" "$(sha256sum <<<"$before")"
