@@ -30,6 +30,12 @@ page_says() { # MODE
         jq -e ".failover.mode == \"$1\"" "$shop/status/api/v2/status.json"
 }
 
+page_grew() { # the new page, whole, though it has more to tell than the old one
+        grep -q "pay with cryptocurrency" "$shop/status/index.html" && tail -n 1 "$shop/status/index.html" | grep -q "</html>" &&
+                tail -n 1 "$shop/status/history.atom" | grep -q "</feed>" &&
+                jq -e '.incidents | length == 1' "$shop/status/api/v2/incidents/unresolved.json"
+}
+
 # Takes what was set aside until nothing is left of it. failoverd lets nobody else into its database, so it has to rest.
 use_up_reserve() {
         local size
@@ -60,6 +66,7 @@ full_story() { # KIND of disk
         wait_for "buyers pay by crypto though the disk is full" pays_by crypto
         wait_for "the operator is told" told_of crypto
         wait_for "the status page says so" page_says crypto
+        check "in all its files" page_grew
         order api ok
         wait_for "the return happens, too" pays_by primary
         wait_for "the status page says so" page_says primary

@@ -232,8 +232,9 @@ def files_are_whole(folder, new):
     paths = [] if new and not os.path.exists(f"{folder}/run/mode.json") else [f"{folder}/run/mode.json"]
     for root, _, names in os.walk(f"{folder}/status"):
         paths += [f"{root}/{n}" for n in names if n.endswith(".json") and not n.startswith(".")]
-        if "index.html" in names and not read(f"{root}/index.html").rstrip().endswith("</html>"):
-            yield "index.html is cut off"
+        for name, end in (("index.html", "</html>"), ("history.atom", "</feed>"), ("badge.svg", "</svg>")):
+            if name in names and not read(f"{root}/{name}").rstrip().endswith(end):
+                yield f"{name} is cut off"
     for path in paths:
         try:
             with open(path, encoding="utf-8") as f:
