@@ -41,7 +41,7 @@ const claims = {
         async 'the other shops of the network are named, and nothing that they wrote runs'() {
                 assert.ok(await desk.getByRole('link', { name: 'Harbour Books' }).isVisible());
                 const names = await desk.locator('.shops').innerText(), lost = payloads.filter((_, i) => i % 5 === 0 && !names.includes(mark(i)));
-                assert.deepEqual(lost.filter((text) => !/\p{Cc}/u.test(text)), [], 'all but those that are no name'); // of one line
+                assert.deepEqual(lost.filter((text) => !/\p{Cc}/u.test(text) && text.length < 200), [], 'all but those that are no name'); // of one line
                 assert.deepEqual([...new Set(await desk.locator('.shops *').evaluateAll((all) => all.map((e) => e.localName)))].sort(), ['a', 'bdi', 'li', 'p', 'span', 'svg', 'use']);
                 assert.ok((await desk.locator('.shops a').evaluateAll((all) => all.map((a) => a.href))).every((href) => /^https:\/\/(harbour|x\d+)\.example\/$/.test(href)));
                 assert.match(names, /In its fallback\nSells nothing/);
@@ -75,7 +75,7 @@ const claims = {
                 assert.match((await focus(page)).text, /Skip/);
                 await page.keyboard.press('Enter');
                 const stops = [];
-                for (let i = 0; i < 40; i++) {
+                for (let i = 0; i < 140; i++) {
                         await page.keyboard.press('Tab');
                         const now = await focus(page);
                         if (now.what === 'body')
@@ -166,7 +166,7 @@ const claims = {
                 const page = await clocked();
                 await headline(page, 'Everything works');
                 assert.equal(await page.locator('#stale').isVisible(), false);
-                await deed('node stops');
+                await deed('shop_node stops');
                 await page.clock.fastForward(15000);
                 await page.clock.runFor(15000);
                 await page.locator('#stale', { hasText: 'does not answer' }).waitFor();
@@ -174,7 +174,7 @@ const claims = {
                 await page.locator('#stale', { hasText: 'out of date' }).waitFor();
                 await page.screenshot({ path: `${pictures}/live-old.png`, fullPage: true });
                 assert.deepEqual(await axe(page), []);
-                await deed('node starts');
+                await deed('shop_node starts');
                 await page.clock.setFixedTime(Date.now());
                 await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
                 await page.locator('#stale').waitFor({ state: 'hidden' });

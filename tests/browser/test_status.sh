@@ -51,7 +51,7 @@ operator() { # VERB WORD...: _ for a space in a word
         local words=("$@")
         ctl "${words[@]//_/ }"
 }
-node() { # stops | starts
+shop_node() { # stops | starts
         case $1 in
         stops) stop alpha ;;
         starts) node_start alpha ;;
@@ -60,7 +60,7 @@ node() { # stops | starts
 
 browse status "$(node_url alpha)"
 find "$shop/status" -type f -print0 | xargs -0 cat >"$shop/everything"
-for secret in secret-bank-gateway 127.0.0.1 "${port[api]}" 503 "$shop" v1/account; do
+for secret in secret-bank-gateway 127.0.0.1 ":${port[api]}" "HTTP 503" "$shop" v1/account; do
         check "what is private is on no page: $secret" not grep -qF "$secret" "$shop/everything"
 done
 check "the page that was left is valid" html_valid "$shop/status/index.html"
