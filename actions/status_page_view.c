@@ -458,7 +458,25 @@ static const char *icon_of(const Page *p)
         return "unknown";
 }
 
-/* What the headline tells began with the mode. */
+/* "Everything works" is true since the last thing that did not work does: the mode may be older. */
+static uint64_t headline_since(const Page *p)
+{
+        uint64_t since = p->since_usec, at;
+
+        if (!streq(p->selling, "as-usual"))
+                return since;
+        for (size_t i = 0; i < json_array_size(p->components); i++) {
+                at = item_time(json_array_get(p->components, i), "since");
+                since = MAX(since, at);
+        }
+        for (size_t i = 0; i < json_array_size(p->incidents); i++) {
+                at = item_time(json_array_get(p->incidents, i), "resolved");
+                since = MAX(since, at);
+        }
+        return since;
+}
+
+/* Is it known when what the headline tells began? */
 static bool says_since(const Page *p)
 {
         return streq(p->selling, "as-usual") || streq(p->selling, "backup") || streq(p->selling, "elsewhere");
@@ -479,7 +497,7 @@ static void put_now(const Page *p, json_t *view)
         json_put(view, "message", json_string(p->first ? "" : p->message));
         json_put(view, "explain", page_say_selling(p, "explain"));
         json_put(view, "also_blind", json_boolean(p->blind && !streq(p->selling, "blind")));
-        json_put(view, "since", words_moment(&p->words, p->since_usec));
+        json_put(view, "since", words_moment(&p->words, headline_since(p)));
         json_put(view, "says_since", json_boolean(says_since(p)));
         json_put(view, "change", json_string(p->change));
         json_put(view, "not_saved", json_boolean(!p->durable));

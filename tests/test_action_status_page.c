@@ -422,6 +422,7 @@ TEST(past_incidents_are_resolved_and_the_present_is_well)
         publish(&rig, &facts);
         check_indicator(&rig, "none");
         check_page(&rig, "<h1 id=\"now\">Everything works</h1>");
+        check_page(&rig, "Since <time datetime=\"2026-11-10T09:12:00.000Z\">");
         check_not_on_page(&rig, "Going on now");
         check_file(&rig, "badge.svg", ">working<", true);
         _cleanup_json_ json_t *j = read_json(&rig, "api/v2/incidents.json");
@@ -435,6 +436,9 @@ TEST(past_incidents_are_resolved_and_the_present_is_well)
         CHECK_INT(json_array_size(json_at(j, "incidents.0.incident_updates")), 2);
         check_json(j, "incidents.0.incident_updates.0.status", "resolved");
         _cleanup_json_ json_t *open = read_json(&rig, "api/v2/incidents/unresolved.json");
+        json_object_set_new(json_at(known, "components.0"), "since", json_string("2026-11-11T07:00:00.000Z"));
+        publish(&rig, &facts);
+        check_page(&rig, "Since <time datetime=\"2026-11-11T07:00:00.000Z\">");
         CHECK(json_is_array(json_object_get(open, "incidents")));
         CHECK_INT(json_array_size(json_object_get(open, "incidents")), 0);
         rig_close(&rig);
