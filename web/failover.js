@@ -86,7 +86,7 @@ function follow() {
 			open = false;
 		};
 	}
-	later(open ? 3e4 : Math.min(4e3 * 2 ** failures, 16e3));
+	later(open ? 3e4 : failures ? Math.min(1e3 * 2 ** failures, 16e3) : 4e3);
 }
 
 const retry = make('button', { type: 'button', textContent: say('retry') });
