@@ -89,8 +89,19 @@ start manager "$parts/notify-listen" "$shop/notify"
 wait_for "the manager listens" test -S "$shop/notify"
 
 shop_open "$build/tests/failoverd-blind-to-stalls"
-stand_still 3
-wait_for "the planted bug is noticed: it takes old attempts for an outage" status_is '.cause | test("payment-api down: no answer")'
+# On a busy machine one of the three may have been answered before the order: then it is no outage to anybody.
+noticed=
+for _ in 1 2 3 4; do
+        stand_still 3
+        asked_before=$(requests api)
+        wait_for "it goes on to ask" asked $((asked_before + 5))
+        if ask /v1/history | jq -e 'any(.changes[]; .cause | test("payment-api down: no answer"))' >/dev/null; then
+                noticed=1
+                break
+        fi
+        wait_for "everything is up" all_up
+done
+check "the planted bug is noticed: it takes old attempts for an outage" test "$noticed"
 stop failoverd
 rm -rf "$shop"/{state,run,status}
 echo "planted bug (it does not notice that it stood still): noticed"
