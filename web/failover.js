@@ -4,15 +4,15 @@
 const script = document.currentScript ?? document.querySelector('[data-node]');
 const node = (script.dataset.node ?? new URL(script.src).origin).replace(/\/+$/, ''), key = `failover ${node}`;
 const texts = {
-	crypto: 'Card payment is not possible at the moment. You can pay by crypto currency.',
-	federated: 'We cannot take orders at the moment.',
+	crypto: 'Card payment is not possible right now. You can pay by crypto currency.',
+	federated: 'We cannot take orders right now.',
 	elsewhere: 'You can buy here instead:',
 	closed: 'Buying is not possible right now.',
 	retry: 'Try again',
 	still: 'Still not',
 	last: 'This may be out of date',
 };
-let config = {}, mode = 'primary', federated, shop, closed; // shop: where buyers go; closed: there is none
+let config = {}, mode = 'primary', federated, shop, closed; // where buyers go; there is none
 let told, at = 0, away, note = ''; // at: when we were told; away: the node is; note: what came of trying again
 let source, open, timer, failures = 0;
 
@@ -43,7 +43,7 @@ function tell(what) {
 	adopt(what, what.stale ? at : Date.now());
 }
 
-/** What another page of the shop was told. */
+/** What another page was told. */
 function remember(most) {
 	try {
 		const kept = JSON.parse(localStorage[key]);

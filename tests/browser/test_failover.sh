@@ -63,7 +63,7 @@ piece_is() { # TEXT [LANGUAGE]
 }
 
 check "a server that puts pages together has nothing to put in while all is as usual" piece_is ""
-check "failover.js is small enough to go with every page" test "$(stat -c %s "$source_dir/web/failover.js")" -lt 6144
+check "failover.js is small enough to go with every page" test "$(stat -c %s "$source_dir/web/failover.js")" -lt 6000
 browse failover "$web_url" "$shop/web" "$(node_url alpha)" "$(node_url beta)"
 mode federated >/dev/null
 wait_for "a server that puts pages together is told, too" piece_is '<div class="failover-banner" role="status" lang="de">Wir können gerade keine Bestellungen annehmen. Hier können Sie stattdessen kaufen: <a href="'"$(node_url beta)"'" target="_top">'"${net}:${node_port[beta]}"'</a></div>' de
