@@ -111,7 +111,7 @@ static bool value_covers(const char *value, size_t size, const char *path)
                 i += i < size;
                 const char *folder = word + (word[0] == '-') + (word[0] == '+');
 
-                n = strcspn(folder, ":");
+                n = quoted ? strlen(folder) : strcspn(folder, ":");
                 while (n > 1 && folder[n - 1] == '/')
                         n--;
                 if (n > 0 && strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 1))
@@ -135,6 +135,36 @@ static bool gives_path(const Granted *g, const char *unit, const char *path)
                                 return true;
         }
         return false;
+}
+
+/* What ProtectHome= hides, and where PrivateTmp= puts folders of its own. */
+static bool is_hidden(const char *unit, const char *path)
+{
+        static const struct {
+                const char *folder;
+                const char *setting;
+        } closed[] = {{"/home/", "\nProtectHome="},
+                      {"/root/", "\nProtectHome="},
+                      {"/run/user/", "\nProtectHome="},
+                      {"/tmp/", "\nPrivateTmp=yes"},
+                      {"/var/tmp/", "\nPrivateTmp=yes"}};
+        static const char *const settings[] = {"BindReadOnlyPaths", "BindPaths"};
+        bool hidden = false;
+        size_t size;
+
+        for (size_t i = 0; i < ELEMENTSOF(closed); i++)
+                hidden = hidden || (strncmp(path, closed[i].folder, strlen(closed[i].folder)) == 0 &&
+                                    strstr(unit, closed[i].setting));
+        if (strncmp(path, "/tmp/", 5) != 0 && strncmp(path, "/var/tmp/", 9) != 0)
+                hidden = hidden && !strstr(unit, "\nProtectHome=no") &&
+                         !strstr(unit, "\nProtectHome=read-only");
+        for (size_t i = 0; i < ELEMENTSOF(settings) && hidden; i++) {
+                const char *line = unit, *value;
+
+                while (hidden && (value = next_value(&line, settings[i], &size)))
+                        hidden = !value_covers(value, size, path);
+        }
+        return hidden;
 }
 
 /* --- the group --- */
@@ -213,6 +243,15 @@ static void tell_path(Findings *f, const char *daemon, const char *path)
         advise(f, x, daemon);
 }
 
+static void tell_hidden(Findings *f, const char *daemon, const char *path)
+{
+        Finding *x = findings_add(f, FINDING_WARNING, "hidden", NULL, NULL,
+                                  "%s is needed, and the sandbox of %s.service hides it", path, daemon);
+
+        finding_means(f, x, "there it is missing: what needs it fails, also when nothing else does");
+        advise(f, x, daemon);
+}
+
 static bool is_the_units(const Granted *g)
 {
         _cleanup_free_ char *path = string_printf("/etc/failoverd/%s.yaml", g->daemon);
@@ -237,6 +276,11 @@ void findings_add_not_granted(Findings *f, const Granted *g)
         {
                 if (!gives_path(g, unit.data, json_string_value(item)))
                         tell_path(f, g->daemon, json_string_value(item));
+        }
+        json_array_foreach(json_object_get(g->needs, "reads"), i, item)
+        {
+                if (is_hidden(unit.data, json_string_value(item)))
+                        tell_hidden(f, g->daemon, json_string_value(item));
         }
         json_array_foreach(json_object_get(g->needs, "users"), i, item)
                         check_member(f, g->daemon, json_string_value(item));

@@ -9,7 +9,7 @@ typedef struct Granted {
         const char *config; /* the file that is checked: another than /etc/failoverd/NAME.yaml is not the unit's, and is left alone */
         const char *daemon;    /* "failoverd": its unit, and its user */
         const char *state_dir; /* open to it in any case */
-        const json_t *needs;   /* {"credentials": […], "writes": […], "users": […]} */
+        const json_t *needs;   /* {"credentials": […], "writes": […], "reads": […], "users": […]} */
 } Granted;
 
 /* Reads small files below /etc and /usr; looks users up in a child. */

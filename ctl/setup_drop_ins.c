@@ -31,7 +31,7 @@ static int read_needs(const Setup *s, const char *daemon, json_t **ret, Error *e
 
 /* --- the drop-in --- */
 
-/* A value of a unit file: systemd splits it at spaces, and takes % and \ for its own. */
+/* A value of a unit file: systemd splits it at spaces and colons, and takes % and \ for its own. */
 static void add_word(Text *t, const char *prefix, const char *path)
 {
         text_add(t, "\"%s", prefix);
@@ -49,7 +49,7 @@ static void add_path(Text *t, const char *setting, const char *path)
 {
         text_add(t, "%s=", setting);
         /* The minus: one that is not there is no reason not to start. */
-        if (strpbrk(path, " \t\"'\\%"))
+        if (strpbrk(path, " \t\"'\\%:"))
                 add_word(t, "-", path);
         else
                 text_add(t, "-%s\n", path);
@@ -109,30 +109,73 @@ static void add_writes(Text *t, const Setup *s, const json_t *needs)
         }
 }
 
-static bool array_contains(const json_t *list, const char *text)
+/* A file's folder may be shown in its place when it is no home, and nothing that only its owner may pass. */
+static bool may_show(const Setup *s, const char *folder)
+{
+        _cleanup_free_ char *whole = string_printf("%s%s", s->root, folder);
+        unsigned depth = 0;
+        struct stat st;
+
+        for (const char *c = folder; *c; c++)
+                depth += *c == '/';
+        return depth > (lies_below(folder, "/home") || lies_below(folder, "/run/user") ? 2 : 1) &&
+               !streq(folder, "/run/user") && !streq(folder, "/var/tmp") && whole && stat(whole, &st) >= 0 &&
+               (st.st_mode & S_IXOTH);
+}
+
+/* What is shown of a file that is read: its folder, so that another file that takes its place is seen, too; where that cannot be, the
+ * file alone, and that is said. NULL: out of memory. */
+static char *shown_path(const Setup *s, const char *path)
+{
+        _cleanup_free_ char *whole = string_printf("%s%s", s->root, path), *folder = strdup(path);
+        struct stat st;
+
+        if (!whole || !folder)
+                return NULL;
+        if (lstat(whole, &st) < 0 || !S_ISREG(st.st_mode))
+                return TAKE_PTR(folder);
+        dirname(folder);
+        if (may_show(s, folder))
+                return TAKE_PTR(folder);
+        if (!s->i->given[OPTION_JSON])
+                printf("alone    %s: after another file takes its place, systemctl restart failoverd\n",
+                       path);
+        return strdup(path);
+}
+
+static bool lies_below_one(const char *path, const json_t *folders)
 {
         size_t k;
         json_t *item;
 
-        json_array_foreach(list, k, item)
+        json_array_foreach(folders, k, item)
         {
-                if (streq(json_string_value(item), text))
+                if (lies_below(path, json_string_value(item)))
                         return true;
         }
         return false;
 }
 
-static void add_reads(Text *t, const json_t *needs)
+static void add_reads(Text *t, const Setup *s, const json_t *needs)
 {
+        _cleanup_json_ json_t *shown = json_array();
         size_t k;
         json_t *item;
 
         json_array_foreach(json_object_get(needs, "reads"), k, item)
         {
-                const char *path = json_string_value(item);
+                _cleanup_free_ char *path = NULL;
+                const char *name = json_string_value(item);
 
-                if ((lies_below_any(path, homes) || lies_below_any(path, temporary)) &&
-                    !array_contains(json_object_get(needs, "writes"), path))
+                /* Of /tmp as such, the unit has its own. */
+                if (streq(name, "/tmp") || streq(name, "/var/tmp") ||
+                    (!lies_below_any(name, homes) && !lies_below_any(name, temporary)) ||
+                    lies_below_one(name, json_object_get(needs, "writes")) || lies_below_one(name, shown))
+                        continue;
+                path = shown_path(s, name);
+                if (!path || json_array_append_new(shown, json_string(path)) < 0)
+                        t->failed = true;
+                else
                         add_path(t, "BindReadOnlyPaths", path);
         }
 }
@@ -235,7 +278,7 @@ static int print_drop_in(const Setup *s, const char *daemon, const json_t *needs
         if (needs_home(needs))
                 text_add(t, "# Of home directories, what follows and nothing else.\nProtectHome=tmpfs\n");
         add_writes(t, s, needs);
-        add_reads(t, needs);
+        add_reads(t, s, needs);
         return 0;
 }
 

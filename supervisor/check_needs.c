@@ -62,7 +62,8 @@ static json_t *reads(const Reaches *reaches)
         for (size_t i = 0; i < reaches->count; i++) {
                 const Reach *r = &reaches->items[i];
 
-                if ((r->kind == REACH_PATH || r->kind == REACH_PROGRAM || r->kind == REACH_SOCKET) &&
+                if ((r->kind == REACH_PATH || r->kind == REACH_PROGRAM || r->kind == REACH_ARGUMENT ||
+                     r->kind == REACH_SOCKET) &&
                     r->name[0] == '/')
                         add_once(list, r->name);
         }

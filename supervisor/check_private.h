@@ -7,13 +7,14 @@
 /* --- what the file depends on: check_reach.c --- */
 
 typedef enum ReachKind {
-        REACH_HOST,    /* connects to it */
-        REACH_DOMAIN,  /* asks the DNS about it, or changes it there */
-        REACH_MAIL,    /* sends mail to that domain */
-        REACH_PATH,    /* needs that file or folder */
-        REACH_SOCKET,  /* connects to a socket there, instead of to a host */
-        REACH_PROGRAM, /* runs it */
-        REACH_UNIT,    /* asks systemd about it, or changes it */
+        REACH_HOST,     /* connects to it */
+        REACH_DOMAIN,   /* asks the DNS about it, or changes it there */
+        REACH_MAIL,     /* sends mail to that domain */
+        REACH_PATH,     /* needs that file or folder */
+        REACH_SOCKET,   /* connects to a socket there, instead of to a host */
+        REACH_PROGRAM,  /* runs it */
+        REACH_ARGUMENT, /* hands that path to what it runs: a script to its interpreter, say */
+        REACH_UNIT,     /* asks systemd about it, or changes it */
 } ReachKind;
 
 typedef struct Reach {

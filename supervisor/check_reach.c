@@ -216,7 +216,45 @@ static void add_scalar(Collector *c, const char *text, unsigned flags, const cha
                 reach_add(c, REACH_UNIT, strdup(text), 0, key);
 }
 
-/* Every scalar below; of a command the first word only; of mappings among hosts what is a URL. */
+/* A path that a command is given: "/srv/check.py", "--config=/srv/check.conf"; in what a shell is told (after -c), every word
+ * that begins like one. Whether it is there is not known. */
+static void add_argument(Collector *c, const char *text, bool script, const char *key)
+{
+        static const char between[] = " \t\n;&|<>()=\"'`";
+        const char *value = text[0] == '/' ? text : strstr(text, "=/");
+
+        if (!script && value)
+                reach_add(c, REACH_ARGUMENT, strdup(value + (*value == '=')), 0, key);
+        for (const char *s = text + strspn(text, between); script && *s; s += strspn(s, between)) {
+                size_t n = strcspn(s, between);
+
+                if (*s == '/')
+                        reach_add(c, REACH_ARGUMENT, strndup(s, n), 0, key);
+                s += n;
+        }
+}
+
+/* Of a command the program, and what could be paths. */
+static void add_command(Collector *c, const ConfNode *node, const char *key)
+{
+        char deeper[512];
+        bool script = false;
+
+        for (size_t i = 0; i < conf_count(node); i++) {
+                const char *word = conf_scalar(conf_item(node, i));
+
+                if (!word)
+                        continue;
+                snprintf(deeper, sizeof(deeper), "%s[%zu]", key, i);
+                if (i == 0)
+                        reach_add(c, REACH_PROGRAM, strdup(word), 0, deeper);
+                else
+                        add_argument(c, word, script, deeper);
+                script = word[0] == '-' && word[1] != '-' && word[strlen(word) - 1] == 'c';
+        }
+}
+
+/* Every scalar below; of mappings among hosts what is a URL. */
 static void add_node(Collector *c, const ConfNode *node, unsigned flags, const char *key, bool inner)
 {
         const char *text = conf_scalar(node);
@@ -230,8 +268,6 @@ static void add_node(Collector *c, const ConfNode *node, unsigned flags, const c
         for (size_t i = 0; i < conf_count(node); i++) {
                 bool mapping = conf_is_mapping(node);
 
-                if (flags & CONF_PROGRAM && i > 0)
-                        return;
                 if (mapping)
                         snprintf(deeper, sizeof(deeper), "%s.%s", key, conf_key(node, i, NULL));
                 else
@@ -254,6 +290,8 @@ static void add_fields(Collector *c, const ConfNode *node, const ConfField *fiel
                 snprintf(deeper, sizeof(deeper), "%s.%s", key, f->key);
                 if (f->type == &conf_table)
                         add_fields(c, value, f->data, deeper);
+                else if (flags & CONF_PROGRAM && !conf_scalar(value))
+                        add_command(c, value, deeper);
                 else if (flags != 0)
                         add_node(c, value, flags, deeper, false);
         }

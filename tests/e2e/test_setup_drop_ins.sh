@@ -8,7 +8,10 @@ build=$(realpath "$1")
 root=$shop/root
 drop_in=$root/etc/systemd/system/failoverd.service.d/50-setup.conf
 rules=$root/etc/polkit-1/rules.d/50-failoverd.rules
-mkdir -p "$root/etc" "$root/srv/shop"
+mkdir -p "$root/etc" "$root/srv/shop" "$root/home/shop/"{scripts,own} "$root/root"
+chmod 755 "$root/home/shop/scripts"
+chmod 700 "$root/home/shop/own"
+touch "$root"/home/shop/{scripts/a.py,own/b.py,c.conf} "$root/root/check.sh"
 printf '%s\n' failoverd:x:61771: federationd:x:61772: >"$root/etc/group"
 setup() { # ARGUMENT...
         ctl setup --root "$root" "$@" >"$shop/said" 2>&1
@@ -27,6 +30,9 @@ cat >"$root/etc/failoverd/failoverd.yaml" <<-'END'
 	  books: {type: sqlite, path: /srv/shop/books.db}
 	  home: {type: disk, path: /home/shop/data}
 	  plugin: {type: exec, command: [/home/shop/bin/check]}
+	  python: {type: exec, command: [/usr/bin/python3, /home/shop/scripts/a.py, --config=/home/shop/c.conf, "/tmp/with:colon"]}
+	  closed: {type: exec, command: [/usr/bin/python3, /home/shop/own/b.py, /tmp, /etc/hosts]}
+	  shell: {type: exec, command: [/bin/sh, -ec, "cd /home/shop/scripts && exec /root/check.sh -x >/home/shop/data/log"]}
 	  pay: {type: http, url: "https://pay.example/", bearer_file: pay.key}
 	  file: {type: http, url: "https://pay.example/", bearer_file: /etc/failoverd/other.key}
 	modes:
@@ -53,7 +59,14 @@ ProtectHome=tmpfs
 ReadWritePaths="-/srv/more %%books"
 ReadWritePaths=-/srv/shop
 BindPaths=-/home/shop/data
-BindReadOnlyPaths=-/home/shop/bin/check'
+BindReadOnlyPaths=-/home/shop/bin/check
+BindReadOnlyPaths=-/home/shop/scripts
+BindReadOnlyPaths=-/home/shop/c.conf
+BindReadOnlyPaths="-/tmp/with:colon"
+BindReadOnlyPaths=-/home/shop/own/b.py
+BindReadOnlyPaths=-/root/check.sh'
+check "what is given as one file is said" equal "$(grep -o '^alone *[^:]*' "$shop/said" | tr -s ' \n' ' ')" \
+        "alone /home/shop/c.conf alone /home/shop/own/b.py alone /root/check.sh "
 check "polkit is told the units and their verbs" equal "$(grep '": \[' "$rules" | tr -s ' \n' ' ')" \
         ' "shop.service": ["restart","start"], "cards.service": ["stop"], "a\\x2db.service": ["stop"], '
 check "others may read them" equal "$(stat -c %a "$drop_in" "$rules" | tr '\n' ' ')" "644 644 "
