@@ -79,7 +79,16 @@ replace() { # DEB
 start visits visits
 wait_for "visitors come" visits_are 1
 replace "$new"
+# A drop-in of the operator's is respected; and who may read the key is no matter: the daemons get theirs from systemd.
+drop_ins=/etc/systemd/system/failoverd.service.d
+machine mkdir -p $drop_ins
+printf '[Service]\nSetCredential=token:canary\nExecStartPre=/bin/true\n[Unit]\nOnFailure=nobody.service\n' | machine_file $drop_ins/operator.conf
+machine chmod 600 $drop_ins/operator.conf
+machine chmod 644 /etc/failoverd/node.key
 replace "$old"
+machine chmod 600 /etc/failoverd/node.key
+machine rm $drop_ins/operator.conf
+machine systemctl daemon-reload
 seen=$(wc -l <"$shop/visits.out")
 wait_for "visitors still come" visits_are $((seen + 2))
 stop visits || true
@@ -97,6 +106,19 @@ check "failoverd goes on with what it has read" equal "$(main_pid failoverd)" "$
 check "it is said, with the place" contains "$(tail -n 20 "$shop/dpkg.log")" "/etc/failoverd/failoverd.yaml:"
 check "and what to do" contains "$(tail -n 20 "$shop/dpkg.log")" "then: systemctl restart failoverd"
 machine cp -p /root/failoverd.yaml /etc/failoverd/
+machine chmod 600 /etc/failoverd/failoverd.yaml
+machine chown root:root /etc/failoverd/failoverd.yaml
+machine_dpkg --install "$new" || fail "an upgrade fails with the configuration"
+check "nor does one that its user cannot read end it" equal "$(main_pid failoverd)" "$supervisor"
+check "which is said" contains "$(tail -n 20 "$shop/dpkg.log")" "/etc/failoverd/failoverd.yaml: Permission denied"
+machine cp -p /root/failoverd.yaml /etc/failoverd/
+echo '[Service]
+LoadCredential=gone.key:/etc/failoverd/gone.key' | machine_file $drop_ins/operator.conf
+machine_dpkg --install "$new" || fail "an upgrade fails with the configuration"
+check "nor a secret that is missing" equal "$(main_pid failoverd)" "$supervisor"
+check "nothing is left of the attempts" equal "$(machine sh -c 'ls /run /run/systemd/system | grep check')" ""
+machine rm $drop_ins/operator.conf
+machine systemctl daemon-reload
 machine systemctl restart failoverd
 check "mended, the new one starts" unit_is failoverd.service active
 for unit in "${unwanted[@]}"; do
@@ -127,7 +149,6 @@ check "with the same history" equal "$(changes)" "$history"
 # ---- purge, with what `setup` has made since, and what the operator has
 machine sh -c 'echo "  - {type: unit, modes: [primary], restart: shop}" >>/etc/failoverd/failoverd.yaml'
 machine failoverctl setup --drop-ins >>"$shop/dpkg.log" 2>&1 || fail "no drop-ins can be made"
-drop_ins=/etc/systemd/system/failoverd.service.d
 check "setup has made polkit's rule" machine test -e /etc/polkit-1/rules.d/50-failoverd.rules
 machine mkdir -p $drop_ins
 machine touch $drop_ins/50-setup.conf $drop_ins/operator.conf
@@ -155,3 +176,17 @@ check "it is said what does not" contains "$(tail -n 20 "$shop/dpkg.log")" "syst
 machine systemctl stop another
 machine systemctl start federationd
 check "once it is free, federationd starts" unit_is federationd.service active
+
+# ---- purge, with what the operator has put elsewhere: a disk for the state, a folder of his own for the configuration
+machine systemctl stop failoverd federationd 2>/dev/null # "can still be activated by"
+machine mount -t tmpfs state /var/lib/failoverd
+machine touch /var/lib/failoverd/{state.db,.hidden}
+machine mv /etc/failoverd /srv/shop
+machine ln -s /srv/shop /etc/failoverd
+machine_dpkg --purge failoverd || fail "the package cannot be purged with a disk of its own for the state"
+check "the disk is empty" equal "$(machine find /var/lib/failoverd -mindepth 1)" ""
+check "why it stays is said" contains "$(tail -n 20 "$shop/dpkg.log")" "/var/lib/failoverd stays"
+check "no key and no secret is left behind a link" equal "$(machine find /srv/shop -mindepth 1)" ""
+machine umount /var/lib/failoverd
+machine find /var/lib/failoverd -delete # what the disk has covered
+check "nothing else is left" equal "$(files)" "$none"
