@@ -208,6 +208,31 @@ async function judged() {
         }
 }
 
+// ---- what is mistyped in wrangler.toml
+
+async function mistyped() {
+        const wrong = [["TIMEOUT", ["2s", "abc", "-1", "0", "1e12", true]], ["REMEMBER", ["5s", "-1", "Infinity", {}]],
+                ["HEALTH", ["shop.example/api/health", "/api/health", "ftp://shop.example/", "https://"]]];
+        for (const [name, values] of wrong) {
+                for (const value of values) {
+                        const { get } = worker(shop(answers(200)), { [name]: value });
+                        const response = await get("/x");
+                        equal(`${name} = ${value}: buyers reach a shop that is well`, `${response.status} ${await response.text()}`, "200 the shop");
+                        check(`${name} = ${value}: what is wrong is seen`, response.headers.get("X-Failover-Mistake")?.startsWith(`${name} is no `));
+                }
+        }
+        const sick = worker(shop(answers(503)), { TIMEOUT: "2s", REMEMBER: "5s" });
+        equal("a time that is none keeps nobody in a sick shop", await location(await sick.get("/x")), `${fallback}/x`);
+        for (const good of [{ TIMEOUT: "2", REMEMBER: "5" }, { TIMEOUT: 0.4, REMEMBER: 0 }, { TIMEOUT: "", REMEMBER: undefined }, { HEALTH: "https://shop.example/api/health" }]) {
+                const { get } = worker(shop(answers(200)), good);
+                equal(`nothing is wrong with ${JSON.stringify(good)}`, (await get("/x")).headers.get("X-Failover-Mistake"), null);
+        }
+        const form = await worker(shop(answers(200), (request) => new Response(request.body, { status: 201, headers: { "X-Kept": "1" } })), { FALLBACK: "backup" })
+                .get("/x", { method: "POST", body: "book=1" });
+        equal("the shop's answer stays as it is", `${form.status} ${form.headers.get("X-Kept")} ${await form.text()}`, "201 1 book=1");
+        check("without a fallback, too", /FALLBACK/.test(form.headers.get("X-Failover-Mistake")));
+}
+
 // ---- how often it asks
 
 async function remembering() {
@@ -297,7 +322,7 @@ async function tell(story) {
                 check(`${story.name} runs to its end`, false, error);
         }
 }
-await Promise.all([real, sentAway, passing, judged, circles].map(tell));
+await Promise.all([real, sentAway, passing, judged, mistyped, circles].map(tell));
 await tell(remembering); // alone: it looks at the clock
 await Promise.all(started.map((mf) => mf.dispose()));
 process.exit(failed ? 1 : 0);

@@ -14,12 +14,50 @@ export default {
         async fetch(request, env, ctx) {
                 ctx.passThroughOnException(); // whatever is wrong with this script is no outage of the shop
                 const url = new URL(request.url);
-                const fallback = parse(env.FALLBACK);
-                if (!fallback || passes(request, url, fallback, env)) return fetch(request);
-                const health = await look(env.HEALTH || `${url.origin}/api/health`, env);
-                return health.well ? fetch(request) : redirect(url, fallback, health.why);
+                const set = settings(env);
+                if (!set.fallback || !set.health || passes(request, url, set.fallback, env)) return shop(request, set);
+                const health = await look(set.health(url), set);
+                return health.well ? shop(request, set) : redirect(url, set.fallback, health.why);
         },
 };
+
+// What wrangler.toml says. A mistake in it sends nobody away: what is known goes on, the rest is as if it was not said, or, where
+// nothing can be done without it, everybody reaches the shop.
+function settings(env) {
+        const set = { fallback: parse(env.FALLBACK), health: (url) => `${url.origin}/api/health`, mistakes: [] };
+        if (!set.fallback) set.mistakes.push("FALLBACK is no address that begins with https://");
+        if (env.HEALTH) {
+                const health = parse(env.HEALTH);
+                set.health = health && (() => health.href);
+                if (!health) set.mistakes.push("HEALTH is no address that begins with https://");
+        }
+        const seconds = (name, standard, min, max) => {
+                const value = env[name];
+                if (value === undefined || value === "") return standard;
+                const number = typeof value === "string" || typeof value === "number" ? Number(value) : NaN;
+                if (number >= min && number <= max) return number;
+                set.mistakes.push(`${name} is no number from ${min} to ${max}, so it is ${standard}`);
+                return standard;
+        };
+        set.timeout = 1000 * seconds("TIMEOUT", 2, 0.1, 60);
+        set.remember = 1000 * seconds("REMEMBER", 5, 0, 3600);
+        set.mistake = set.mistakes.join("; ");
+        return set;
+}
+
+let told = ""; // what this isolate has logged
+
+// The shop's own answer; with what is wrong with this worker's settings, if anything is: `curl -I` shows it, as does its log.
+async function shop(request, { mistake }) {
+        if (!mistake) return fetch(request);
+        if (told !== mistake) console.error(`wrangler.toml: ${mistake}`);
+        told = mistake;
+        const answer = await fetch(request);
+        if (answer.status === 101) return answer;
+        const marked = new Response(answer.body, answer);
+        marked.headers.set("X-Failover-Mistake", mistake);
+        return marked;
+}
 
 function parse(text) {
         try {
@@ -45,8 +83,7 @@ function passes(request, url, fallback, env) {
 
 // Whether the shop is well. One request in each REMEMBER seconds asks, for TIMEOUT seconds at most; those that come meanwhile go by
 // the answer before.
-async function look(url, env) {
-        const timeout = 1000 * (env.TIMEOUT || 2);
+async function look(url, { timeout, remember }) {
         if (!known.has(url)) {
                 if (known.size >= KNOWN_MAX) known.clear();
                 known.set(url, { well: null, why: "", until: 0 });
@@ -60,17 +97,18 @@ async function look(url, env) {
         else if (status === 0) Object.assign(mine, { well: false, why: "no answer" });
         // 2xx: well. Anything else (404, 429, a redirect) is no word on the shop: what was known holds, and nobody is sent away for it.
         else if (status < 300 || mine.well === null) Object.assign(mine, { well: true, why: "" });
-        mine.until = Date.now() + 1000 * (env.REMEMBER || 5);
+        mine.until = Date.now() + remember;
         return mine;
 }
 
 async function ask(url, timeout) {
+        const question = new Request(url, { // what is wrong with it is no word on the shop, so not in `try`
+                redirect: "manual",
+                headers: { Accept: "application/json", "Cache-Control": "no-cache" },
+                signal: AbortSignal.timeout(timeout),
+        });
         try {
-                const response = await fetch(url, {
-                        redirect: "manual",
-                        headers: { Accept: "application/json", "Cache-Control": "no-cache" },
-                        signal: AbortSignal.timeout(timeout),
-                });
+                const response = await fetch(question);
                 response.body?.cancel().catch(() => {});
                 return response.status;
         } catch {
