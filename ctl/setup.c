@@ -233,7 +233,7 @@ static int make_drop_ins(Setup *s, Error *e)
 {
         int r = setup_drop_ins(s, e);
 
-        if (r >= 0 && s->changed && !s->dry && !s->i->given[OPTION_JSON])
+        if (s->changed && !s->dry && !s->i->given[OPTION_JSON])
                 puts("It counts after: systemctl restart failoverd federationd");
         return r;
 }

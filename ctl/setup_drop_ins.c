@@ -400,28 +400,38 @@ static int add_users(Setup *s, const json_t *needs, Error *e)
 
 /* --- all of it --- */
 
-static int put_all(Setup *s, const char *daemon, const char *config, Error *e)
+/* One that cannot be done is no reason to leave out the others: the first is told at the end. */
+static void note(int *first, Error *ret, int r, const Error *e)
+{
+        if (r >= 0 || *first < 0)
+                return;
+        *first = r;
+        *ret = *e;
+}
+
+static void put_all(Setup *s, const char *daemon, const char *config, int *first, Error *ret)
 {
         _cleanup_json_ json_t *needs = NULL;
-        int r = read_needs(s, daemon, &needs, e);
+        Error e = {};
 
-        if (r >= 0 && needs)
-                r = put_drop_in(s, daemon, config, needs, e);
-        if (r >= 0 && needs && streq(daemon, "failoverd"))
-                r = put_polkit(s, needs, e);
-        if (r >= 0 && needs)
-                r = add_users(s, needs, e);
-        return r;
+        note(first, ret, read_needs(s, daemon, &needs, &e), &e);
+        if (!needs)
+                return;
+        note(first, ret, put_drop_in(s, daemon, config, needs, &e), &e);
+        if (streq(daemon, "failoverd"))
+                note(first, ret, put_polkit(s, needs, &e), &e);
+        note(first, ret, add_users(s, needs, &e), &e);
 }
 
 int setup_drop_ins(Setup *s, Error *e)
 {
-        int r = put_all(s, "failoverd", CTL_CONFIG, e);
+        int first = 0, r = 0;
 
-        if (r >= 0)
-                r = put_all(s, "federationd", CTL_FEDERATION_CONFIG, e);
-        if (r < 0 || !s->changed || s->dry || s->root[0] != '\0' || access("/run/systemd/system", F_OK) < 0)
-                return r;
-        r = command_run((const char *const[]){"systemctl", "daemon-reload", NULL}, false, NULL);
+        put_all(s, "failoverd", CTL_CONFIG, &first, e);
+        put_all(s, "federationd", CTL_FEDERATION_CONFIG, &first, e);
+        if (s->changed && !s->dry && s->root[0] == '\0' && access("/run/systemd/system", F_OK) >= 0)
+                r = command_run((const char *const[]){"systemctl", "daemon-reload", NULL}, false, NULL);
+        if (first < 0)
+                return first;
         return r == 0 ? 0 : error_set(e, r < 0 ? r : -EIO, "systemctl daemon-reload failed");
 }

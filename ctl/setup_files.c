@@ -142,11 +142,13 @@ int setup_put(Setup *s, const SetupFile *f, Error *e)
                 tell(s, whole, "kept");
                 return 0;
         }
-        if (f->when == SETUP_OURS && old && !is_ours(old))
+        if (f->when == SETUP_OURS && old && !is_ours(old)) {
+                tell(s, whole, "kept");
                 return error_set(e, -EEXIST,
-                                 "%s is not of setup's making, and stays as it is; move it away, or put this "
-                                 "into it:\n%s",
-                                 whole, f->text);
+                                 "%s is not of setup's making, and stays as it is: give it another name, and "
+                                 "run `failoverctl setup --drop-ins` again. The rest is done",
+                                 whole);
+        }
         if (s->owns && f->group && !s->dry && (r = find_group(s, f->group, &group)) < 0)
                 return error_set(e, r,
                                  "%s: no group `%s`, whom it is for: `systemd-sysusers` makes it from "

@@ -84,10 +84,14 @@ before=$(stat -c '%n %i' "$drop_in" "$rules")
 setup --drop-ins
 check "the same again changes nothing" equal "$(stat -c '%n %i' "$drop_in" "$rules")" "$before"
 printf '[Service]\nNice=1\n' >"$drop_in"
+echo "// by hand" >"$rules"
+sed -i '/^network:/a\  orders_from: [clerk]' "$root/etc/failoverd/federationd.yaml"
 not setup --drop-ins || fail "it overwrote what is not its own"
+check "a rule by hand stays, too" equal "$(<"$rules")" "// by hand"
+check "the rest is done" grep -q "^to add  *clerk" "$shop/said"
 check "it says what is in the way" contains "$(<"$shop/said")" "not of setup's making"
 check "what is not its own stays" equal "$(<"$drop_in")" "$(printf '[Service]\nNice=1')"
-rm "$drop_in" "$root/etc/failoverd/failoverd.yaml"
+rm "$drop_in" "$rules" "$root/etc/failoverd/failoverd.yaml"
 setup --unattended --drop-ins
 check "what is not needed any more is removed" not test -e "$drop_in" -o -e "$rules"
 

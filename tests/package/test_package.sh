@@ -151,7 +151,12 @@ machine sh -c 'echo "  - {type: unit, modes: [primary], restart: shop}" >>/etc/f
 machine failoverctl setup --drop-ins >>"$shop/dpkg.log" 2>&1 || fail "no drop-ins can be made"
 check "setup has made polkit's rule" machine test -e /etc/polkit-1/rules.d/50-failoverd.rules
 machine mkdir -p $drop_ins
-machine touch $drop_ins/50-setup.conf $drop_ins/operator.conf
+machine touch $drop_ins/operator.conf
+# shellcheck disable=SC2016 # these are no commands
+echo '# Made by `failoverctl setup` from something.' | machine_file $drop_ins/50-setup.conf
+hand=/etc/systemd/system/federationd.service.d
+machine mkdir -p $hand
+echo '# by hand' | machine_file $hand/50-setup.conf
 users=$(machine getent passwd failoverd federationd)
 machine_dpkg --purge failoverd || fail "the package cannot be purged"
 check "nothing of it runs any more" equal "$(runs)" ""
@@ -161,6 +166,8 @@ for path in /etc/failoverd /var/lib/failoverd /var/lib/federationd /run/failover
 done
 check "but what the operator has made for the unit" machine rm $drop_ins/operator.conf
 machine rmdir $drop_ins
+check "… also under the name of one of setup's" machine rm $hand/50-setup.conf
+machine rmdir $hand
 check "purging leaves no file" equal "$(files)" "$none"
 check "its users stay, so that nobody else gets their numbers" equal "$(machine getent passwd failoverd federationd)" "$users"
 
