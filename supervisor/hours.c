@@ -3,6 +3,7 @@
 #include "supervisor/hours.h"
 
 #include "base/clock.h"
+#include "base/sign.h"
 
 /* One for each probe, in the order of the config; ended by one without a name. */
 struct HourNotes {
@@ -100,13 +101,17 @@ bool hours_urgent(const Manager *m)
 
 static void add_probe(Manager *m, StoreBatch *b, unsigned i)
 {
+        const ProbeConfig *c = m->config->probes[i];
+        char hash[2 * sizeof(c->hash) + 1];
         ProbeRecord record = {
-                        .name = m->config->probes[i]->name,
+                        .name = c->name,
                         .state = engine_state(m->engine)->probes[i],
                         .history = engine_history(m->engine, i),
                         .message = engine_message(m->engine, i),
+                        .config = hash,
         };
 
+        hex_encode(hash, c->hash, sizeof(c->hash));
         store_batch_probe(b, &record);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sign.h"
 #include "supervisor/facts.h"
 #include "supervisor/public_record.h"
 #include "supervisor/publish.h"
@@ -51,13 +52,22 @@ void start_assure_state(Manager *m)
         }
 }
 
+/* Else what it found out is no answer; a reload judges so, too. */
+static bool asks_the_same(const ProbeConfig *c, const ProbeRecord *stored)
+{
+        char hash[2 * sizeof(c->hash) + 1];
+
+        hex_encode(hash, c->hash, sizeof(c->hash));
+        return !stored->config[0] || streq(stored->config, hash);
+}
+
 static void restore_probes(Manager *m, const StoreLoaded *loaded, uint64_t now)
 {
         for (size_t i = 0; i < loaded->n_probes; i++) {
                 const ProbeRecord *p = &loaded->probes[i];
                 unsigned probe = config_find_probe(m->config, p->name);
 
-                if (probe != PROBE_NONE)
+                if (probe != PROBE_NONE && asks_the_same(m->config->probes[probe], p))
                         engine_restore_probe(m->engine, probe, &p->state, p->history, p->message, now);
         }
 }

@@ -47,6 +47,7 @@ typedef struct ProbeRecord {
         ProbeState state;    /* times: steady */
         const char *history; /* letters, newest first */
         const char *message;
+        const char *config; /* hex hash of what was asked; "": not known, stored by a version that did not note it */
 } ProbeRecord;
 
 /* What one hour of one probe came to. */

@@ -19,8 +19,9 @@ const StoreStrings store_delivery_strings = {
                  offsetof(DeliveryRecord, message)},
 };
 const StoreStrings store_probe_strings = {
-                3,
-                {offsetof(ProbeRecord, name), offsetof(ProbeRecord, history), offsetof(ProbeRecord, message)},
+                4,
+                {offsetof(ProbeRecord, name), offsetof(ProbeRecord, history), offsetof(ProbeRecord, message),
+                 offsetof(ProbeRecord, config)},
 };
 static const StoreStrings hour_strings = {1, {offsetof(HourRecord, probe)}};
 const StoreStrings store_day_strings = {1, {offsetof(DayRecord, component)}};

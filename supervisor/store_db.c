@@ -55,6 +55,7 @@ static const DbMigration migrations[] = {
                  " PRIMARY KEY (day, component)) STRICT, WITHOUT ROWID;"
                  "CREATE TABLE bulletin (id TEXT PRIMARY KEY, kind INTEGER NOT NULL, ended INTEGER NOT NULL,"
                  " value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
+                {"ALTER TABLE probe ADD COLUMN config TEXT NOT NULL DEFAULT ''"},
 };
 
 typedef enum Statement {
@@ -84,8 +85,8 @@ static const char *const statement_sql[_STATEMENT_MAX] = {
                                        " next = excluded.next, finished = excluded.finished",
                 [STATEMENT_PROBE] = "REPLACE INTO probe (name, verdict, verdict_since, fails, count, run, "
                                     "streak, last,"
-                                    " last_conclusive, last_pass, last_fail, first_fail, history, message)"
-                                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                    " last_conclusive, last_pass, last_fail, first_fail, history, message,"
+                                    " config) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [STATEMENT_FORGET] = "DELETE FROM probe WHERE name = ?",
                 [STATEMENT_HOUR] =
                                 "INSERT INTO hour (hour, probe, pass, warn, fail, inconclusive, latency_sum,"
@@ -287,11 +288,11 @@ static int write_probe(StoreDb *db, const ProbeRecord *p, Error *e)
 {
         const ProbeState *s = &p->state;
 
-        return statement_run(db, STATEMENT_PROBE, e, "siiiiiiiiiiiss", p->name, (int64_t) s->verdict,
+        return statement_run(db, STATEMENT_PROBE, e, "siiiiiiiiiiisss", p->name, (int64_t) s->verdict,
                              (int64_t) s->verdict_since, (int64_t) s->fails, (int64_t) s->count,
                              (int64_t) s->run, (int64_t) s->streak, (int64_t) s->last,
                              (int64_t) s->last_conclusive, (int64_t) s->last_pass, (int64_t) s->last_fail,
-                             (int64_t) s->first_fail, p->history, p->message);
+                             (int64_t) s->first_fail, p->history, p->message, p->config);
 }
 
 static int write_hour(StoreDb *db, const HourRecord *h, Error *e)

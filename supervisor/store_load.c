@@ -117,6 +117,7 @@ static void probe_columns(sqlite3_stmt *stmt, ProbeRecord *ret)
                                   .first_fail = (uint64_t) n[10]},
                         .history = store_column(stmt, 12),
                         .message = store_column(stmt, 13),
+                        .config = store_column(stmt, 14),
         };
 }
 
@@ -128,7 +129,7 @@ static int load_probes(sqlite3 *db, StoreLoaded *l, Error *e)
         int r = db_prepare(db, &stmt, e,
                            "SELECT name, verdict, verdict_since, fails, count, run, streak, last, "
                            "last_conclusive,"
-                           " last_pass, last_fail, first_fail, history, message FROM probe",
+                           " last_pass, last_fail, first_fail, history, message, config FROM probe",
                            "");
         if (r < 0)
                 return r;

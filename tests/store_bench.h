@@ -96,6 +96,7 @@ typedef struct Fixture {
         size_t n_probes, n_deliveries;
         char last_change[64], last_hash[STORE_HASH_SIZE], delivery_states[256];
         ProbeState probe;
+        char probe_config[80];
         unsigned lost, regained; /* durability turned */
         char why[512];
 } Fixture;
@@ -111,8 +112,10 @@ static void on_loaded(const StoreLoaded *l, void *userdata)
         f->text = l->text;
         f->memory = json_incref(l->memory);
         f->n_probes = l->n_probes;
-        if (l->n_probes)
+        if (l->n_probes) {
                 f->probe = l->probes[0].state;
+                snprintf(f->probe_config, sizeof(f->probe_config), "%s", l->probes[0].config);
+        }
         f->n_deliveries = l->n_deliveries;
         for (size_t i = 0; i < l->n_deliveries; i++) {
                 size_t n = strlen(f->delivery_states);

@@ -39,7 +39,8 @@ TEST(a_change_with_all_it_causes_comes_back)
                                    .verdict_since = 12,
                                    .first_fail = USEC_NEVER},
                          .history = "ffp",
-                         .message = "HTTP 503"};
+                         .message = "HTTP 503",
+                         .config = "a5"};
         store_batch_probe(b, &p);
         Done d = {0};
         CHECK_INT(store_submit(f.store, b, on_done, &d), 0);
@@ -54,6 +55,7 @@ TEST(a_change_with_all_it_causes_comes_back)
         CHECK_INT(f.n_probes, 1);
         CHECK_INT(f.probe.verdict, VERDICT_DOWN);
         CHECK(f.probe.fails == UINT64_MAX && f.probe.first_fail == USEC_NEVER);
+        CHECK_STR(f.probe_config, "a5");
         json_decref(memory);
         fixture_end(&f);
 }

@@ -167,13 +167,17 @@ TEST(a_database_of_the_version_before_is_taken_over)
         fixture_close(&p.f);
         /* As schema 1 had it. */
         CHECK_INT(sqlite3_open(p.f.path, &db), SQLITE_OK);
-        CHECK_INT(sqlite3_exec(db, "DROP TABLE day; DROP TABLE bulletin; PRAGMA user_version = 1", NULL, NULL,
-                               NULL),
+        CHECK_INT(sqlite3_exec(db,
+                               "DROP TABLE day; DROP TABLE bulletin; ALTER TABLE probe DROP COLUMN config;"
+                               "INSERT INTO probe VALUES ('old', 1, 2, 3, 4, 0, 0, 0, 5, 6, 7, 8, 'p', 'm');"
+                               "PRAGMA user_version = 1",
+                               NULL, NULL, NULL),
                   SQLITE_OK);
         CHECK_INT(sqlite3_close(db), SQLITE_OK);
         public_open(&p);
         CHECK_STR(p.changes, "01D>crypto;");
         CHECK_STR(p.days, "");
+        CHECK_INT(query(p.f.path, "SELECT verdict_since FROM probe WHERE name = 'old' AND config = ''"), 2);
         b = store_batch_new();
         store_batch_bulletin(b, &(BulletinRecord){.id = "01D", .value = "{}"});
         write_batch(&p, b);

@@ -51,3 +51,13 @@ for mode in crypto primary crypto primary; do
         check "what was answered last is stored" status_is ".operator.pinned == \"$mode\" and
                 (.operator.until | sub(\"[.][0-9]+Z\"; \"Z\") | fromdate) - now > 70 * 60"
 done
+
+# A verdict is the answer to one question.
+wait_for "everything is up" status_is 'all(.probes[]; .verdict == "up")'
+stop failoverd
+sed -i "/^  payment-api: /s|:${port[api]}/|:9/|" "$shop/failoverd.yaml"
+daemon_start
+check "the probe that asks something else does not know what it knew" status_is \
+        '.probes[] | select(.name == "payment-api") | .verdict != "up" and (.window | test("p") | not)'
+check "the others do" status_is 'all(.probes[] | select(.name != "payment-api"); .verdict == "up")'
+wait_for "it is judged by its own answers" verdict_is payment-api down
