@@ -253,3 +253,9 @@ Action *action_free(Action *a)
         free(a);
         return NULL;
 }
+
+char *payment_env(const char *payment, const char *checkout, const char *change)
+{
+        return string_printf("PAYMENT_MODE=%s\nCHECKOUT_ROUTE=%s\nFAILOVER_CHANGE=%s\n", payment, checkout,
+                             change);
+}

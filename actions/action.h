@@ -157,6 +157,9 @@ bool action_status_is_permanent(unsigned status);
 /* The pause that an answer asked for; part of the above. */
 void action_take_retry_after(Action *a, const FetchResult *result);
 
+/* What payment.env says: malloc'ed, NULL when out of memory. */
+char *payment_env(const char *payment, const char *checkout, const char *change);
+
 /* For the supervisor; the same shape as attempt_start(). query: ask instead of apply. */
 int action_start(ActionContext *context, const ActionType *type, const void *conf, const ActionFacts *facts,
                  bool query, ActionDone done, void *userdata, Action **ret);

@@ -174,8 +174,7 @@ static int job_new(Action *a, JobKind kind, Job **ret)
         job->kind = kind;
         job->env_path = string_printf("%s/payment.env", a->context->runtime_dir);
         job->notes_path = string_printf("%s/payment.hooks", a->context->runtime_dir);
-        job->env = string_printf("PAYMENT_MODE=%s\nCHECKOUT_ROUTE=%s\nFAILOVER_CHANGE=%s\n", f->payment,
-                                 f->checkout, f->change);
+        job->env = payment_env(f->payment, f->checkout, f->change);
         job->change = strdup(f->change);
         if (!job->env_path || !job->notes_path || !job->env || !job->change)
                 return -ENOMEM;

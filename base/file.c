@@ -390,6 +390,33 @@ int file_publish(const char *path, const void *data, size_t size, mode_t mode)
         return r;
 }
 
+int file_publish_first(const char *path, const void *data, size_t size, mode_t mode)
+{
+        _cleanup_(place_close) Place p = {.dir = -EBADF};
+        char name[NAME_MAX + 1];
+        struct stat st;
+        int r;
+
+        assert(path);
+        assert(data || size == 0);
+
+        r = place_open(path, &p);
+        if (r < 0)
+                return r;
+        if (fstatat(p.dir, p.name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                return -EEXIST;
+        (void) snprintf(name, sizeof name, ".%.200s.first.%d", p.name, (int) getpid());
+        (void) unlinkat(p.dir, name, 0);
+        _cleanup_close_ int fd = open_for_writing(&p, name, O_CREAT | O_EXCL, &st);
+        if (fd < 0)
+                return fd;
+        r = write_content(fd, data, size, mode);
+        if (r >= 0 && linkat(p.dir, name, p.dir, p.name, 0) < 0)
+                r = -errno;
+        (void) unlinkat(p.dir, name, 0);
+        return r;
+}
+
 int directory_make(const char *path, mode_t mode)
 {
         struct stat st;

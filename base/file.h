@@ -28,6 +28,9 @@ int secret_path(const char *value, const char *config_dir, char **ret_path);
  * RENAME_EXCHANGE, so that a full disk cannot stop a rewrite of up to that size (in 4 KiB steps). Where the
  * process has no descriptor left, but its hard limit has, that one holds for as long as this takes. One writer per path. */
 int file_publish(const char *path, const void *data, size_t size, mode_t mode);
+/* The same where nothing is, not even a link to nothing, else -EEXIST and that stays as it is; needs room, and leaves no spare. For who
+ * is not the writer of that path, and may meet it. */
+int file_publish_first(const char *path, const void *data, size_t size, mode_t mode);
 
 /* With parents (0755). The mode is set explicitly on the last one when it is made here; exists: 0, left as it is. */
 int directory_make(const char *path, mode_t mode);

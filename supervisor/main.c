@@ -10,6 +10,7 @@
 #include "supervisor/help.h"
 #include "supervisor/manager.h"
 #include "supervisor/simulate.h"
+#include "supervisor/standing.h"
 #include "supervisor/trial.h"
 
 #include <getopt.h>
@@ -257,6 +258,26 @@ static int run_simulation(const char *path)
         return r < 0 || fflush(stdout) != 0 ? EXIT_OTHER : EXIT_STOPPED;
 }
 
+static int load(const Places *places, Config **ret)
+{
+        Config *c = NULL;
+        Error e = {""};
+        int r;
+
+        r = config_load(places->config, &c, &e);
+        if (r < 0) {
+                log_message(LOG_ERR, MESSAGE_CONFIG_BAD, "%s", e.text);
+                return r;
+        }
+        r = config_verify(c, true, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
+        if (r < 0) {
+                config_free(c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
 static int supervise(const Places *places)
 {
         _cleanup_(manager_freep) Manager *m = NULL;
@@ -266,18 +287,11 @@ static int supervise(const Places *places)
 
         daemon_defer_reload();
         daemon_forbid_core();
-        r = config_load(places->config, &c, &e);
-        if (r < 0) {
-                log_message(LOG_ERR, MESSAGE_CONFIG_BAD, "%s", e.text);
-                return daemon_exit_for_config(r);
-        }
-        if (daemon_raise_limits() < 0) {
-                config_free(c);
+        if (daemon_raise_limits() < 0)
                 return EXIT_OTHER;
-        }
-        r = config_verify(c, true, log_finding, NULL) > 0 ? -EPERM : config_read_key(c);
+        r = load(places, &c);
         if (r < 0) {
-                config_free(c);
+                standing_publish(places); /* nobody is here to say so, but buyers go on paying */
                 return daemon_exit_for_config(r);
         }
         daemon_tame_malloc(1); /* the three threads hardly ever allocate at the same time */

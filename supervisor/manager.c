@@ -100,6 +100,7 @@ static json_t *memory_document(const Manager *m)
         json_put(j, "steady", steady_to_json(&m->steady));
         json_put(j, "seq", json_integer(m->seq));
         json_put(j, "components", tally_to_json(m->tally));
+        json_put(j, "standing", status_standing(m));
         record_remember(m, j);
         return json_whole(j);
 }

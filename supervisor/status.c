@@ -211,7 +211,7 @@ static json_t *verdicts_to_json(const Manager *m)
         return list;
 }
 
-json_t *status_mode(const Manager *m)
+static json_t *mode_to_json(const Manager *m)
 {
         const ModeState *s = engine_state(m->engine);
         const ModeSettings *mode = &m->config->modes[s->mode];
@@ -228,14 +228,35 @@ json_t *status_mode(const Manager *m)
         json_put(j, "durable", json_boolean(store_is_durable(m->store)));
         json_put(j, "updated", json_timestamp(clock_wall_usec()));
         json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));
-        json_put(j, "probes", verdicts_to_json(m));
         json_put(j, "node", json_string(m->config->node.id));
+        return j;
+}
+
+json_t *status_mode(const Manager *m)
+{
+        json_t *j = mode_to_json(m);
+
+        json_put(j, "probes", verdicts_to_json(m));
         /* A start whose database does not answer goes on from here. */
         json_put(j, "memory", engine_remember(m->engine));
         json_put(j, "steady", steady_to_json(&m->steady));
         json_put(j, "seq", json_integer(m->seq));
         if (json_array_size(m->unsaved) > 0)
                 json_put(j, "unsaved", json_incref(m->unsaved));
+        return json_whole(j);
+}
+
+json_t *status_standing(const Manager *m)
+{
+        const char *mode = m->config->modes[engine_state(m->engine)->mode].name;
+        json_t *j = mode_to_json(m);
+        bool payment = false;
+
+        for (size_t i = 0; i < m->config->n_actions; i++)
+                payment = payment || (streq(m->config->actions[i]->type->name, "payment-mode") &&
+                                      config_action_runs_in(m->config->actions[i], mode));
+        json_put(j, "durable", json_true()); /* once it is read */
+        json_put(j, "payment_env", json_boolean(payment));
         return json_whole(j);
 }
 

@@ -165,6 +165,9 @@ int store_read_change(Store *s, const char *id, StoreAnswer fn, void *userdata);
 int store_read_hours(Store *s, uint64_t since_wall_usec, StoreAnswer fn,
                      void *userdata); /* {"hours": [{…}]} */
 
+/* The memory of a database file that nobody has open (no Store needed), as it is: nothing is written. -ENOENT: there is none. Blocks. */
+int store_peek_memory(const char *path, json_t **ret, Error *e);
+
 /* Walks the whole chain of a database file (no Store needed): 0; -EBADMSG with the change at which it breaks. */
 int store_check_chain(const char *path, Error *e);
 

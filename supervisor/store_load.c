@@ -4,6 +4,8 @@
 #include "supervisor/chain.h"
 #include "supervisor/store_db.h"
 
+#include <sys/stat.h>
+
 #define PUBLIC_USEC   (90 * USEC_PER_DAY)
 #define CHAIN_CHECKED "1000" /* changes at the end of the chain that every start checks */
 
@@ -353,18 +355,45 @@ int store_db_load(StoreDb *db, StoreLoaded *ret, Error *e)
         return r;
 }
 
+static int open_to_read(const char *path, sqlite3 **ret, Error *e)
+{
+        int code = sqlite3_open_v2(path, ret, SQLITE_OPEN_READONLY, NULL);
+        int r = *ret ? db_error(*ret, code, e) : error_set(e, -ENOMEM, "out of memory");
+
+        if (r == 0)
+                sqlite3_busy_timeout(*ret, 2000);
+        return r;
+}
+
+int store_peek_memory(const char *path, json_t **ret, Error *e)
+{
+        StoreLoaded loaded = {0};
+        sqlite3 *db = NULL;
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return error_set(e, -errno, "%s: %s", path, error_words(errno));
+        int r = open_to_read(path, &db, e);
+        if (r == 0)
+                r = load_memory(db, &loaded, e);
+        sqlite3_close(db);
+        if (r < 0)
+                return error_prefix(e, r, "%s", path);
+        if (!loaded.memory)
+                return error_set(e, -ENOENT, "%s: no mode was stored yet", path);
+        *ret = loaded.memory;
+        return 0;
+}
+
 int store_check_chain(const char *path, Error *e)
 {
         sqlite3 *db = NULL;
         sqlite3_stmt *stmt = NULL;
         bool broken = false;
 
-        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
-        int r = db ? db_error(db, code, e) : error_set(e, -ENOMEM, "out of memory");
-        if (r == 0) {
-                sqlite3_busy_timeout(db, 2000);
+        int r = open_to_read(path, &db, e);
+        if (r == 0)
                 r = db_prepare(db, &stmt, e, "SELECT " STORE_CHANGE_COLUMNS " FROM change ORDER BY seq", "");
-        }
         if (r == 0)
                 r = walk(stmt, true, &broken, e);
         sqlite3_finalize(stmt);

@@ -428,6 +428,25 @@ TEST(a_full_disk_does_not_stop_a_rewrite_of_up_to_twice_the_size)
                 CHECK_INT(WEXITSTATUS(status), 0);
 }
 
+TEST(what_stands_is_not_published_over)
+{
+        char target[16];
+        mode_t old = umask(0077);
+
+        folder_make();
+        CHECK_INT(file_publish_first(in_folder("f"), "first", 5, 0644), 0);
+        umask(old);
+        check_content("f", "first");
+        check_mode("f", 0644);
+        CHECK_INT(file_publish_first(in_folder("f"), "second", 6, 0644), -EEXIST);
+        check_content("f", "first");
+        CHECK_INT(symlinkat("nowhere", AT_FDCWD, in_folder("link")), 0);
+        CHECK_INT(file_publish_first(in_folder("link"), "x", 1, 0644), -EEXIST);
+        CHECK_INT(readlink(in_folder("link"), target, sizeof(target)), 7);
+        CHECK(access(in_folder("nowhere"), F_OK) < 0);
+        CHECK_INT(file_publish_first(in_folder("none/f"), "x", 1, 0644), -ENOENT);
+}
+
 TEST(folders_are_made_with_their_parents_and_an_explicit_mode)
 {
         folder_make();

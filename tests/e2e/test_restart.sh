@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# SIGKILL in an outage: the next start knows the mode, the change and the pin, and tells nobody twice.
+# SIGKILL in an outage: the next start knows the mode, the change and the pin, and tells nobody twice. One that is refused leaves the
+# shop its mode.
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need curl jq
@@ -26,6 +27,41 @@ wait_for "every action is done" status_is 'all(.actions[]; .state == "done" or .
 check "it carries one id at every attempt" equal \
         "$(received sink '.body | fromjson | .type == "change"' | jq -r '.body | fromjson | .id' | sort -u | wc -l)" 1
 check "it was accepted once" equal "$(received_count sink '.status == 200 and (.body | fromjson | .type == "change")')" 1
+
+# A reboot with a file that is refused: the shop, which reads payment.env as it starts, starts nevertheless.
+stop failoverd || true
+cp -p "$shop/failoverd.yaml" "$shop/good.yaml"
+echo "surprise: 1" >>"$shop/failoverd.yaml"
+cp "$shop/run/payment.env" "$shop/payment.env"
+refused() {
+        local code=0
+        daemon >"$shop/said" 2>&1 || code=$?
+        check "the start is refused" equal "$code" 6
+}
+rm "$shop/run/payment.env" "$shop/run/mode.json"
+refused
+check "payment.env is as it was" cmp "$shop/run/payment.env" "$shop/payment.env"
+check "everybody reads it" equal "$(stat -c %a "$shop/run/payment.env")" 644
+check "mode.json says the same" jq -e ".mode == \"crypto\" and .change == \"$change\" and .payment == \"crypto\" and
+        (.first | not) and .durable and (.probes == []) and (.payment_env == null)" "$shop/run/mode.json" >/dev/null
+check "it is told" contains "$(<"$shop/said")" "written from what was stored, for the shop, mode crypto"
+echo PAYMENT_MODE=mine >"$shop/run/payment.env"
+rm "$shop/run/mode.json"
+ln -s "$shop/nowhere" "$shop/run/mode.json"
+refused
+check "what stands is left alone" equal "$(<"$shop/run/payment.env")" PAYMENT_MODE=mine
+check "a link, too" test -L "$shop/run/mode.json" -a ! -e "$shop/nowhere"
+rm "$shop/run/payment.env" "$shop/run/mode.json"
+mv "$shop/state/state.db" "$shop/state/away"
+refused
+check "nothing is made up" test ! -e "$shop/run/payment.env" -a ! -e "$shop/run/mode.json" -a ! -e "$shop/state/state.db"
+check "that there is none is told" contains "$(<"$shop/said")" "payment.env, and what was stored of the mode cannot be put there"
+mv "$shop/state/away" "$shop/state/state.db"
+refused
+mv "$shop/good.yaml" "$shop/failoverd.yaml"
+daemon_start
+check "a start after that goes on" status_is ".mode == \"crypto\" and .change == \"$change\" and .durable"
+check "it was no change" equal "$(changes)" 2
 
 ctl force-fallback --reason "trying the pin" >/dev/null
 order api ok
