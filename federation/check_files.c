@@ -149,7 +149,7 @@ static void told_key(void *data, const LookResult *result, void *userdata)
                       bad ? "federationd does not start with it" : "what must be signed is refused");
         finding_advises(job->k->f, x, "%s",
                         bad ? "set its owner and mode as is said, and check again"
-                            : "make it with `failoverctl keygen`, or leave the key out");
+                            : "make one with `failoverctl keygen`, or leave the key out");
 }
 
 static void told_folder(void *data, const LookResult *result, void *userdata)

@@ -105,8 +105,8 @@ int config_load_text(const char *name, const char *text, size_t size, Config **r
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)
 
-/* Reads certificate and key, for who listens, and tries node.key_file: not on the loop. -EPERM: one must not be used; others:
- * it cannot be read. */
+/* Reads certificate and key, for who listens, and tries node.key_file, where only one that others can read (-EPERM) is a
+ * failure: not on the loop. */
 int config_read_files(Config *c, Error *e);
 /* The same one by one, keeping nothing, for check-config. node.key_file that is missing may still come: -ENOENT. */
 typedef struct TlsFacts {

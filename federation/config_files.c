@@ -126,9 +126,7 @@ static int read_ring(const Config *c, KeyRing **ret, Error *e)
         if (r < 0)
                 return error_set(e, r, "node.key_file: %s", why.text);
         r = key_ring_parse(text, ret, &why);
-        return r < 0 ? error_set(e, r == -ENOMEM ? r : -EPERM, "node.key_file: %s: %s", c->node.key_file,
-                                 why.text)
-                     : 0;
+        return r < 0 ? error_set(e, r, "node.key_file: %s: %s", c->node.key_file, why.text) : 0;
 }
 
 int config_verify_key(const Config *c, Error *e)

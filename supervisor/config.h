@@ -127,13 +127,13 @@ bool config_action_runs_in(const ActionConfig *a, const char *mode);
 /* May the action lead those who look up `name` (lower case, no final dot) to another address in another mode? */
 bool config_dns_moves(const ActionConfig *a, const char *name);
 
-/* Reads node.key_file into c->key, for those who act: not on the loop. A key that is missing is no failure: only
- * what must be signed is refused then, with c->key_error. -EPERM: others can read it, or it is none. -ENOMEM. */
+/* Reads node.key_file into c->key, for those who act: not on the loop. A key that is missing, or is none, is no failure:
+ * only what must be signed is refused then, with c->key_error. -EPERM: others can read it. -ENOMEM. */
 int config_read_key(Config *c);
 
 /* What a start and a reload look at: sense and nonsense in the settings, secrets well kept, commands there. The whole of
  * check-config is check.h. Calls fn for each finding but notes, with its place; error: it must not be used (a secret that
- * others can read, a key that is none). Reads files: not on the loop. alone: this process has no threads yet, so a child looks
+ * others can read). Reads files: not on the loop. alone: this process has no threads yet, so a child looks
  * (look.h), and what hangs is a finding, not a wait. Returns the number of errors. */
 typedef void (*ConfigFinding)(bool error, const char *text, void *userdata);
 unsigned config_verify(const Config *c, bool alone, ConfigFinding fn, void *userdata);

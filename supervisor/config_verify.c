@@ -17,49 +17,37 @@ int config_verify_action(const Config *c, const ActionConfig *a, Error *e)
         return a->type->verify ? a->type->verify(a->conf, c->directory, e) : 0;
 }
 
-/* *ret_missing: the file may still come. */
-static int read_key(const Config *c, SignKey **ret, bool *ret_missing, Error *e)
+static int read_key(const Config *c, SignKey **ret, Error *e)
 {
         char *text = NULL;
         Error why;
         int r;
 
-        *ret_missing = true;
         if (!c->node.key_file)
                 return error_set(e, -ENOKEY, "node.key_file is not set");
         r = secret_read(c->node.key_file, c->directory, &text, NULL, &why);
-        if (r < 0) {
-                *ret_missing = r != -EPERM;
+        if (r < 0)
                 return error_set(e, r, "node.key_file: %s", why.text);
-        }
         r = key_ring_parse_current(text, ret, &why);
         secret_free(text);
-        *ret_missing = false;
         return r < 0 ? error_set(e, r, "node.key_file: %s: %s", c->node.key_file, why.text) : 0;
 }
 
 int config_verify_key(const Config *c, Error *e)
 {
         _cleanup_(sign_key_freep) SignKey *key = NULL;
-        bool missing;
-        int r;
 
-        if (!c->node.key_file)
-                return 0;
-        r = read_key(c, &key, &missing, e);
-        return r < 0 && !missing ? -EPERM : r;
+        return c->node.key_file ? read_key(c, &key, e) : 0;
 }
 
+/* Buyers need no signature. */
 int config_read_key(Config *c)
 {
-        bool missing;
         int r;
 
         assert(!c->key);
-        r = read_key(c, &c->key, &missing, &c->key_error);
-        if (r >= 0 || (missing && r != -ENOMEM))
-                return 0;
-        return r == -ENOMEM ? r : -EPERM;
+        r = read_key(c, &c->key, &c->key_error);
+        return r == -EPERM || r == -ENOMEM ? r : 0;
 }
 
 /* What a probe, an action, or the node itself (neither of them) needs of files. */
@@ -76,7 +64,7 @@ static int needs_verify(const Needs *n, Error *e)
                            : config_verify_key(n->config, e);
 }
 
-/* A secret that others can read is refused; one that is missing may still come. */
+/* A secret that others can read is refused; one that is missing, or a key that is none, may still be put right. */
 static void needs_tell(const Needs *n, int r, const char *text, Findings *f)
 {
         FindingSeverity severity = r == -EPERM ? FINDING_ERROR : FINDING_WARNING;
@@ -90,7 +78,8 @@ static void needs_tell(const Needs *n, int r, const char *text, Findings *f)
                 findings_add(f, severity, "action", n->action->place, NULL, "action `%s`: %s",
                              n->action->name, text);
         else
-                findings_add(f, severity, "key", NULL, "node.key_file", "%s", text);
+                finding_means(f, findings_add(f, severity, "key", NULL, "node.key_file", "%s", text),
+                              "nothing can be signed: peers are not told of an outage");
 }
 
 static int needs_look(void *job, LookResult *ret)

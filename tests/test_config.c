@@ -695,17 +695,24 @@ TEST(a_secret_that_others_can_read_is_an_error_and_a_missing_one_a_warning)
         CHECK(strstr(f.text, "f.yaml:3:6: probe `a`: "));
 }
 
-TEST(a_key_that_is_none_is_an_error)
+TEST(a_key_that_is_none_is_no_error_and_signs_nothing)
 {
+        _cleanup_(config_freep) Config *c = NULL;
         const char *path = secret_file("node.key", "not a key\n", 0600);
         char text[1024];
         Found f;
 
         snprintf(text, sizeof(text), "node: {id: shop, key_file: %s}\n" MODES, path);
         f = verified(text);
-        CHECK_INT(f.errors, 1);
-        CHECK(strstr(f.text, "error: node.key_file: "));
+        CHECK_INT(f.errors, 0);
+        CHECK(strstr(f.text, "node.key_file: ") && strstr(f.text, "nothing can be signed"));
         CHECK(!strstr(f.text, "not a key"));
+        c = loaded(text);
+        CHECK_INT(config_read_key(c), 0);
+        CHECK(!c->key && strstr(c->key_error.text, "node.key_file: "));
+        CHECK_INT(chmod(path, 0644), 0);
+        f = verified(text);
+        CHECK_INT(f.errors, 1);
         secret_gone(path);
 }
 

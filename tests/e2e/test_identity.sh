@@ -104,6 +104,7 @@ wait_for "the shop itself is known again" node_is hub '.trouble == null'
 # ---- a file that is gone, and one that others read
 
 mv "$shop/shop/node.key" "$shop/shop/kept.key"
+(umask 077 && echo "ed25519 k1 AAAA" >"$shop/shop/node.key")
 reload shop
 shop_identity() { # JQ-CONDITION
         curl -sS --max-time 5 --unix-socket "$shop/shop/run/control.sock" http://x/v1/status | jq -e ".identity | $1"
@@ -111,6 +112,10 @@ shop_identity() { # JQ-CONDITION
 wait_for "it is said that the key cannot be read" shop_identity '.trouble != null'
 check "it goes on with the key that it has" equal "$(verified shop)" 3
 check "and says so in metrics" contains "$(node_get shop /metrics)" 'federationd_key_trouble 1'
+stop shop
+node_start shop
+wait_for "a start without a key that is one says the same" shop_identity '.trouble != null'
+check "in the log, too" contains "$(<"$shop/shop.log")" "this node cannot sign: node.key_file"
 mv "$shop/shop/kept.key" "$shop/shop/node.key"
 reload shop
 wait_for "all is well" shop_identity '.trouble == null'

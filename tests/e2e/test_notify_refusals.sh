@@ -8,6 +8,7 @@ build=$(realpath "$1")
 
 key_make node
 mv "$shop/node.key" "$shop/hidden.key"
+(umask 077 && echo "ed25519 k1 AAAA" >"$shop/node.key")
 declare -A how=(
         [busy]="status 500" [later]="status 429" [shy]="status 403" [moving]="status 404" [reset]=reset [lost]=lose
         [dripping]=drip [flooding]=flood [garbled]=garbage
@@ -31,8 +32,11 @@ registry "$(node_entry good active)" "{\"id\":\"inside\",\"url\":\"http://127.0.
         "{\"id\":\"numbered\",\"url\":\"http://2130706433:${port[trap]}\",\"status\":\"active\"}"
 shop_peers "registry: $shop/registry.json, timeout: 1500ms, peers: [$peers]"
 
-# Without a key nothing is said, and that is said.
+# Without a key nothing is said, and that is said; with one that is none, too.
 check "check-config says so" contains "$("$build/failoverctl" check-config "$shop/failoverd.yaml" 2>&1)" node.key
+check "the start has said so" grep -q "warning: node.key_file: .*nothing can be signed" "$shop/failoverd.log"
+rm "$shop/node.key"
+reread
 break_cards
 wait_for "it is not signed" peer_row good '.state == "pending" and (.message | startswith("cannot be signed: node.key_file"))'
 mv "$shop/hidden.key" "$shop/node.key"
