@@ -60,12 +60,16 @@ typedef struct Page {
         PageLevel level;
         const char *selling; /* in English, for keys of texts: "as-usual", … */
         const char *face;    /* what the badge says, and the icon: a key below "badge." */
+        const json_t *told; /* the operator's open incident that the headline tells, borrowed; NULL: it tells of selling */
 } Page;
 
-int page_judge(Page *p); /* -ENOMEM */
+/* How the shop sells says how bad it is, and so does an open incident of the operator's: what is worse counts. Components that such
+ * an incident names are at least as bad as he said. Those written from the modes say how bad it was at worst: what is now, selling
+ * says. -ENOMEM */
+int page_judge(Page *p);
 void page_clear(Page *p);
-/* "headline" and "explain": the text for how the shop sells, or for how it does by this payment. */
-json_t *page_say_selling(const Page *p, const char *what);
+/* "headline" and "explain": the text for how the shop sells, or for how it does by this payment; or what is told by an incident. */
+json_t *page_say(const Page *p, const char *what);
 /* Where members of the list are in this state. */
 bool any_in_state(const json_t *list, const char *state);
 

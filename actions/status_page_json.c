@@ -46,7 +46,7 @@ static json_t *status_json(const Page *p)
         json_t *j = json_object();
 
         json_put(j, "indicator", json_string(level_name(p->level)));
-        json_put(j, "description", page_say_selling(p, "headline"));
+        json_put(j, "description", page_say(p, "headline"));
         return j;
 }
 

@@ -98,7 +98,7 @@ static void judge_level(Page *p)
         assert(p->face);
 }
 
-json_t *page_say_selling(const Page *p, const char *what)
+static json_t *say_selling(const Page *p, const char *what)
 {
         char key[80];
 
@@ -106,6 +106,134 @@ json_t *page_say_selling(const Page *p, const char *what)
         if (!words_get(&p->words, key))
                 snprintf(key, sizeof(key), "%s.%s", what, p->selling);
         return words_say(&p->words, key, NULL);
+}
+
+/* --- what the operator says --- */
+
+static PageLevel incident_level(const json_t *incident)
+{
+        const char *impact = item_string(incident, "impact");
+
+        return streq(impact, "critical")                                ? LEVEL_CRITICAL
+               : streq(impact, "major")                                 ? LEVEL_MAJOR
+               : streq(impact, "minor") || streq(impact, "maintenance") ? LEVEL_MINOR
+                                                                        : LEVEL_NONE;
+}
+
+static bool is_told(const json_t *incident)
+{
+        return json_is_object(incident) && item_time(incident, "resolved") == 0 &&
+               !json_is_true(json_object_get(incident, "automatic"));
+}
+
+static size_t state_rank(const char *state)
+{
+        static const char *const order[] = {"operational", "maintenance", "unknown",
+                                            "degraded",    "partial",     "down"};
+        size_t rank = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(order); i++)
+                if (streq(order[i], state))
+                        rank = i;
+        return rank;
+}
+
+static bool is_named(const json_t *incident, const char *id)
+{
+        const json_t *ids = json_object_get(incident, "components");
+
+        for (size_t i = 0; i < json_array_size(ids); i++) {
+                const char *named = json_string_value(json_array_get(ids, i));
+                if (named && streq(named, id))
+                        return true;
+        }
+        return false;
+}
+
+/* NULL: as bad as the incident says, or worse, it is already. What others may read is copied, and never changed. */
+static json_t *component_worse(const json_t *component, const json_t *incident)
+{
+        static const char *const states[] = {NULL, "degraded", "partial", "down"};
+        const char *state = states[incident_level(incident)];
+
+        if (!state || !is_named(incident, item_string(component, "id")) ||
+            state_rank(item_string(component, "state")) >= state_rank(state))
+                return NULL;
+        json_t *copy = json_copy((json_t *) (uintptr_t) component);
+        json_put(copy, "state", json_string(state));
+        json_put(copy, "since", json_timestamp(item_time(incident, "began")));
+        return copy;
+}
+
+static void worsen_components(Page *p)
+{
+        json_t *list = json_copy(p->components);
+
+        for (size_t i = 0; i < json_array_size(p->incidents); i++) {
+                const json_t *incident = json_array_get(p->incidents, i);
+                for (size_t k = 0; is_told(incident) && k < json_array_size(list); k++) {
+                        json_t *worse = component_worse(json_array_get(list, k), incident);
+                        if (worse)
+                                (void) json_array_set_new(list, k, worse);
+                }
+        }
+        json_put(p->known, "components", list);
+        p->components = list;
+}
+
+/* The gravest, and of those the newest. */
+static const json_t *gravest_told(const Page *p)
+{
+        const json_t *gravest = NULL;
+
+        for (size_t i = 0; i < json_array_size(p->incidents); i++) {
+                const json_t *incident = json_array_get(p->incidents, i);
+                if (is_told(incident) && (!gravest || incident_level(incident) > incident_level(gravest)))
+                        gravest = incident;
+        }
+        return gravest;
+}
+
+/* Does selling go on so that nothing but the incident is worth a headline? */
+static bool sells_as_usual(const Page *p)
+{
+        static const char *const usual[] = {"as-usual", "ailing", "unseen", "maintenance"};
+
+        for (size_t i = 0; i < ELEMENTSOF(usual); i++)
+                if (streq(usual[i], p->selling))
+                        return true;
+        return false;
+}
+
+static void judge_told(Page *p)
+{
+        const json_t *gravest = gravest_told(p);
+        PageLevel level = gravest ? incident_level(gravest) : LEVEL_NONE;
+
+        if (level == LEVEL_NONE || level < p->level || (level == p->level && !sells_as_usual(p)))
+                return;
+        p->told = gravest;
+        p->level = level;
+        p->face = level_name(level);
+}
+
+/* By what an incident is called; and how the shop sells, unless that is as ever. */
+static json_t *say_told(const Page *p, const char *what)
+{
+        char key[40];
+
+        if (streq(what, "explain"))
+                return sells_as_usual(p) ? words_say(&p->words, "explain.told", NULL)
+                                         : say_selling(p, "headline");
+        json_t *with = json_object();
+        json_put(with, "incident", incident_name(p, p->told));
+        snprintf(key, sizeof(key), "headline.told.%s", level_name(p->level));
+        return words_say(&p->words, key, with);
+}
+
+json_t *page_say(const Page *p, const char *what)
+{
+        return p->told ? say_told(p, what) : say_selling(p, what);
 }
 
 static json_t *list_of(Page *p, const char *name)
@@ -147,6 +275,7 @@ static json_t *only_incident(const Page *p)
         json_put(incident, "began", json_timestamp(p->since_usec));
         json_put(incident, "payment", json_string(p->payment));
         json_put(incident, "impact", json_string("major"));
+        json_put(incident, "automatic", json_true());
         json_put(incident, "updates", updates);
         return incident;
 }
@@ -170,9 +299,11 @@ int page_judge(Page *p)
                 json_add(p->components, only_component(p));
         if (!has_incidents && !p->first && *p->change)
                 json_add(p->incidents, only_incident(p));
+        worsen_components(p);
         if (json_failed())
                 return -ENOMEM;
         judge_level(p);
+        judge_told(p);
         return 0;
 }
 

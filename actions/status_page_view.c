@@ -422,7 +422,7 @@ static json_t *badge_view(const Page *p)
         char key[40];
         json_t *j = json_object();
 
-        snprintf(key, sizeof(key), "badge.%s", p->face);
+        snprintf(key, sizeof(key), "badge.%s%s", p->told ? "told." : "", p->face);
         const char *word = words_get(&p->words, key), *label = words_get(&p->words, "badge.label");
         json_int_t left = (json_int_t) glyphs(label) * BADGE_GLYPH + 10,
                    right = (json_int_t) glyphs(word) * BADGE_GLYPH + 10;
@@ -452,6 +452,8 @@ static const char *icon_of(const Page *p)
                                                {"unknown", "unknown"},  {"maintenance", "maintenance"},
                                                {"major", "swap"},       {"critical", "down"}};
 
+        if (p->told && p->level == LEVEL_MAJOR)
+                return "degraded";
         for (size_t i = 0; i < ELEMENTSOF(icons); i++)
                 if (streq(icons[i][0], p->face))
                         return icons[i][1];
@@ -463,6 +465,8 @@ static uint64_t headline_since(const Page *p)
 {
         uint64_t since = p->since_usec, at;
 
+        if (p->told)
+                return item_time(p->told, "began");
         if (!streq(p->selling, "as-usual"))
                 return since;
         for (size_t i = 0; i < json_array_size(p->components); i++) {
@@ -479,12 +483,14 @@ static uint64_t headline_since(const Page *p)
 /* Is it known when what the headline tells began? */
 static bool says_since(const Page *p)
 {
+        if (p->told)
+                return item_time(p->told, "began") > 0;
         return streq(p->selling, "as-usual") || streq(p->selling, "backup") || streq(p->selling, "elsewhere");
 }
 
 static void put_now(const Page *p, json_t *view)
 {
-        json_t *headline = page_say_selling(p, "headline");
+        json_t *headline = page_say(p, "headline");
         const char *name = *p->node_name ? p->node_name : p->node_id;
 
         json_put(view, "name", json_string(name));
@@ -495,7 +501,7 @@ static void put_now(const Page *p, json_t *view)
         json_put(view, "icon", json_string(icon_of(p)));
         json_put(view, "headline", headline);
         json_put(view, "message", json_string(p->first ? "" : p->message));
-        json_put(view, "explain", page_say_selling(p, "explain"));
+        json_put(view, "explain", page_say(p, "explain"));
         json_put(view, "also_blind", json_boolean(p->blind && !streq(p->selling, "blind")));
         json_put(view, "since", words_moment(&p->words, headline_since(p)));
         json_put(view, "says_since", json_boolean(says_since(p)));

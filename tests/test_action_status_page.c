@@ -50,7 +50,7 @@ static json_t *document(const char *text)
 
 #define FELL                                                                                              \
         "{'id':'01JFELL','began':'2026-11-20T09:00:00.000Z','resolved':null,'mode':'crypto','payment':"   \
-        "'crypto','impact':'major','name':'','components':['cards'],'updates':["                          \
+        "'crypto','impact':'major','automatic':true,'name':'','components':['cards'],'updates':["         \
         "{'id':'u2','at':'2026-11-20T09:05:00.000Z','state':'monitoring','body':'Our bank is down.\\nWe " \
         "wait.'},"                                                                                        \
         "{'id':'u1','at':'2026-11-20T09:00:00.000Z','state':'identified','body':'','mode':'crypto',"      \
@@ -473,6 +473,61 @@ TEST(each_way_of_selling_has_its_level_and_words)
                 publish(&rig, &facts);
                 check_indicator(&rig, ways[i].indicator);
                 check_page(&rig, ways[i].headline);
+        }
+        rig_close(&rig);
+}
+
+TEST(an_operators_open_incident_is_never_below_what_he_said)
+{
+        static const struct {
+                const char *impact, *selling, *more; /* more: members of the incident */
+                const char *indicator, *headline, *badge, *component, *not ;
+        } cases[] = {
+                        {"critical", "as-usual", "", "critical", "Serious trouble: Cards fail",
+                         ">serious trouble<", "major_outage", "All ways to pay are open"},
+                        {"major", "as-usual", "", "major", "Trouble: Cards fail", ">trouble<",
+                         "partial_outage", "Everything works"},
+                        {"minor", "as-usual", "", "minor", "Minor trouble: Cards fail", ">attention<",
+                         "degraded_performance", "Everything works"},
+                        {"none", "as-usual", "", "none", "Everything works", ">working<", "operational",
+                         "rouble:"},
+                        {"critical", "backup", "", "critical", "You can buy: our backup is in use",
+                         ">serious trouble<", "major_outage", "All ways to pay are open"},
+                        {"minor", "backup", "", "major", "You can buy: our backup is in use", ">on backup<",
+                         "degraded_performance", "rouble:"},
+                        {"critical", "not", "", "critical", "Checkout is not working right now",
+                         ">not working<", "major_outage", "rouble:"},
+                        {"critical", "as-usual", ",'automatic':true", "none", "Everything works", ">working<",
+                         "operational", "rouble:"}, /* how bad it was at worst; what is now, selling says */
+                        {"critical", "as-usual", ",'resolved':'2026-11-20T09:02:00.000Z'", "none",
+                         "Since <time datetime=\"2026-11-20T09:02:00.000Z\">", ">working<", "operational",
+                         "rouble:"},
+        };
+        Rig rig;
+
+        rig_open(&rig);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_ json_t *known = document(WELL);
+                ActionFacts facts = well_facts(known);
+                _cleanup_free_ char *text = string_printf(
+                                "[{'id':'o','began':'2026-11-20T09:01:00.000Z','impact':'%s','name':'Cards "
+                                "fail','components':['cards'],'updates':[{'id':'o1','at':'2026-11-20T09:01:"
+                                "00.000Z',"
+                                "'state':'investigating','body':'A "
+                                "bank.'}]%s},{'id':'p','began':'2026-11-20T09:00:00."
+                                "000Z','impact':'none','name':'Not this','components':[],'updates':[]}]",
+                                cases[i].impact, cases[i].more);
+                json_object_set_new(known, "incidents", document(text));
+                json_object_set_new(known, "selling", json_string(cases[i].selling));
+                publish(&rig, &facts);
+                check_indicator(&rig, cases[i].indicator);
+                check_page(&rig, cases[i].headline);
+                check_not_on_page(&rig, cases[i].not );
+                check_file(&rig, "badge.svg", cases[i].badge, true);
+                _cleanup_json_ json_t *j = read_json(&rig, "api/v2/components.json");
+                check_json(j, "components.0.status", cases[i].component);
+                CHECK_STR(item_string(json_at(known, "components.0"), "state"),
+                          "operational"); /* it is the loop's */
         }
         rig_close(&rig);
 }
