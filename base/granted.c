@@ -5,6 +5,7 @@
 #include "base/look.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -252,11 +253,11 @@ static void tell_hidden(Findings *f, const char *daemon, const char *path)
         advise(f, x, daemon);
 }
 
-static bool is_the_units(const Granted *g)
+static bool is_the_units(const char *config, const char *daemon)
 {
-        _cleanup_free_ char *path = string_printf("/etc/failoverd/%s.yaml", g->daemon);
+        _cleanup_free_ char *path = string_printf("/etc/failoverd/%s.yaml", daemon);
 
-        return path && streq(g->config, path);
+        return path && streq(config, path);
 }
 
 void findings_add_not_granted(Findings *f, const Granted *g)
@@ -265,7 +266,7 @@ void findings_add_not_granted(Findings *f, const Granted *g)
         size_t i;
         json_t *item;
 
-        if (!is_the_units(g) || !read_unit(&unit, g->daemon))
+        if (!is_the_units(g->config, g->daemon) || !read_unit(&unit, g->daemon))
                 return;
         json_array_foreach(json_object_get(g->needs, "credentials"), i, item)
         {
@@ -284,4 +285,101 @@ void findings_add_not_granted(Findings *f, const Granted *g)
         }
         json_array_foreach(json_object_get(g->needs, "users"), i, item)
                         check_member(f, g->daemon, json_string_value(item));
+}
+
+/* --- the file itself --- */
+
+typedef struct Reading {
+        Findings *f;
+        const char *config, *daemon;
+} Reading;
+
+static int run_reading(void *data, LookResult *ret)
+{
+        int fd = open(((const Reading *) data)->config, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+                return -errno;
+        close(fd);
+        return 0;
+}
+
+static void told_reading(void *data, const LookResult *result, void *userdata)
+{
+        const Reading *r = data;
+        Finding *x;
+
+        if (result->error != -EACCES && result->error != -EPERM)
+                return; /* root could read it a moment ago */
+        x = findings_add(r->f, FINDING_ERROR, "unreadable", NULL, NULL, "%s: user `%s` cannot read it: %s",
+                         r->config, r->daemon, error_words(-result->error));
+        finding_means(r->f, x, "%s does not start with it, and a reload is refused", r->daemon);
+        finding_advises(r->f, x, "chgrp %s %s && chmod 640 %s; the folder: chmod 755 /etc/failoverd",
+                        r->daemon, r->config, r->config);
+}
+
+void findings_add_unreadable(Findings *f, const char *config, const char *daemon)
+{
+        Reading r = {.f = f, .config = config, .daemon = daemon};
+        LookJob job = {.run = run_reading, .told = told_reading, .job = &r, .as_daemon = true};
+
+        if (geteuid() == 0 && is_the_units(config, daemon))
+                (void) look(&job, 1, daemon, NULL);
+}
+
+/* --- a credential that was looked for beside it --- */
+
+/* "NAME:SOURCE" of that name: where its source begins. */
+static const char *source_of(const char *value, size_t size, const char *name, size_t *ret_size)
+{
+        size_t n = strlen(name);
+
+        if (size < n || strncmp(value, name, n) != 0 || (size > n && value[n] != ':'))
+                return NULL;
+        *ret_size = size > n ? size - n - 1 : 0;
+        return value + n + (size > n);
+}
+
+/* Another file than the one beside the configuration, and it is there, as far as we may look. */
+static bool is_other_source(const char *source, size_t size, const char *name)
+{
+        _cleanup_free_ char *path = strndup(source, size), *own = string_printf("/etc/failoverd/%s", name);
+
+        if (!path || !own || streq(path, own))
+                return false;
+        return path[0] != '/' || access(path, F_OK) == 0 || errno == EACCES;
+}
+
+static bool comes_from_elsewhere(const char *unit, const char *name)
+{
+        static const char *const loads[] = {"LoadCredential", "LoadCredentialEncrypted"},
+                                 *const sets[] = {"SetCredential", "SetCredentialEncrypted"};
+        const char *line, *value, *source;
+        size_t size, n;
+
+        for (size_t i = 0; i < ELEMENTSOF(loads); i++) {
+                line = unit;
+                while ((value = next_value(&line, loads[i], &size)))
+                        if ((source = source_of(value, size, name, &n)) && is_other_source(source, n, name))
+                                return true;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(sets); i++) {
+                line = unit;
+                while ((value = next_value(&line, sets[i], &size)))
+                        if ((source = source_of(value, size, name, &n)) && n > 0 &&
+                            !(n == 2 &&
+                              strncmp(source, "\\n", 2) == 0)) /* setup's, for one that is missing */
+                                return true;
+        }
+        return false;
+}
+
+bool granted_excuses(const char *config, const char *daemon, const char *name, int error)
+{
+        _cleanup_text_ Text unit = {0};
+
+        if (strchr(name, '/') || !is_the_units(config, daemon) || getenv("CREDENTIALS_DIRECTORY") ||
+            !read_unit(&unit, daemon))
+                return false;
+        return error == -EPERM || (error == -ENOENT && comes_from_elsewhere(unit.data, name));
 }

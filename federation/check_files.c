@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* --check: certificate and keys, the state directory, what failoverd publishes, each looked at with a deadline (look.h). */
 #include "base/clock.h"
+#include "base/granted.h"
 #include "base/look.h"
 #include "base/text.h"
 #include "federation/check_private.h"
@@ -143,6 +144,15 @@ static void told_key(void *data, const LookResult *result, void *userdata)
 
         if (is_hung(job, result) || result->error >= 0)
                 return;
+        if (granted_excuses(job->k->options->config, DAEMON_USER, job->k->c->node.key_file, result->error)) {
+                if (!bad)
+                        return;
+                x = findings_add(job->k->f, FINDING_WARNING, "secret-exposed", NULL, job->key, "%s",
+                                 result->text);
+                finding_means(job->k->f, x, "whoever has an account here can sign in this shop's name");
+                finding_advises(job->k->f, x, "chmod 600 it, and see `failoverctl keygen --revoke`");
+                return;
+        }
         x = findings_add(job->k->f, bad ? FINDING_ERROR : FINDING_WARNING, "not-there", NULL, job->key, "%s",
                          result->text);
         finding_means(job->k->f, x, "%s",
@@ -207,13 +217,19 @@ typedef struct Jobs {
         size_t n;
 } Jobs;
 
-static void add(Jobs *j, Job job, LookRun run, LookTold told)
+static LookJob *add(Jobs *j, Job job, LookRun run, LookTold told)
 {
         if (j->n == JOBS_MAX)
-                return;
+                return NULL;
         j->jobs[j->n] = job;
         j->looks[j->n] = (LookJob){.run = run, .told = told, .job = &j->jobs[j->n], .as_daemon = true};
-        j->n++;
+        return &j->looks[j->n++];
+}
+
+/* Systemd, as root, hands it to the daemon. */
+static bool is_credential(const char *name)
+{
+        return name && !strchr(name, '/');
 }
 
 /* Unix sockets: their folder must be there. */
@@ -244,9 +260,11 @@ int check_files(Check *k)
         if (!j)
                 return -ENOMEM;
         if (c->tls.cert_file)
-                add(j, (Job){.k = k, .key = "tls", .what = "tls"}, run_tls, told_tls);
+                add(j, (Job){.k = k, .key = "tls", .what = "tls"}, run_tls, told_tls)->as_daemon =
+                                !is_credential(c->tls.cert_file) && !is_credential(c->tls.key_file);
         if (c->node.key_file)
-                add(j, (Job){.k = k, .key = "node.key_file", .what = "node.key_file"}, run_key, told_key);
+                add(j, (Job){.k = k, .key = "node.key_file", .what = "node.key_file"}, run_key, told_key)
+                                ->as_daemon = !is_credential(c->node.key_file);
         add(j,
             (Job){.k = k,
                   .path = c->failover_runtime_dir,

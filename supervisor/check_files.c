@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* check-config: what is looked at on this machine: secrets and commands as the daemon's user will find them, sockets,
  * units, and on which disk everything lies. Each look has a deadline (look.h). */
+#include "base/granted.h"
 #include "base/look.h"
 #include "base/unit.h"
 #include "supervisor/check_private.h"
@@ -109,11 +110,50 @@ static bool find_key(Text *t, const char *text, const ConfField *fields, const C
         return false;
 }
 
+#define KEY_FILE "node.key_file"
+
 typedef struct Owner { /* of what was verified */
         char what[128], key[128];
         const ConfField *fields;
         const ConfNode *node; /* its part of the file */
+        ReadingFile files[READING_FILES_MAX];
+        size_t n_files;
 } Owner;
+
+/* The credential of which the text speaks; NULL: of another file. */
+static const char *find_credential(const Job *job, const char *text, const Owner *o)
+{
+        for (size_t i = 0; i < o->n_files; i++) {
+                const char *name = o->files[i].name;
+                _cleanup_free_ char *path = NULL;
+
+                if (!name || strchr(name, '/'))
+                        continue;
+                path = string_printf("%s/%s: ", job->k->c->directory, name);
+                if (path && strstr(text, path))
+                        return name;
+        }
+        return NULL;
+}
+
+/* For the daemon it is not as we have found it: systemd hands it over. True: all is said. */
+static bool tell_credential(const Job *job, const LookResult *result, const Owner *o)
+{
+        const char *name = find_credential(job, result->text, o);
+        Finding *x;
+
+        if (!name || !granted_excuses(job->k->options->config, "failoverd", name, result->error))
+                return false;
+        if (result->error != -EPERM)
+                return true;
+        x = findings_add(job->k->f, FINDING_WARNING, "secret-exposed", NULL, o->key, "%s: %s", o->what,
+                         result->text);
+        finding_means(job->k->f, x,
+                      "failoverd starts, since systemd hands it over, but whoever has an account here can "
+                      "read it");
+        finding_advises(job->k->f, x, "chmod 600 it, and think of replacing the secret");
+        return true;
+}
 
 static void tell_verified(Files *f, const Job *job, const LookResult *result, const Owner *o,
                           const char *meaning)
@@ -122,7 +162,8 @@ static void tell_verified(Files *f, const Job *job, const LookResult *result, co
         bool bad = result->error == -EPERM;
         Finding *x;
 
-        if (not_looked(f, job, result, o->key, o->what) || result->error >= 0)
+        if (not_looked(f, job, result, o->key, o->what) || result->error >= 0 ||
+            tell_credential(job, result, o))
                 return;
         text_add_string(&key, o->key);
         if (!key.failed)
@@ -137,8 +178,9 @@ static void tell_verified(Files *f, const Job *job, const LookResult *result, co
                          key.failed ? o->key : key.data, "%s: %s", o->what, result->text);
         finding_means(job->k->f, x, "%s", bad ? "failoverd does not start with it" : meaning);
         finding_advises(job->k->f, x, "%s",
-                        bad ? "set its owner and mode as is said, and check again"
-                            : "put it there, or mend what this key says");
+                        bad                       ? "set its owner and mode as is said, and check again"
+                        : streq(o->key, KEY_FILE) ? "make one with `failoverctl keygen`, or leave the key out"
+                                                  : "put it there, or mend what this key says");
 }
 
 static const ConfNode *part_of_file(const Job *job, const char *key)
@@ -154,6 +196,8 @@ static void told_probe(void *data, const LookResult *result, void *userdata)
 
         snprintf(o.what, sizeof(o.what), "probe `%s`", p->name);
         snprintf(o.key, sizeof(o.key), "probes.%s", p->name);
+        if (p->type->files)
+                o.n_files = p->type->files(p->conf, o.files);
         tell_verified(userdata, job, result, &o,
                       p->type->passive ? "nobody can report as that user"
                                        : "as long as it is so, the probe does not pass");
@@ -167,14 +211,20 @@ static void told_action(void *data, const LookResult *result, void *userdata)
 
         snprintf(o.what, sizeof(o.what), "action `%s`", a->name);
         snprintf(o.key, sizeof(o.key), "actions[%u]", job->number);
+        if (a->type->files)
+                o.n_files = a->type->files(a->conf, o.files);
         tell_verified(userdata, job, result, &o, "as long as it is so, the action fails, in an outage too");
 }
 
 static void told_key(void *data, const LookResult *result, void *userdata)
 {
-        Owner o = {.what = "this node", .key = "node.key_file"};
+        const Job *job = data;
+        Owner o = {.what = "this node",
+                   .key = KEY_FILE,
+                   .files = {{.name = job->k->c->node.key_file}},
+                   .n_files = 1};
 
-        tell_verified(userdata, data, result, &o,
+        tell_verified(userdata, job, result, &o,
                       "what must be signed is refused: notices to peers do not go out");
 }
 
