@@ -13,25 +13,30 @@ const char banner_policy[] = "default-src 'none'; style-src 'sha256-" STYLE_HASH
                              "'; base-uri 'none'; form-action 'none'; frame-ancestors *";
 
 typedef struct Words {
-        const char *language, *title, *usual, *crypto, *federated, *elsewhere, *closed, *stale;
+        const char *language, *title, *usual, *unseen, *crypto, *federated, *elsewhere, *hampered, *closed,
+                        *stale;
 } Words;
 
 static const Words all_words[] = {
                 {.language = "en",
                  .title = "How to pay now",
                  .usual = "Orders and payment work as usual.",
+                 .unseen = "We cannot see right now whether orders and payment work.",
                  .crypto = "Card payment is not possible at the moment. You can pay by crypto currency.",
                  .federated = "We cannot take orders at the moment.",
                  .elsewhere = "You can buy here instead:",
-                 .closed = "Buying is not possible right now.",
+                 .hampered = "There are problems with the checkout right now: buying may fail.",
+                 .closed = "Buying is not possible right now. Please try again later.",
                  .stale = "This may be out of date."},
                 {.language = "de",
                  .title = "Wie man gerade bezahlt",
                  .usual = "Bestellen und Bezahlen gehen wie gewohnt.",
+                 .unseen = "Wir können gerade nicht sehen, ob Bestellen und Bezahlen gehen.",
                  .crypto = "Kartenzahlung ist gerade nicht möglich. Sie können mit Kryptowährung bezahlen.",
                  .federated = "Wir können gerade keine Bestellungen annehmen.",
                  .elsewhere = "Hier können Sie stattdessen kaufen:",
-                 .closed = "Der Kauf ist gerade nicht möglich.",
+                 .hampered = "Es gibt gerade Probleme mit der Kasse: Der Kauf kann misslingen.",
+                 .closed = "Der Kauf ist gerade nicht möglich. Bitte versuchen Sie es später noch einmal.",
                  .stale = "Das kann überholt sein."},
 };
 
@@ -84,23 +89,27 @@ const char *banner_language(const char *accept)
         return best->language;
 }
 
-static bool is_usual(const ModeNow *now)
+const char *banner_trouble(const char *selling, const char *language)
 {
-        return streq(now->payment, "primary") && !*now->message;
+        const Words *w = words_find(language);
+
+        return streq(selling, "not") ? w->closed : streq(selling, "hampered") ? w->hampered : NULL;
 }
 
-static void add_message(Text *t, const ModeNow *now, const Words *w, bool closed)
+/* Nothing that a buyer would have to know. */
+static bool is_quiet(const ModeNow *now, const char *selling)
+{
+        return streq(now->payment, "primary") && !*now->message && !banner_trouble(selling, "en");
+}
+
+static void add_message(Text *t, const ModeNow *now, const Words *w)
 {
         if (*now->message) {
                 text_add_string(t, "<bdi>");
                 text_add_html(t, now->message);
                 text_add_string(t, "</bdi>");
-        } else if (is_usual(now))
-                text_add_string(t, w->usual);
-        else if (streq(now->payment, "crypto"))
-                text_add_string(t, w->crypto);
-        else if (!closed)
-                text_add_string(t, w->federated);
+        } else
+                text_add_string(t, streq(now->payment, "crypto") ? w->crypto : w->federated);
 }
 
 /* A frame is left by its links, for the whole page. */
@@ -117,25 +126,31 @@ static void add_elsewhere(Text *t, const Words *w, const char *url)
 
 static void add_sentences(Text *t, const ModeNow *now, const char *node_url, const Words *w)
 {
-        bool federated = streq(now->payment, "federated"), closed = federated && !node_url;
+        const char *selling = mode_selling(now, node_url), *trouble = banner_trouble(selling, w->language);
 
-        add_message(t, now, w, closed);
-        if (closed)
-                text_add(t, "%s%s", *now->message ? " " : "", w->closed);
-        else if (federated)
+        if (is_quiet(now, selling)) {
+                text_add_string(t, now->stale || streq(selling, "unknown") ? w->unseen : w->usual);
+                return;
+        }
+        if (trouble)
+                text_add_string(t, trouble);
+        else
+                add_message(t, now, w);
+        if (streq(now->payment, "federated") && node_url)
                 add_elsewhere(t, w, node_url);
-        if (now->stale && !is_usual(now))
+        if (now->stale)
                 text_add(t, " %s", w->stale);
 }
 
 void banner_add(Text *t, BannerForm form, const ModeNow *now, const char *node_url, const char *language)
 {
         const Words *w = words_find(language);
+        bool quiet = is_quiet(now, mode_selling(now, node_url));
 
         assert(t && now && language);
 
         if (form == BANNER_PIECE) {
-                if (is_usual(now))
+                if (quiet)
                         return;
                 text_add(t, "<div class=\"failover-banner\" role=\"status\" lang=\"%s\">", w->language);
                 add_sentences(t, now, node_url, w);
@@ -147,7 +162,7 @@ void banner_add(Text *t, BannerForm form, const ModeNow *now, const char *node_u
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta name=\"color-scheme\" content=\"light dark\">\n<style>" STYLE
                  "</style>\n</head>\n<body%s>\n<main>\n<p role=\"status\">",
-                 w->language, w->title, is_usual(now) ? " class=\"usual\"" : "");
+                 w->language, w->title, quiet ? " class=\"usual\"" : "");
         add_sentences(t, now, node_url, w);
         text_add_string(t, "</p>\n</main>\n</body>\n</html>\n");
 }

@@ -40,6 +40,7 @@ static json_t *mode_to_json(const ModeNow *m)
         json_put(j, "payment", json_string_or_null(m->payment));
         json_put(j, "checkout", json_string_or_null(m->checkout));
         json_put(j, "message", json_string_or_null(m->message));
+        json_put(j, "selling", json_string(m->selling));
         json_put(j, "since", m->since[0] ? json_string_or_null(m->since) : json_null());
         json_put(j, "change", m->change[0] ? json_string_or_null(m->change) : json_null());
         return j;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/message_id.h"
 #include "base/text.h"
+#include "federation/banner.h"
 
 typedef struct Page {
         char *text;
@@ -34,6 +35,7 @@ static const ModeNow nothing = {.stale = true,
                                 .message = "",
                                 .since = "",
                                 .change = "",
+                                .selling = "unknown",
                                 .trouble = ""};
 
 const ModeNow *front_mode(const Front *f)
@@ -90,6 +92,8 @@ static bool node_update(Front *f)
 static json_t *config_document(const Front *f)
 {
         const ModeNow *n = front_mode(f);
+        const char *selling = mode_selling(n, f->node_url),
+                   *banner = banner_trouble(selling, "en") ?: n->message;
         json_t *j = json_object();
 
         json_put(j, "paymentMode", json_string(n->payment));
@@ -98,7 +102,8 @@ static json_t *config_document(const Front *f)
         json_put(j, "checkoutRoute", json_string(n->checkout));
         json_put(j, "healthyNode", f->node_url ? json_string_or_null(f->node_url) : json_null());
         json_put(j, "networkEnabled", json_boolean(may_choose(f)));
-        json_put(j, "banner", *n->message ? json_string_or_null(n->message) : json_null());
+        json_put(j, "selling", json_string(selling));
+        json_put(j, "banner", *banner ? json_string_or_null(banner) : json_null());
         json_put(j, "since", *n->since ? json_string_or_null(n->since) : json_null());
         json_put(j, "stale", json_boolean(n->stale));
         return json_whole(j);

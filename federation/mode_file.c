@@ -64,8 +64,23 @@ static void trouble_explain(ModeFile *f)
 static char *show(const ModeFile *f)
 {
         const ModeNow *n = &f->now;
-        return string_printf("%d%d%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s", n->known, n->stale, n->first, n->mode,
-                             n->payment, n->checkout, n->message, n->since, n->change, n->trouble);
+        return string_printf("%d%d%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", n->known, n->stale, n->first, n->mode,
+                             n->payment, n->checkout, n->message, n->since, n->change, n->selling,
+                             n->trouble);
+}
+
+static const char *judge_selling(const ModeFile *f)
+{
+        static const char *const all[] = {"as-usual", "backup", "elsewhere", "hampered", "not", "unknown"};
+        const ModeRecord *m = &f->record;
+
+        if (!f->known)
+                return "unknown";
+        const char *said = m->first ? "as-usual" : streq(m->payment, "federated") ? "elsewhere" : "backup";
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                if (streq(m->selling, all[i]))
+                        said = all[i];
+        return streq(said, "as-usual") && (m->blind || f->now.stale) ? "unknown" : said;
 }
 
 static void judge(ModeFile *f)
@@ -85,6 +100,7 @@ static void judge(ModeFile *f)
                         .change = f->known ? m->change : "",
                         .trouble = f->trouble.text,
         };
+        f->now.selling = judge_selling(f);
         trouble_explain(f);
         uint64_t next = f->blind ? now + LOOK_EVERY_USEC : USEC_NEVER;
         loop_timer_set(f->timer, MIN(next, f->now.stale ? USEC_NEVER : f->fresh_until_usec));
@@ -302,6 +318,11 @@ ModeFile *mode_file_free(ModeFile *f)
         free(f->shown);
         free(f);
         return NULL;
+}
+
+const char *mode_selling(const ModeNow *n, bool node)
+{
+        return !streq(n->payment, "federated") ? n->selling : node ? "elsewhere" : "not";
 }
 
 const ModeNow *mode_file_now(const ModeFile *f)

@@ -14,8 +14,12 @@ typedef struct ModeNow {
         bool first; /* the running mode is the first one; true when not known */
         const char *mode, *payment, *checkout, *message, *since,
                         *change; /* never NULL; payment "primary" when not known */
-        const char *trouble;     /* why it is stale, for people; "" */
+        const char *selling; /* actions/public_status.h; "unknown", too, when all was well but may not be by now: blind, stale */
+        const char *trouble; /* why it is stale, for people; "" */
 } ModeNow;
+
+/* For buyers, to whom it matters whether there is a node that takes those of `federated`. */
+const char *mode_selling(const ModeNow *n, bool node);
 
 typedef struct ModeFile ModeFile;
 /* changed() is called when anything of ModeNow has become different. The directory need not exist yet; it is then waited for

@@ -24,6 +24,7 @@ static const Member members[] = {
                 {"message", offsetof(ModeRecord, message), false},
                 {"since", offsetof(ModeRecord, since), false},
                 {"change", offsetof(ModeRecord, change), false},
+                {"selling", offsetof(ModeRecord, selling), false},
 };
 
 static char **member_of(ModeRecord *m, size_t i)
@@ -48,7 +49,7 @@ void mode_record_clear(ModeRecord *m)
 
 bool mode_record_same(const ModeRecord *a, const ModeRecord *b)
 {
-        if (a->first != b->first)
+        if (a->first != b->first || a->blind != b->blind)
                 return false;
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 if (!streq(member_text(a, i) ?: "", member_text(b, i) ?: ""))
@@ -86,6 +87,7 @@ static int record_take(ModeRecord *m, const json_t *j, Error *e)
         if (!json_is_boolean(first))
                 return error_set(e, -EBADMSG, "`first` is neither true nor false");
         m->first = json_is_true(first);
+        m->blind = json_is_true(json_object_get(j, "blind"));
         if (!updated || timestamp_parse(updated, &m->updated_usec) < 0)
                 return error_set(e, -EBADMSG, "`updated` is no time stamp");
         return 0;
@@ -142,6 +144,7 @@ int mode_record_print(const ModeRecord *m, char **ret)
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 json_put(j, members[i].key, json_string(member_text(m, i)));
         json_put(j, "first", json_boolean(m->first));
+        json_put(j, "blind", json_boolean(m->blind));
         json_put(j, "updated", json_timestamp(m->updated_usec));
         return json_failed() ? -ENOMEM : json_print(j, ret);
 }

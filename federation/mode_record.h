@@ -8,9 +8,9 @@
 #define MODE_RECORD_SIZE_MAX (1024 * 1024)
 
 typedef struct ModeRecord {
-        char *mode, *payment, *checkout, *message, *since,
-                        *change; /* "" when absent; NULL only when cleared */
-        bool first;
+        char *mode, *payment, *checkout, *message, *since, *change,
+                        *selling; /* "" when absent; NULL only when cleared */
+        bool first, blind;
         uint64_t updated_usec; /* wall time at which it was written */
 } ModeRecord;
 

@@ -245,6 +245,7 @@ static int on_prepare(sd_event_source *s, void *userdata)
 
         if (m->engine) {
                 note_tilt(m);
+                publisher_look(m->publisher);
                 manager_arm(m);
         }
         return 0;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "supervisor/components.h"
 #include "supervisor/ready.h"
 #include "supervisor/status.h"
 
@@ -21,6 +22,8 @@ struct Publisher {
         bool begun;              /* mode.json need not wait for payment.env any more */
         uint64_t patience_until; /* until then it does; 0: not asked yet */
         char written[ID_SIZE];   /* the change that stands in the file */
+        Selling selling;         /* as it was told last */
+        bool blind;
 };
 
 typedef struct Page {
@@ -67,6 +70,11 @@ static void on_written(int r, void *job)
         manager_touch(m);
 }
 
+static Selling selling_now(const Manager *m)
+{
+        return selling_judge(m->config, engine_state(m->engine), schedule_blind(engine_schedule(m->engine)));
+}
+
 static int page_new(Publisher *p, Page **ret)
 {
         _cleanup_(page_freep) Page *page = calloc(1, sizeof(*page));
@@ -83,6 +91,8 @@ static int page_new(Publisher *p, Page **ret)
         if (r < 0 || !page->path)
                 return -ENOMEM;
         snprintf(page->change, sizeof(page->change), "%s", engine_change_id(p->manager->engine));
+        p->selling = selling_now(p->manager);
+        p->blind = schedule_blind(engine_schedule(p->manager->engine));
         *ret = TAKE_PTR(page);
         return 0;
 }
@@ -122,6 +132,16 @@ void publisher_now(Publisher *p)
         }
         page = NULL; /* the worker's */
         p->writing = true;
+}
+
+/* No mode has changed, and yet buyers cannot buy any more, or can again. */
+void publisher_look(Publisher *p)
+{
+        const Manager *m = p->manager;
+
+        if (p->written[0] &&
+            (p->selling != selling_now(m) || p->blind != schedule_blind(engine_schedule(m->engine))))
+                publisher_now(p);
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)

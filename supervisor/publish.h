@@ -9,6 +9,7 @@
 int publisher_new(Manager *m, Publisher **ret);
 Publisher *publisher_free(Publisher *p);
 void publisher_now(Publisher *p);          /* soon: one write at a time, the newest content wins */
+void publisher_look(Publisher *p);         /* the same, when what it says of selling has become different */
 bool publisher_stands(const Publisher *p); /* a write has succeeded, and what it said still holds */
 /* mode.json as it was found at the start; NULL when there is none or it cannot be read. Blocks shortly. */
 json_t *publisher_read(const char *runtime_dir);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/sign.h"
 #include "base/text.h"
+#include "supervisor/components.h"
 #include "supervisor/public_record.h"
 
 static json_t *steady_timestamp(const Manager *m, uint64_t steady)
@@ -214,6 +215,7 @@ static json_t *verdicts_to_json(const Manager *m)
 static json_t *mode_to_json(const Manager *m)
 {
         const ModeState *s = engine_state(m->engine);
+        bool blind = schedule_blind(engine_schedule(m->engine));
         const ModeSettings *mode = &m->config->modes[s->mode];
         json_t *j = json_object();
 
@@ -227,7 +229,8 @@ static json_t *mode_to_json(const Manager *m)
         json_put(j, "message", json_string_or_null(mode->message));
         json_put(j, "durable", json_boolean(store_is_durable(m->store)));
         json_put(j, "updated", json_timestamp(clock_wall_usec()));
-        json_put(j, "blind", json_boolean(schedule_blind(engine_schedule(m->engine))));
+        json_put(j, "blind", json_boolean(blind));
+        json_put(j, "selling", json_string(selling_name(selling_judge(m->config, s, blind))));
         json_put(j, "node", json_string(m->config->node.id));
         return j;
 }

@@ -73,7 +73,7 @@ peer_start two
 federation_start
 check "cards are assumed, and that this is stale is said" config_is \
         'del(.healthyNode) == {paymentMode: "primary", stripeEnabled: true, cryptoEnabled: false, checkoutRoute: "checkout",
-               networkEnabled: true, banner: null, since: null, stale: true}'
+               networkEnabled: true, selling: "unknown", banner: null, since: null, stale: true}'
 check "an edge worker leaves buyers here" code /api/health 200
 check "it is told to be stale, too" answer_is .stale
 check "no status page is 404" code /status/ 404
@@ -90,6 +90,7 @@ tag=$(get /api/config -D - -o /dev/null | tr -d '\r' | sed -n 's/^ETag: //p')
 check "who has it is told so" equal "$(get /api/config -H "If-None-Match: $tag" -w '%{http_code}')" 304
 wait_for "the status page is served" code /status/ 200
 check "as failoverd wrote it" grep -q "<title>.*My Shop" "$shop/answer"
+check "the banner says that all is well" grep -q "Orders and payment work as usual" <<<"$(get /banner)"
 wait_for "its documents, too" bash -c "curl -sS --noproxy '*' $front/status/api/v2/status.json | jq -e '.status.indicator == \"none\"'"
 check "without its slash it leads there" equal "$(get /status -o /dev/null -w '%{http_code} %{redirect_url}')" "308 $front/status/"
 
@@ -120,6 +121,16 @@ check "with the reason" answer_is '.success == false and (.error | contains("cry
 check "what somebody had is no longer it" equal \
         "$(get /api/config -H "If-None-Match: $tag" -o /dev/null -w '%{http_code}')" 200
 wait_for "the status page tells" bash -c "curl -sS --noproxy '*' $front/status/ | grep -q 'backup payment system'"
+
+# ---- crypto fails, too
+
+order btcpay "status 503"
+wait_for "the front end says that nobody can buy" config_is '.selling == "not" and (.banner | startswith("Buying is not possible right now")) and .paymentMode == "crypto"'
+check "a listener has heard it" told config '.selling == "not"'
+check "the banner for shops without scripts says the same" grep -q "Buying is not possible right now" <<<"$(get /banner/piece)"
+check "and promises nothing" test -z "$(get /banner | grep "still available")"
+order btcpay ok
+wait_for "crypto is back" config_is '.selling == "backup" and (.banner | startswith("Using backup payment system"))'
 
 # ---- a clock that jumps makes nothing old
 
@@ -175,7 +186,7 @@ check "the log says why" grep -q "the payment mode is not being told: .*mode.jso
 rm -r "$shop/run"
 check "a stop is orderly" stop federationd
 federation_start
-check "a restart keeps the mode" config_is '.paymentMode == "crypto" and .stale'
+check "a restart keeps the mode" config_is '.paymentMode == "crypto" and .stale and .selling == "backup"'
 check "health, too" code /api/health 503
 
 # ---- and back

@@ -16,6 +16,7 @@ static const ModeNow primary = {.known = true,
                                 .message = "",
                                 .since = "",
                                 .change = "",
+                                .selling = "as-usual",
                                 .trouble = ""};
 
 static ModeNow mode(const char *payment, const char *message)
@@ -25,6 +26,7 @@ static ModeNow mode(const char *payment, const char *message)
         n.first = false;
         n.mode = n.payment = payment;
         n.message = message;
+        n.selling = streq(payment, "federated") ? "elsewhere" : "backup";
         return n;
 }
 
@@ -56,6 +58,10 @@ TEST(a_piece_is_nothing_while_all_is_as_usual)
         stale.stale = true;
         _cleanup_free_ char *quiet = made(BANNER_PIECE, &stale, NULL, "en");
         CHECK_STR(quiet, "");
+        CHECK(says(BANNER_DOCUMENT, &stale, NULL, "en", ">We cannot see right now whether orders"));
+        stale.stale = false;
+        stale.selling = "unknown"; /* failoverd sees nothing outside */
+        CHECK(says(BANNER_DOCUMENT, &stale, NULL, "en", ">We cannot see right now whether orders"));
         CHECK(says(BANNER_DOCUMENT, &primary, NULL, "en", "Orders and payment work as usual."));
         CHECK(says(BANNER_DOCUMENT, &primary, NULL, "de", "gehen wie gewohnt"));
 }
@@ -73,7 +79,32 @@ TEST(each_mode_is_told_by_its_message_or_in_words_of_our_own)
                 CHECK(says(form, &federated, "https://other.example/shop", "en",
                            "We cannot take orders at the moment. You can buy here instead: <a "
                            "href=\"https://other.example/shop\" target=\"_top\">other.example/shop</a>"));
-                CHECK(says(form, &federated, NULL, "en", ">Buying is not possible right now.<"));
+                CHECK(says(form, &federated, NULL, "en",
+                           ">Buying is not possible right now. Please try again later.<"));
+        }
+}
+
+/* Whatever the operator has written for the mode: it is not so now. */
+TEST(who_cannot_buy_is_told_so_in_every_mode)
+{
+        ModeNow cards = primary, crypto = mode("crypto", "All books still available."),
+                federated = mode("federated", "All books still available.");
+
+        for (BannerForm form = BANNER_DOCUMENT; form <= BANNER_PIECE; form++) {
+                cards.selling = crypto.selling = "not";
+                CHECK(says(form, &cards, NULL, "en",
+                           ">Buying is not possible right now. Please try again later.<"));
+                CHECK(says(form, &crypto, NULL, "en",
+                           ">Buying is not possible right now. Please try again later.<"));
+                CHECK(says(form, &crypto, NULL, "de", ">Der Kauf ist gerade nicht möglich."));
+                CHECK(says(form, &federated, NULL, "en",
+                           ">Buying is not possible right now. Please try again later.<"));
+                CHECK(says(form, &federated, "https://other.example", "en", ">other.example</a>"));
+                cards.selling = crypto.selling = "hampered";
+                CHECK(says(form, &cards, NULL, "en",
+                           ">There are problems with the checkout right now: buying may fail.<"));
+                CHECK(says(form, &crypto, NULL, "de",
+                           ">Es gibt gerade Probleme mit der Kasse: Der Kauf kann misslingen.<"));
         }
 }
 

@@ -57,18 +57,26 @@ static void end(World *w)
         teardown(&w->f);
 }
 
-static void publish(World *w, const char *mode, bool first, const char *payment, const char *message)
+/* selling: "": as a failoverd that does not say it. */
+static void publish_selling(World *w, const char *mode, bool first, const char *payment, const char *message,
+                            const char *selling, bool blind)
 {
         char at[TIMESTAMP_SIZE];
-        _cleanup_json_ json_t *j = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s}", "mode", mode,
-                                             "first", first, "payment", payment, "checkout", "c", "message",
-                                             message, "since", "2026-11-20T09:00:00.123Z", "change", "01J",
-                                             "updated", timestamp_format(at, clock_wall_usec()));
+        _cleanup_json_ json_t *j = json_pack(
+                        "{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "mode", mode, "first", first,
+                        "payment", payment, "checkout", "c", "message", message, "since",
+                        "2026-11-20T09:00:00.123Z", "change", "01J", "updated",
+                        timestamp_format(at, clock_wall_usec()), "selling", selling, "blind", blind);
         char *text;
 
         CHECK_INT(json_print(j, &text), 0);
         CHECK_INT(file_publish(w->path, text, strlen(text), 0644), 0);
         free(text);
+}
+
+static void publish(World *w, const char *mode, bool first, const char *payment, const char *message)
+{
+        publish_selling(w, mode, first, payment, message, "", false);
 }
 
 /* Until the document of /config is this one. */
@@ -92,7 +100,8 @@ TEST(without_any_mode_file_cards_are_taken_and_that_it_is_stale_is_said)
         begin(&w);
         check_config(&w, "{\"paymentMode\":\"primary\",\"stripeEnabled\":true,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"checkout\","
-                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":null,"
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"selling\":\"unknown\",\"banner\":"
+                         "null,\"since\":null,"
                          "\"stale\":true}");
         check_curl(&w.f, "-w ' %{http_code}' http://x/health",
                    "{\"mode\":null,\"first\":true,\"paymentMode\":\"primary\",\"since\":null,\"change\":null,"
@@ -108,13 +117,14 @@ TEST(each_payment_mode_says_which_buttons_to_show)
         publish(&w, "cards", true, "primary", "");
         check_config(&w, "{\"paymentMode\":\"primary\",\"stripeEnabled\":true,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":" SINCE
-                         ",\"stale\":false}");
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"selling\":\"as-usual\",\"banner\":"
+                         "null,\"since\":" SINCE ",\"stale\":false}");
         check_curl(&w.f, "-o /dev/null -w '%{http_code}' http://x/health", "200");
         publish(&w, "crypto", false, "crypto", "Pay by <b>coin</b>.");
         check_config(&w, "{\"paymentMode\":\"crypto\",\"stripeEnabled\":false,\"cryptoEnabled\":true,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":\"Pay by "
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"selling\":\"backup\",\"banner\":"
+                         "\"Pay by "
                          "<b>coin</b>.\",\"since\":" SINCE ",\"stale\":false}");
         check_curl(&w.f, "-w ' %{http_code}' http://x/health",
                    "{\"mode\":\"crypto\",\"first\":false,\"paymentMode\":\"crypto\",\"since\":" SINCE
@@ -124,8 +134,55 @@ TEST(each_payment_mode_says_which_buttons_to_show)
         publish(&w, "network", false, "federated", "");
         check_config(&w, "{\"paymentMode\":\"federated\",\"stripeEnabled\":false,\"cryptoEnabled\":false,"
                          "\"checkoutRoute\":\"c\","
-                         "\"healthyNode\":null,\"networkEnabled\":false,\"banner\":null,\"since\":" SINCE
+                         "\"healthyNode\":null,\"networkEnabled\":false,\"selling\":\"not\",\"banner\":"
+                         "\"Buying is not possible right now. Please try again later.\",\"since\":" SINCE
                          ",\"stale\":false}");
+        end(&w);
+}
+
+static void check_said(World *w, const char *selling, const char *banner)
+{
+        uint64_t deadline = clock_boot_usec() + 5 * USEC_PER_SEC;
+        char wanted[256];
+
+        snprintf(wanted, sizeof(wanted), "\"selling\":\"%s\",\"banner\":%s", selling, banner);
+        while (!strstr(front_config(w->front).text, wanted)) {
+                if (clock_boot_usec() >= deadline)
+                        CHECK_STR(front_config(w->front).text, wanted);
+                turn(&w->f);
+        }
+}
+
+/* … and a message that was written for the mode promises nothing then. */
+TEST(that_nobody_can_buy_is_said_though_the_mode_stays)
+{
+        World w;
+        begin(&w);
+        publish_selling(&w, "cards", true, "primary", "", "not", false);
+        check_said(&w, "not", "\"Buying is not possible right now. Please try again later.\"");
+        publish_selling(&w, "crypto", false, "crypto", "All books.", "hampered", false);
+        check_said(&w, "hampered", "\"There are problems with the checkout right now: buying may fail.\"");
+        publish_selling(&w, "crypto", false, "crypto", "All books.", "not", false);
+        check_said(&w, "not", "\"Buying is not possible right now. Please try again later.\"");
+        publish_selling(&w, "crypto", false, "crypto", "All books.", "backup", false);
+        check_said(&w, "backup", "\"All books.\"");
+        publish_selling(&w, "network", false, "federated", "All books.", "elsewhere", false);
+        check_said(&w, "not", "\"Buying is not possible right now. Please try again later.\"");
+        end(&w);
+}
+
+TEST(what_cannot_be_seen_is_not_said_to_be_well)
+{
+        World w;
+        begin(&w);
+        publish_selling(&w, "cards", true, "primary", "", "as-usual", true);
+        check_said(&w, "unknown", "null");
+        publish_selling(&w, "cards", true, "primary", "", "as-usual", false);
+        check_said(&w, "as-usual", "null");
+        publish_selling(&w, "cards", true, "primary", "", "of-a-later-version", false);
+        check_said(&w, "as-usual", "null");
+        CHECK_INT(unlink(w.path), 0);
+        check_said(&w, "unknown", "null");
         end(&w);
 }
 
