@@ -253,6 +253,19 @@ static void tell_hidden(Findings *f, const char *daemon, const char *path)
         advise(f, x, daemon);
 }
 
+static bool names(const Granted *g, const char *list, const char *path)
+{
+        size_t i;
+        json_t *item;
+
+        json_array_foreach(json_object_get(g->needs, list), i, item)
+        {
+                if (streq(json_string_value(item), path))
+                        return true;
+        }
+        return false;
+}
+
 static bool is_the_units(const char *config, const char *daemon)
 {
         _cleanup_free_ char *path = string_printf("/etc/failoverd/%s.yaml", daemon);
@@ -280,7 +293,8 @@ void findings_add_not_granted(Findings *f, const Granted *g)
         }
         json_array_foreach(json_object_get(g->needs, "reads"), i, item)
         {
-                if (is_hidden(unit.data, json_string_value(item)))
+                if (is_hidden(unit.data, json_string_value(item)) &&
+                    !names(g, "writes", json_string_value(item)))
                         tell_hidden(f, g->daemon, json_string_value(item));
         }
         json_array_foreach(json_object_get(g->needs, "users"), i, item)

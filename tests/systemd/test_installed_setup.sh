@@ -87,28 +87,55 @@ check "other units are not its business" not machine setpriv --reuid failoverd -
 
 story "an edit by hand"
 machine install -d -o failoverd /srv/books
-machine install -d -o failoverd /home/books
-machine sed -i '/^probes:/a\  books: {type: disk, path: /srv/books, fast_interval: 100ms}\n  home: {type: disk, path: /home/books}\n  other: {type: http, url: "http://127.0.0.1:8443/v1/account", bearer_file: other.key}' /etc/failoverd/failoverd.yaml
+machine install -d -o failoverd /home/books '/tmp/a:b %c'
+machine install -d /home/clerk/bin
+machine_file /home/clerk/bin/probe.py <<-'END'
+	import os, time
+	print("old", flush=True)
+	while not os.path.exists("/home/clerk/bin/go"): time.sleep(0.02)
+END
+machine sed -i '/^probes:/a\  colon: {type: disk, path: "/tmp/a:b %c"}\n  script: {type: exec, timeout: 4s, command: [/usr/bin/python3, /home/clerk/bin/probe.py]}\n  books: {type: disk, path: /srv/books, fast_interval: 100ms}\n  home: {type: disk, path: /home/books}\n  other: {type: http, url: "http://127.0.0.1:8443/v1/account", bearer_file: other.key}' /etc/failoverd/failoverd.yaml
 (umask 077 && echo "$canary" | machine_file /etc/failoverd/other.key)
 machine useradd --system clerk
 machine sed -i '/^network:/a\  orders_from: [clerk]' /etc/failoverd/federationd.yaml
 machine failoverctl check-config --json >"$shop/report" || fail "it cannot be used"
-check "check-config says what is not given" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] | length == 3' "$shop/report"
+check "check-config says what is not given" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] | length == 4' "$shop/report"
+check "… of what a command is given, too" jq -e '[.findings[] | select(.code == "hidden") | .message] | length == 1 and (.[0] | contains("probe.py"))' "$shop/report"
 machine failoverctl check-config --json /etc/failoverd/federationd.yaml >"$shop/report" || fail "it cannot be used"
 check "of federationd, too" jq -e 'any(.findings[]; .code == "no-member")' "$shop/report"
 not machine failoverctl setup --trial >"$said" 2>&1 || fail "the trial passes without it"
-for probe in books home other; do
+check "a script behind its interpreter is hidden" grep -qE "^script +FAIL" "$said"
+for probe in books home other colon; do
         check "$probe cannot tell" grep -qE "^$probe +cannot tell" "$said"
 done
 machine failoverctl setup --drop-ins >"$said"
 check "it says when it counts" grep -q "systemctl restart" "$said"
-machine failoverctl setup --trial >"$said" 2>&1 || fail "the trial does not pass: $(<"$said")"
+argv_canary=canary_in_argv_9c1d
+printf '[Service]\nSetCredential=tok:%s\nEnvironment=SPELL=%s\n' $argv_canary $argv_canary | drop_in failoverd.service token
+machine chmod 600 /etc/systemd/system/failoverd.service.d/token.conf
+machine failoverctl setup --trial >"$said" 2>&1 &
+trial=$!
+command_lines() {
+        machine sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' '\n'
+}
+script_runs() {
+        [[ $(command_lines) == *probe.py* ]]
+}
+wait_for "the trial runs the script" script_runs
+check "no command line of a trial has a secret of a drop-in" not contains "$(command_lines)" "$argv_canary"
+machine touch /home/clerk/bin/go
+wait "$trial" || fail "the trial does not pass: $(<"$said")"
+check "a trial leaves nothing behind" equal "$(machine sh -c 'ls -d /run/failoverctl.* /run/systemd/system/failoverd-trial* 2>/dev/null')" ""
 machine failoverctl check-config --json >"$shop/report"
 check "check-config is content" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] == []' "$shop/report"
 machine failoverctl check-config --json /etc/failoverd/federationd.yaml >"$shop/report"
 check "of federationd, too, it is" jq -e 'all(.findings[]; .code != "no-member")' "$shop/report"
 machine systemctl restart failoverd
 wait_for "everything is up" probed all_up
+echo 'print("new")' | machine tee /home/clerk/bin/next >/dev/null
+machine mv /home/clerk/bin/next /home/clerk/bin/probe.py
+machine failoverctl probe >"$said" 2>&1
+check "a new version of a script is run" contains "$(probe_message script)" new
 
 story "a secret is lost: what needs it says so, and the rest runs"
 machine rm /etc/failoverd/other.key
