@@ -215,7 +215,7 @@ static const Verb verb_table[] = {
                  "smtp-user, "
                  "smtp-password, peers (URLs, or yes). A secret's value is the name of a file that holds it, "
                  "or - for a "
-                 "line of standard input.\n"
+                 "line of standard input; alert=@FILE and alert=- do the same with a URL that is a secret.\n"
                  "\n"
                  "--unattended asks nothing. Without settings it makes a key and two configurations with "
                  "which both "

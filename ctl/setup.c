@@ -138,15 +138,49 @@ static int agree(const Setup *s, const Made *m, Error *e)
         return r < 0 || !yes ? error_set(e, -ECANCELED, "nothing was written") : 0;
 }
 
-static int put_answers(Setup *s, const SetupAnswers *a, Error *e)
+/* The configurations that the answers make, when both daemons take them. */
+static int try_answers(Setup *s, const SetupAnswers *a, Made *ret, Error *e)
 {
-        _cleanup_(made_clear) Made made = {};
-        int r = print_both(s, a, &made, e);
+        int r = print_both(s, a, ret, e);
 
         if (r >= 0)
-                r = setup_draft(s, made.supervisor, made.federation, e);
-        if (!s->dry)
+                r = setup_draft(s, a, (const char *const[]){ret->supervisor, ret->federation}, e);
+        if (!s->dry || r < 0)
                 setup_drop_drafts(s);
+        return r;
+}
+
+/* Asks until it can be used: what was answered is never lost. */
+static int ask_until(Setup *s, SetupAnswers *a, Made *ret, Error *e)
+{
+        SetupAnswers before = {};
+        int r = setup_ask(s, a, NULL, e);
+
+        while (r >= 0 && (r = try_answers(s, a, ret, e)) == -EINVAL) {
+                prompt_say(e->text);
+                prompt_say("Once more, with what you have answered:");
+                setup_answers_clear(&before);
+                before = *a;
+                *a = (SetupAnswers){};
+                made_clear(ret);
+                *ret = (Made){};
+                r = setup_ask(s, a, &before, e);
+        }
+        setup_answers_clear(&before);
+        return r;
+}
+
+static int put_answers(Setup *s, SetupAnswers *a, bool asks, Error *e)
+{
+        _cleanup_(made_clear) Made made = {};
+        int r;
+
+        if (asks)
+                r = ask_until(s, a, &made, e);
+        else if ((r = setup_complete(s, a)) < 0)
+                error_set(e, r, "out of memory");
+        else
+                r = try_answers(s, a, &made, e);
         if (r >= 0)
                 r = agree(s, &made, e);
         if (r >= 0)
@@ -220,12 +254,8 @@ static int set_up(Setup *s, Error *e)
         replace = may_replace(s, e);
         if (replace < 0)
                 return replace;
-        if (replace > 0 && asks)
-                r = setup_ask(s, &a, e);
-        else if (replace > 0 && (r = setup_complete(s, &a)) < 0)
-                error_set(e, r, "out of memory");
-        if (r >= 0 && replace > 0)
-                r = put_answers(s, &a, e);
+        if (replace > 0)
+                r = put_answers(s, &a, asks, e);
         return r < 0 ? r : finish(s, asks, e);
 }
 

@@ -72,10 +72,11 @@ typedef struct SetupFile {
 /* --- setup_answers.c --- */
 
 void setup_answers_clear(SetupAnswers *a); /* wipes */
-/* "NAME=VALUE" from the command line. A secret's value is the name of a file, or - for a line of standard input. */
+/* "NAME=VALUE" from the command line. A secret's value is the name of a file, or - for a line of standard input; of what may hold one,
+ * @ and the name of a file. */
 int setup_take_argument(SetupAnswers *a, const char *argument, Error *e);
-/* Asks what was not said on the command line. -ECANCELED. */
-int setup_ask(const Setup *s, SetupAnswers *a, Error *e);
+/* Asks what was not said on the command line. again: what was answered a moment ago, and could not be used; else NULL. -ECANCELED. */
+int setup_ask(const Setup *s, SetupAnswers *a, const SetupAnswers *again, Error *e);
 /* Gives each that was not said what was answered before, or its default. */
 int setup_complete(const Setup *s, SetupAnswers *a);
 /* Does it take a login with a password, is it told by mail …? What depends on another answer is asked, and used, only then. */
@@ -97,6 +98,8 @@ int setup_recall(const Setup *s, SetupAnswers *ret);
 const char *setup_payment_key(const SetupAnswers *a);                    /* NULL: none is needed */
 bool setup_has_secret(const Setup *s, const SetupAnswers *a, Setting k); /* said, or there already */
 int setup_put_secrets(Setup *s, const SetupAnswers *a, Error *e);
+/* Can the daemon be handed these, as far as they are there and not about to be written? -EPERM. */
+int setup_check_secrets(const Setup *s, const SetupAnswers *a, const json_t *names, Error *e);
 
 /* --- setup_yaml.c --- */
 
@@ -134,8 +137,9 @@ int setup_drop_ins(Setup *s, Error *e);
 
 /* --- setup_drafts.c --- */
 
-/* Puts both into a folder of their own, s->drafts, and asks the daemons about them. -EINVAL with what is wrong. */
-int setup_draft(Setup *s, const char *supervisor, const char *federation, Error *e);
+/* Puts both into a folder of their own, s->drafts, and asks the daemons about them, and looks at the secrets that they name.
+ * -EINVAL with what is wrong with an answer; -EPERM: with a file that is there. */
+int setup_draft(Setup *s, const SetupAnswers *a, const char *const texts[2], Error *e);
 void setup_drop_drafts(Setup *s);
 /* What DAEMON --check --json says of a configuration, the draft when there is one; *ret: NULL when there is no such file. */
 int setup_ask_daemon(const Setup *s, const char *daemon, json_t **ret, Error *e);

@@ -65,7 +65,14 @@ static int check_crypto(const char *value, Error *e)
 
 static int check_domain(const char *value, Error *e)
 {
-        return mail_domain_valid(value, false) ? 0 : error_set(e, -EINVAL, "that is no domain name");
+        _cleanup_free_ char *name = strdup(value);
+        size_t n = strlen(value);
+
+        if (!name)
+                return -ENOMEM;
+        if (n > 1 && name[n - 1] == '.') /* as the DNS writes it */
+                name[n - 1] = '\0';
+        return mail_domain_valid(name, false) ? 0 : error_set(e, -EINVAL, "that is no domain name");
 }
 
 static int check_database(const char *value, Error *e)
@@ -132,15 +139,35 @@ static int check_format(const char *value, Error *e)
 
 static int check_smtp(const char *value, Error *e)
 {
-        return strncmp(value, "smtp://", 7) == 0 || strncmp(value, "smtps://", 8) == 0
-                               ? 0
-                               : error_set(e, -EINVAL,
-                                           "smtp://mail.example:587, or smtps://mail.example:465");
+        _cleanup_free_ char *url = NULL; /* the same host and port, where the parser of URLs knows them */
+        const char *problem = NULL, *host = strstr(value, "://");
+        int r;
+
+        if (strncmp(value, "smtp://", 7) != 0 && strncmp(value, "smtps://", 8) != 0)
+                return error_set(e, -EINVAL, "smtp://mail.example:587, or smtps://mail.example:465");
+        if (strchr(value, '@'))
+                return error_set(e, -EINVAL,
+                                 "without user and password, please: they are asked for by themselves");
+        url = string_printf("http%s", host);
+        r = url ? conf_url_check(url, &problem) : -ENOMEM;
+        host += 3;
+        if (r >= 0 && (problem || host[strcspn(host, "/?#")] != '\0'))
+                r = error_set(e, -EINVAL, "a host and a port, and nothing behind: smtp://mail.example:587");
+        return r;
+}
+
+/* What names a shop in the network when nothing else does: two cannot share it. */
+static bool same_host(const char *a, const char *b)
+{
+        const char *host_a = strstr(a, "://") + 3, *host_b = strstr(b, "://") + 3;
+        size_t n = strcspn(host_a, "/");
+
+        return n == strcspn(host_b, "/") && strncasecmp(host_a, host_b, n) == 0;
 }
 
 static int check_peers(const char *value, Error *e)
 {
-        char url[1024];
+        char url[1024], other[1024];
         int r = 0;
 
         if (streq(value, "yes"))
@@ -148,6 +175,11 @@ static int check_peers(const char *value, Error *e)
         for (size_t i = 0, n = setup_split(value, SIZE_MAX, NULL, 0); i < n && r >= 0; i++) {
                 setup_split(value, i, url, sizeof(url));
                 r = check_url(url, e);
+                for (size_t k = 0; k < i && r >= 0; k++) {
+                        setup_split(value, k, other, sizeof(other));
+                        if (same_host(url, other))
+                                r = error_set(e, -EINVAL, "that is one shop twice: %s, %s", other, url);
+                }
         }
         return r;
 }
@@ -160,6 +192,7 @@ typedef struct SettingInfo {
         const char *what;
         int (*check)(const char *value, Error *e);
         bool secret, needed;
+        bool file_too; /* it may hold a secret: NAME=@FILE, NAME=- */
 } SettingInfo;
 
 static const SettingInfo settings[_SETTING_MAX] = {
@@ -213,7 +246,7 @@ static const SettingInfo settings[_SETTING_MAX] = {
                                    "Who is told when the mode changes, or cannot? A mail address, or the URL "
                                    "of an "
                                    "ntfy topic or a webhook: better not on this machine.",
-                                   "Alerts", check_alert},
+                                   "Alerts", check_alert, .file_too = true},
                 [SETTING_ALERT_FORMAT] = {"alert-format", NULL, "ntfy, slack, alertmanager or json",
                                           check_format, .needed = true},
                 [SETTING_SMTP] = {"smtp", "The server that takes the mail, as smtp://mail.example:587.",
@@ -318,14 +351,28 @@ static int read_secret(const char *name, const char *file, char **ret, Error *e)
         } else if ((r = file_read(file, 64 * 1024, ret, NULL)) < 0) /* the value may be a secret by mistake */
                 return error_set(e, r,
                                  "%s: cannot read the file that it names (%s): it takes the name of a file "
-                                 "that "
-                                 "holds the secret, or - for a line of standard input, never the secret "
-                                 "itself",
+                                 "that holds the secret, or - for a line of standard input, never the "
+                                 "secret itself",
                                  name, strerror(-r));
         n = strlen(*ret);
         while (n > 0 && strchr("\r\n", (*ret)[n - 1]))
                 (*ret)[--n] = '\0';
         return n > 0 && !strpbrk(*ret, "\r\n") ? 0 : error_set(e, -EINVAL, "%s: one line, please", name);
+}
+
+static int take_value(const SettingInfo *info, const char *value, char **ret, Error *e)
+{
+        bool file = info->file_too && (value[0] == '@' || streq(value, "-"));
+        int r = 0;
+
+        if (info->secret || file)
+                r = read_secret(info->name, value + (file && value[0] == '@'), ret, e);
+        else if (!(*ret = strdup(value)))
+                r = error_set(e, -ENOMEM, "out of memory");
+        if (r < 0 || info->secret)
+                return r;
+        r = accept_value(info, *ret, e);
+        return r < 0 ? error_prefix(e, r, "%s", info->name) : 0;
 }
 
 int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
@@ -334,7 +381,6 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
         const char *known[_SETTING_MAX + 1] = {};
         _cleanup_text_ Text t = {};
         _cleanup_free_ char *name = strndup(argument, n);
-        int r;
 
         if (!name)
                 return error_set(e, -ENOMEM, "out of memory");
@@ -345,13 +391,7 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
                 if (argument[n] == '\0')
                         return error_set(e, -EINVAL, "say what: %s=...", name);
                 a->value[k] = secret_free(a->value[k]);
-                if (settings[k].secret)
-                        return read_secret(name, argument + n + 1, &a->value[k], e);
-                r = accept_value(&settings[k], argument + n + 1, e);
-                if (r < 0)
-                        return error_prefix(e, r, "%s", name);
-                a->value[k] = strdup(argument + n + 1);
-                return a->value[k] ? 0 : error_set(e, -ENOMEM, "out of memory");
+                return take_value(&settings[k], argument + n + 1, &a->value[k], e);
         }
         conf_suggest(&t, name, known);
         return error_set(e, -EINVAL, "no setting `%s`%s", name, t.failed || !t.data ? "" : t.data);
@@ -359,13 +399,22 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
 
 /* --- from a person --- */
 
-static int ask_secret(const Setup *s, SetupAnswers *a, Setting k)
+static int ask_secret(const Setup *s, SetupAnswers *a, Setting k, const char *before)
 {
         _cleanup_free_ char *what = NULL;
+        bool typed = before && before[0] != '\0';
+        int r;
 
         what = string_printf("%s%s", settings[k].what,
-                             setup_has_secret(s, a, k) ? ", empty: the one that is there" : "");
-        return what ? prompt_secret(what, &a->value[k]) : -ENOMEM;
+                             typed                       ? ", empty: the one that you gave"
+                             : setup_has_secret(s, a, k) ? ", empty: the one that is there"
+                                                         : "");
+        r = what ? prompt_secret(what, &a->value[k]) : -ENOMEM;
+        if (r < 0 || !typed || a->value[k][0] != '\0')
+                return r;
+        free(a->value[k]);
+        a->value[k] = strdup(before);
+        return a->value[k] ? 0 : -ENOMEM;
 }
 
 static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *before, Error *e)
@@ -377,7 +426,7 @@ static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *befor
         if (info->why)
                 prompt_say(info->why);
         if (info->secret)
-                return ask_secret(s, a, k);
+                return ask_secret(s, a, k, before);
         fallback = before ? strdup(before) : default_of(s, a, k);
         if (!fallback)
                 return -ENOMEM;
@@ -400,12 +449,13 @@ static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *befor
         }
 }
 
-int setup_ask(const Setup *s, SetupAnswers *a, Error *e)
+int setup_ask(const Setup *s, SetupAnswers *a, const SetupAnswers *again, Error *e)
 {
-        SetupAnswers before = {};
-        int r = setup_recall(s, &before);
+        SetupAnswers recalled = {};
+        const SetupAnswers *before = again ? again : &recalled;
+        int r = again ? 0 : setup_recall(s, &recalled);
 
-        if (r >= 0)
+        if (r >= 0 && !again)
                 prompt_say("Enter takes what stands in brackets, or leaves out what you do not have; `none` "
                            "leaves it out, "
                            "too. Nothing is written before you have seen all of it.");
@@ -413,11 +463,11 @@ int setup_ask(const Setup *s, SetupAnswers *a, Error *e)
                 if (a->value[k])
                         continue;
                 if (setup_wants(a, k))
-                        r = ask_one(s, a, k, before.value[k], e);
+                        r = ask_one(s, a, k, before->value[k], e);
                 else
                         r = (a->value[k] = strdup("")) ? 0 : -ENOMEM;
         }
-        setup_answers_clear(&before);
+        setup_answers_clear(&recalled);
         if (r == -ECANCELED)
                 return error_set(e, r, "nothing was written");
         return r < 0 ? error_set(e, r, "%s", strerror(-r)) : 0;

@@ -45,9 +45,9 @@ void setup_drop_drafts(Setup *s)
         s->drafts = NULL;
 }
 
-int setup_draft(Setup *s, const char *supervisor, const char *federation, Error *e)
+int setup_draft(Setup *s, const SetupAnswers *a, const char *const texts[2], Error *e)
 {
-        int r = write_drafts(s, (const char *const[]){supervisor, federation});
+        int r = write_drafts(s, texts);
 
         if (r < 0)
                 error_set(e, r, "a draft in /tmp: %s", strerror(-r));
@@ -55,6 +55,8 @@ int setup_draft(Setup *s, const char *supervisor, const char *federation, Error 
                 _cleanup_json_ json_t *report = NULL;
 
                 r = setup_ask_daemon(s, daemons[k], &report, e);
+                if (r >= 0)
+                        r = setup_check_secrets(s, a, json_at(report, "needs.credentials"), e);
         }
         return r;
 }

@@ -3,6 +3,10 @@
 #include "base/file.h"
 #include "ctl/setup.h"
 
+#include <sys/stat.h>
+
+static const Setting secrets[] = {SETTING_PAYMENT_KEY, SETTING_DATABASE_PASSWORD, SETTING_SMTP_PASSWORD};
+
 const char *setup_payment_key(const SetupAnswers *a)
 {
         if (!setup_has(a, SETTING_PAYMENT))
@@ -108,10 +112,47 @@ static void tell_unused(const Setup *s, const SetupAnswers *a)
         }
 }
 
+/* As strict as check-config, which looks again when they are in force. */
+static int check_secret(const Setup *s, const char *name, Error *e)
+{
+        _cleanup_free_ char *path = string_printf("%s" SETUP_FOLDER "/%s", s->root, name);
+        struct stat st;
+
+        if (!path)
+                return error_set(e, -ENOMEM, "out of memory");
+        if (stat(path, &st) < 0)
+                return 0; /* what needs it says so */
+        if (!S_ISREG(st.st_mode))
+                return error_set(e, -EPERM, "%s is no file: nothing was changed", path);
+        if (st.st_mode & S_IRWXO)
+                return error_set(e, -EPERM,
+                                 "%s: others may read or write this secret (mode %04o): nothing was changed. "
+                                 "chmod 600 %s, and again",
+                                 path, st.st_mode & 07777, path);
+        return 0;
+}
+
+int setup_check_secrets(const Setup *s, const SetupAnswers *a, const json_t *names, Error *e)
+{
+        size_t k;
+        json_t *item;
+        int r = 0;
+
+        json_array_foreach(names, k, item)
+        {
+                bool written = false;
+
+                for (size_t n = 0; n < ELEMENTSOF(secrets); n++)
+                        written = written || (setup_wants(a, secrets[n]) && setup_has(a, secrets[n]) &&
+                                              streq(file_of(a, secrets[n]), json_string_value(item)));
+                if (r >= 0 && !written)
+                        r = check_secret(s, json_string_value(item), e);
+        }
+        return r;
+}
+
 int setup_put_secrets(Setup *s, const SetupAnswers *a, Error *e)
 {
-        static const Setting secrets[] = {SETTING_PAYMENT_KEY, SETTING_DATABASE_PASSWORD,
-                                          SETTING_SMTP_PASSWORD};
         int r = 0;
 
         for (size_t k = 0; k < ELEMENTSOF(secrets) && r >= 0; k++)

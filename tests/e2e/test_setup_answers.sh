@@ -50,9 +50,12 @@ questions() { # the shop of this test
 		User:${TAB}www-data
 		Units:${TAB}shop, nginx.service
 		Alerts:${TAB}ops@shop.example
+		Mail server [${TAB}smtp://user:pw@mail.shop.example
+		Mail server [${TAB}smtp://mail.shop.example/path
 		Mail server [${TAB}smtp://mail.shop.example:587
 		User there:${TAB}failoverd@shop.example
 		Password there (not shown):${TAB}mail_$canary
+		Other shops:${TAB}https://other.example, https://OTHER.example/shop
 		Other shops:${TAB}https://other.example
 	END
 }
@@ -89,6 +92,16 @@ before=$(all)
         'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' 'Password there, empty:' 'Other shops [' 'Write it'; } |
         answer || fail "it ended with $?: $(<"$shop/said")"
 check "the answers of before give the files of before" equal "$(all)" "$before"
+
+# What only the daemons see is asked again, and nothing that was answered is lost.
+{ printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API ['
+        printf 'Key, empty:\tanother_%s\n' "$canary"
+        printf '%s\t\n' 'Fallback [' 'Domain:' && printf 'Database [\tcolour=red\n'
+        printf '%s\t\n' 'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' 'Password there, empty:' 'Other shops [' \
+                'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API [' 'Key, empty: the one that you gave' 'Fallback [' 'Domain:'
+        printf 'Database [colour=red]\t^C\n'; } | answer && fail "it went on after ^C"
+check "it says what is wrong" grep -q "could not be used like this" "$shop/said"
+check "nothing was written yet" equal "$(all)" "$before"
 
 # Edited by hand: it stays, unless one says otherwise.
 echo "# by hand" >>"$files/failoverd.yaml"
@@ -137,7 +150,21 @@ setup --unattended "database=host=127.0.0.2 user=u dbname=a"
 check "it stays when the rest changes" equal "$(cat "$files/database.dsn")" \
         "host=127.0.0.2 user=u dbname=a password='it\\'s \\\\a pass'"
 check "the probe has it" grep -q '^    dsn_file: database.dsn' "$files/failoverd.yaml"
-for wrong in url=ftp://x payment=strippe colour=red payment-key=$canary restart=a/b alert=a@b@c id= disk=x 'database=host=h password=p' url; do
+before=$(all)
+chmod 644 "$files/node.key"
+not setup --unattended name="Fourth name" || fail "it took a secret that is open to others"
+check "it says what to do" contains "$(<"$shop/said")" "chmod 600 $files/node.key"
+check "nothing was replaced before" equal "$(all)" "$before"
+chmod 600 "$files/node.key"
+echo "https://hooks.slack.example/$canary" >"$shop/hook"
+setup --unattended alert=@"$shop/hook" domain=shop.example.
+check "an URL that is a secret comes from a file" grep -q "^      url: .*https://hooks.slack.example/$canary" "$files/failoverd.yaml"
+check "… and what takes it is seen" grep -qx "      format: slack" "$files/failoverd.yaml"
+check "a domain may end with a dot" grep -qx "    name: shop.example." "$files/failoverd.yaml"
+echo "https://ntfy.example/$canary" | setup --unattended alert=- alert-format=ntfy
+check "… or from standard input" grep -q "https://ntfy.example/$canary" "$files/failoverd.yaml"
+check "… and is not shown" not grep -q canary "$shop/said"
+for wrong in smtp=smtp://u:p@h.example smtp=smtp://h.example/x 'peers=https://a.example https://a.example/b' alert=@/nowhere url=ftp://x payment=strippe colour=red payment-key=$canary restart=a/b alert=a@b@c id= disk=x 'database=host=h password=p' url; do
         not setup --unattended --force "$wrong" || fail "it took $wrong"
         check "$wrong is refused without repeating a secret" not grep -q "$canary" "$shop/said"
 done
