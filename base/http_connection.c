@@ -147,6 +147,7 @@ HttpConnection *http_connection_new(HttpServer *s, struct MHD_Connection *mhd)
         c->server = s;
         c->mhd = mhd;
         c->fd = fd->connect_fd;
+        c->begun_usec = clock_boot_usec();
         if (from && from->client_addr)
                 http_address_of(from->client_addr, &c->from);
         peer_read(c->fd, &c->peer);

@@ -18,7 +18,8 @@
 #define RECEIVE_TIMEOUT   (5 * USEC_PER_SEC)
 #define SEND_TIMEOUT      (30 * USEC_PER_SEC)
 #define STREAM_PING       (15 * USEC_PER_SEC)
-#define FILES_PATIENCE    USEC_PER_SEC /* with a disk that hangs, at the end */
+#define FILES_PATIENCE    USEC_PER_SEC          /* with a disk that hangs, at the end */
+#define FIRST_WORD        (500 * USEC_PER_MSEC) /* within which a request follows its connection */
 
 /* GnuTLS, https://gnutls.org/manual/html_node/Priority-Strings.html */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -60,6 +61,8 @@ static enum MHD_Result request_queue_answer(HttpRequest *r)
         struct MHD_Response *response = TAKE_PTR(r->response);
         if (!response)
                 return MHD_NO;
+        if (r->connection->server->closed_door)
+                MHD_add_response_header(response, "Connection", "close");
         enum MHD_Result result = MHD_queue_response(r->connection->mhd, r->status, response);
         MHD_destroy_response(response);
         return result;
@@ -114,6 +117,7 @@ static enum MHD_Result request_begin(HttpServer *s, HttpConnection *c, const cha
         if (http_request_new(c, method, url, &r) < 0)
                 return MHD_NO;
         c->request = *context = r;
+        c->begun_usec = 0;
         MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, collect_pair, r);
         MHD_get_connection_values(c->mhd, MHD_GET_ARGUMENT_KIND, collect_pair, r);
         if (r->pairs.failed)
@@ -420,6 +424,29 @@ int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **re
         }
         *ret = s;
         return 0;
+}
+
+void http_server_close_door(HttpServer *s)
+{
+        if (s->closed_door)
+                return;
+        s->closed_door = true;
+        MHD_socket fd = MHD_quiesce_daemon(s->daemon);
+        if (fd != MHD_INVALID_SOCKET)
+                close(fd);
+}
+
+bool http_server_is_busy(const HttpServer *s)
+{
+        const HttpConnection *c;
+        uint64_t now = clock_boot_usec();
+
+        TAILQ_FOREACH(c, &s->connections, entry)
+        {
+                if (c->request ? !c->request->stream : c->begun_usec > 0 && now < c->begun_usec + FIRST_WORD)
+                        return true;
+        }
+        return false;
 }
 
 HttpServer *http_server_free(HttpServer *s)

@@ -80,6 +80,11 @@ typedef struct HttpOptions {
 int http_server_new(sd_event *event, const HttpOptions *options, HttpServer **ret, Error *e);
 /* Connections and streams are closed. A request that the handler has not answered yet stays its own until it does. */
 HttpServer *http_server_free(HttpServer *s);
+/* Before the end: nobody is accepted any more. Who comes now waits at the listening socket, for whoever else has it, the next process
+ * say; and each answer is the last one on its connection. */
+void http_server_close_door(HttpServer *s);
+/* Is a request being received, or an answer sent? Streams do not count, nor do connections on which nobody says anything. */
+bool http_server_is_busy(const HttpServer *s);
 
 /* Listening sockets. The Unix one replaces a stale socket file (never a live one: -EADDRINUSE), gets exactly this
  * mode, and group gid unless it is (gid_t) -1. */

@@ -24,6 +24,7 @@ struct HttpServer {
         HttpOptions options;
         bool running;         /* MHD_run() is on the stack */
         bool freed;           /* by its owner, while it was running */
+        bool closed_door;     /* nobody is accepted */
         bool lost_connection; /* in this run */
         bool progress;        /* … something has happened */
         unsigned idle_runs;   /* woken by the descriptor, in a row, without */
@@ -37,8 +38,9 @@ typedef struct HttpConnection {
         HttpRequest *request; /* the one that is being received, handled or answered; NULL between two */
         int fd;               /* libmicrohttpd's */
         uint64_t deadline_usec;
-        bool refused; /* one too many: its request is answered 503 */
-        bool counted; /* by the limits */
+        uint64_t begun_usec; /* 0 from its first request on */
+        bool refused;        /* one too many: its request is answered 503 */
+        bool counted;        /* by the limits */
         HttpGuest *guest;
         struct sockaddr_storage from; /* AF_UNSPEC: a Unix socket */
         HttpPeer peer;

@@ -48,6 +48,7 @@ static void on_stop(void *userdata)
         Federation *f = userdata;
 
         f->stopping = true;
+        routes_close_doors(f->routes);
 }
 
 static bool is_busy(void *userdata)
@@ -56,7 +57,7 @@ static bool is_busy(void *userdata)
         SearcherCounts searches = {0};
 
         searcher_counts(f->searcher, &searches);
-        return routes_waiting(f->routes) > 0 || ledger_waiting(f->ledger) > 0 ||
+        return routes_are_busy(f->routes) || routes_waiting(f->routes) > 0 || ledger_waiting(f->ledger) > 0 ||
                searches.running + searches.waiting > 0;
 }
 

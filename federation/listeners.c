@@ -39,6 +39,20 @@ void listeners_free(Routes *r)
         r->n_listeners = 0;
 }
 
+void routes_close_doors(Routes *r)
+{
+        for (size_t i = 0; i < r->n_listeners; i++)
+                http_server_close_door(r->listeners[i].server);
+}
+
+bool routes_are_busy(const Routes *r)
+{
+        for (size_t i = 0; i < r->n_listeners; i++)
+                if (http_server_is_busy(r->listeners[i].server))
+                        return true;
+        return false;
+}
+
 json_t *routes_addresses(const Routes *r)
 {
         json_t *list = json_array();

@@ -38,6 +38,8 @@ void routes_count(const Routes *r, void (*fn)(const char *route, unsigned status
 void routes_limits(const Routes *r, HttpLimitsCounts *ret);
 json_t *
 routes_addresses(const Routes *r);      /* where it listens, as configured; "systemd's" for a passed socket */
+void routes_close_doors(Routes *r);     /* before the end: who comes now is the next process's */
+bool routes_are_busy(const Routes *r);  /* with requests, or answers that are being sent */
 size_t routes_waiting(const Routes *r); /* requests that wait for the catalog */
 /* How long searches of the catalog have waited for their answer. */
 #define WAIT_BUCKETS 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1

@@ -498,3 +498,66 @@ TEST(a_certificate_that_is_none_is_refused_with_the_reason)
         free(certificate);
         free(key);
 }
+
+/* Another server, on a socket that the next one has, too. */
+static int serve_again(Fixture *f, int fd)
+{
+        struct sockaddr_in sa;
+        socklen_t size = sizeof(sa);
+        HttpOptions options = {.fd = fd, .handler = on_request, .userdata = f};
+
+        f->server = http_server_free(f->server);
+        CHECK_INT(getsockname(fd, (struct sockaddr *) &sa, &size), 0);
+        f->port = ntohs(sa.sin_port);
+        int next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        CHECK(next >= 0);
+        CHECK_INT(http_server_new(f->event, &options, &f->server, NULL), 0);
+        return next;
+}
+
+TEST(behind_a_closed_door_who_is_in_is_answered_and_who_comes_is_the_next_servers)
+{
+        Fixture f;
+        int fd;
+        setup_tcp(&f, (HttpOptions){0});
+        CHECK_INT(http_listen_tcp("127.0.0.1:0", &fd, NULL), 0);
+        int next = serve_again(&f, fd);
+        CHECK(!http_server_is_busy(f.server));
+        int in = raw_connect(&f);
+        raw_send(in, "GET /hello HTTP/1.1\r\n");
+        while (!http_server_is_busy(f.server))
+                turn(&f);
+        http_server_close_door(f.server);
+        http_server_close_door(f.server);
+        int late = raw_connect(&f);
+        raw_send(late, GET_HELLO);
+        raw_send(in, "Host: x\r\n\r\n");
+        char *answer = raw_receive(&f, in, NULL); /* until it is closed */
+        CHECK(strstr(answer, "hello\n"));
+        check_has(answer, "Connection: close");
+        while (http_server_is_busy(f.server))
+                turn(&f);
+        CHECK_INT(f.handled, 1);
+        next = serve_again(&f, next);
+        check_has(raw_receive(&f, late, "hello\n"), " 200 ");
+        CHECK_INT(f.handled, 2);
+        close(in);
+        close(late);
+        close(next);
+        teardown(&f);
+}
+
+TEST(a_silent_connection_and_a_stream_keep_no_server_busy)
+{
+        Fixture f;
+        setup_tcp(&f, (HttpOptions){0});
+        int silent = raw_connect(&f), stream = raw_connect(&f);
+        raw_send(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        while (f.n_streams == 0)
+                turn(&f);
+        while (http_server_is_busy(f.server))
+                turn(&f);
+        close(silent);
+        close(stream);
+        teardown(&f);
+}
