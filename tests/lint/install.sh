@@ -31,6 +31,12 @@ $(find web -type f -printf '/usr/share/failoverd/%p\n')
 /usr/share/man/man8/federationd.8"
 diff <(sort <<<"$wanted") <(cd "$root" && find . -type f | sed 's|^\.||' | sort) || exit 1
 
+# No link in the documentation leads nowhere.
+dead=$(cd "$root/usr/share/doc/failoverd" && grep -oP '\]\(\K(?![a-z]+:|#)[^)\s#]+' -- *.md | while IFS=: read -r document target; do
+        [[ -e $target ]] || echo "$document: no $target"
+done)
+[[ ! $dead ]] || { echo "$dead"; exit 1; }
+
 # The units name the programs where they are, whatever the prefix.
 for unit in units/*.{service,socket,timer}; do
         diff "$unit" "$root/usr/lib/systemd/system/${unit##*/}" || exit 1
