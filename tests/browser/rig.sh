@@ -3,7 +3,7 @@
 # What the browser tests share, beside e2e/lib.sh: modules from npm, and a browser that asks for deeds (rig.mjs).
 need node chromium
 modules=$(dirname "$build")/browser
-[[ -d $modules/node_modules/playwright-core ]] || skip "$modules has no modules: scripts/test puts them there"
+[[ -d $modules/node_modules/playwright-core ]] || missing "$modules has no modules: scripts/test puts them there"
 pictures=$modules/pictures
 mkdir -p "$pictures"
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154,SC2004,SC2034
 # For the tests of notices: other nodes' inboxes, and the registry that names them.
 need curl jq /usr/bin/python3
-/usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
+/usr/bin/python3 -c 'import nacl' 2>/dev/null || missing "python3-nacl is not installed"
 
 key_make() { # NAME: the key of my-shop; its public half is $key
         key=$("$build/failoverctl" keygen --json --id "$1" "$shop/$1.key" | jq -r .public_key)

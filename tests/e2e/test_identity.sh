@@ -6,7 +6,7 @@
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/federation.sh"
-/usr/bin/python3 -c 'import signedjson' 2>/dev/null || skip "python3-signedjson is not installed"
+/usr/bin/python3 -c 'import signedjson' 2>/dev/null || missing "python3-signedjson is not installed"
 
 nodes_name shop hub open market
 fast=', allow_private_peers: [127.0.0.0/8], document_interval: 1s'

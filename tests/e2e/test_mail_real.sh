@@ -6,7 +6,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need curl jq
 chasquid=$(command -v chasquid || echo "$source_dir/build/packages/usr/bin/chasquid")
-[[ -x $chasquid ]] || skip "chasquid is not there; scripts/test unpacks it"
+[[ -x $chasquid ]] || missing "chasquid is not there; scripts/test unpacks it"
 
 address=$(own_loopback)
 certificates_make mail.shop.example

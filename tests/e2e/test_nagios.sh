@@ -6,7 +6,7 @@ build=$(realpath "$1")
 need curl jq
 plugins=/usr/lib/nagios/plugins
 for plugin in check_dummy check_tcp check_http check_disk check_file_age; do
-        [[ -x $plugins/$plugin ]] || skip "$plugin (monitoring-plugins-basic) is not installed"
+        [[ -x $plugins/$plugin ]] || missing "$plugin (monitoring-plugins-basic) is not installed"
 done
 
 part_start api payment-api

@@ -6,7 +6,7 @@
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/network.sh"
-/usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
+/usr/bin/python3 -c 'import nacl' 2>/dev/null || missing "python3-nacl is not installed"
 
 # One node, whose peers are but keys and addresses. Its wall clock is what $shop/clock says.
 asan=$(ldd "$build/federationd" | awk '/libasan/ { print $3 }')

@@ -7,7 +7,7 @@ build=$(realpath "$1")
 private_mounts "$@"
 . "$(dirname "$0")/federation.sh"
 need fsfreeze
-/usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
+/usr/bin/python3 -c 'import nacl' 2>/dev/null || missing "python3-nacl is not installed"
 export ASAN_OPTIONS=${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}detect_leaks=0 # it would wait for the thread that hangs
 
 disk_make 16

@@ -7,7 +7,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/federation.sh"
 . "$(dirname "$0")/money.sh"
 need sqlite3
-/usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
+/usr/bin/python3 -c 'import nacl' 2>/dev/null || missing "python3-nacl is not installed"
 
 nodes_name alpha beta gamma
 keys_make alpha beta gamma

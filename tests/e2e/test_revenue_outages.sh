@@ -6,7 +6,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/federation.sh"
 . "$(dirname "$0")/money.sh"
-/usr/bin/python3 -c 'import nacl' 2>/dev/null || skip "python3-nacl is not installed"
+/usr/bin/python3 -c 'import nacl' 2>/dev/null || missing "python3-nacl is not installed"
 
 nodes_name alpha beta
 keys_make alpha beta other

@@ -6,7 +6,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/../systemd/package.sh"
 need curl jq openssl dpkg-deb
 packages=$(dirname "$build")/packages
-[[ -e $packages/archive/.packages && -x $packages/usr/bin/pebble ]] || skip "$packages has no packages: scripts/test puts them there"
+[[ -e $packages/archive/.packages && -x $packages/usr/bin/pebble ]] || missing "$packages has no packages: scripts/test puts them there"
 deb=$(package)
 
 # ---- a plain machine: its apt knows what Debian has, its name leads to it, and it trusts the authority

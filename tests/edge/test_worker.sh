@@ -6,7 +6,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/edge.sh"
 need node
 modules=$(dirname "$build")/edge
-[[ -d $modules/node_modules/miniflare ]] || skip "$modules has no modules: scripts/test puts them there"
+[[ -d $modules/node_modules/miniflare ]] || missing "$modules has no modules: scripts/test puts them there"
 edge_start 'requests_per_second: 0, trusted_proxies: [127.0.0.0/8]'
 # What wrangler.toml says, as wrangler would read it.
 /usr/bin/python3 -c 'import json, sys, tomllib; print(json.dumps(tomllib.load(open(sys.argv[1], "rb"))))' \

@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE=1 PATIENCE=${PATIENCE:-90} # actions wait longer 
 here=$(dirname "${BASH_SOURCE[0]}")
 
 for program in python3 prlimit; do
-        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit "${REQUIRE:-77}"; }
 done
 
 campaign() { # PROGRAM ARGUMENT...

@@ -12,7 +12,7 @@ how=${2:---quick}
 export PYTHONDONTWRITEBYTECODE=1
 here=$(dirname "${BASH_SOURCE[0]}")
 
-command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
+command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit "${REQUIRE:-77}"; }
 
 campaign() { # PROGRAM ARGUMENT...
         local program=$1

@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE=1
 here=$(dirname "${BASH_SOURCE[0]}")
 
 for program in strace python3; do
-        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit "${REQUIRE:-77}"; }
 done
 
 campaign() { # PROGRAM ARGUMENT...

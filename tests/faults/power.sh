@@ -12,7 +12,7 @@ how=${2:---quick}
 shift $(($# < 2 ? $# : 2))
 export PYTHONDONTWRITEBYTECODE=1 PATH=$PATH:/usr/sbin:/sbin
 for program in python3 mkfs.xfs mkfs.ext4 losetup unshare; do
-        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit "${REQUIRE:-77}"; }
 done
 [[ $EUID == 0 ]] || { echo "skipped: needs root"; exit 77; }
 unshare --mount --propagation private true 2>/dev/null || { echo "skipped: cannot make a mount namespace"; exit 77; }

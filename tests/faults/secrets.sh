@@ -12,7 +12,7 @@ how=${2:---quick}
 shift $(($# < 2 ? $# : 2))
 export PYTHONDONTWRITEBYTECODE=1 PATH=$PATH:/usr/sbin:/sbin
 for program in python3 nsupdate; do
-        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+        command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit "${REQUIRE:-77}"; }
 done
 
 campaign() { # PROGRAM ARGUMENT...

@@ -12,10 +12,15 @@ skip() {
         exit 77
 }
 
+missing() { # TEXT: as in tests/e2e/lib.sh
+        echo "missing: $*"
+        exit "${REQUIRE:-77}"
+}
+
 need() { # PROGRAM...
         local program
         for program in "$@"; do
-                command -v "$program" >/dev/null || skip "$program is not installed"
+                command -v "$program" >/dev/null || missing "$program is not installed"
         done
 }
 

@@ -3,7 +3,7 @@
 # Every C file is as clang-format 14 would write it.
 . "$(dirname "$0")/common.bash"
 need clang-format
-[[ $(clang-format --version) == *" 14."* ]] || skip "clang-format is not version 14"
+[[ $(clang-format --version) == *" 14."* ]] || missing "clang-format is not version 14"
 tracked '*.[ch]' | xargs -0r clang-format --dry-run -Werror
 
 # The lint itself: a badly written file is caught.

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if ! command -v dpkg-buildpackage >/dev/null || ! command -v dh >/dev/null; then
         echo "skipped: dpkg-dev or debhelper is not installed"
-        exit 77
+        exit "${REQUIRE:-77}"
 fi
 
 folder=$build/package

@@ -11,7 +11,7 @@ canary=sk_live_canary_3f9a27c1
 # Boots it with the package, and sees to it that from here the daemon's folder is $shop/run after every boot.
 installed_boot() {
         machine_boot
-        machine test -x /usr/lib/polkit-1/polkitd || skip "polkitd is not installed"
+        machine test -x /usr/lib/polkit-1/polkitd || missing "polkitd is not installed"
         machine_install
         run_link
 }

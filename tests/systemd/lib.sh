@@ -8,7 +8,7 @@
 machine_boot() {
         need_root
         need unshare nsenter setpriv ip dbus-daemon tail pgrep
-        [[ -x /lib/systemd/systemd ]] || skip "systemd is not installed"
+        [[ -x /lib/systemd/systemd ]] || missing "systemd is not installed"
         machine_possible
         machine_cgroup=$(machine_cgroup_parent)/machine-$$
         mkdir "$machine_cgroup" 2>/dev/null || skip "cannot make a control group"

@@ -9,7 +9,7 @@ package() { # the .deb under test
         for deb in "$build"/package/failoverd_*.deb; do
                 [[ -e $deb ]] && echo "$deb" && return
         done
-        command -v dpkg-buildpackage >/dev/null || skip "no package: dpkg-dev is not installed"
+        command -v dpkg-buildpackage >/dev/null || missing "no package: dpkg-dev is not installed"
         fail "no package in $build/package: bash tests/package/build.sh $build"
 }
 

@@ -4,10 +4,10 @@
 build=$(realpath "$1")
 . "$(dirname "$0")/package.sh"
 need curl jq nsupdate dig knotd psql initdb sqlite3 openssl
-have_mail || skip "python3-aiosmtpd is not installed"
-[[ -x /usr/lib/nagios/plugins/check_load ]] || skip "monitoring-plugins-basic is not installed"
+have_mail || missing "python3-aiosmtpd is not installed"
+[[ -x /usr/lib/nagios/plugins/check_load ]] || missing "monitoring-plugins-basic is not installed"
 machine_boot
-machine test -x /usr/lib/polkit-1/polkitd || skip "polkitd is not installed"
+machine test -x /usr/lib/polkit-1/polkitd || missing "polkitd is not installed"
 machine_install
 
 part() { # NAME COMMAND...: on the machine's network

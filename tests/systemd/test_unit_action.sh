@@ -5,7 +5,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need curl jq
 machine_boot
-machine test -x /usr/lib/polkit-1/polkitd || skip "polkitd is not installed"
+machine test -x /usr/lib/polkit-1/polkitd || missing "polkitd is not installed"
 
 # Every unit writes down what happens to it.
 mkdir "$shop/units"
