@@ -310,7 +310,6 @@ static void settle(Engine *e, uint64_t now, uint64_t wall)
 {
         drain(e, now, wall);
         engine_conditions(e, now, wall);
-        e->called = now;
         e->expected = MAX(engine_next(e), now);
 }
 
@@ -319,7 +318,7 @@ uint64_t engine_next(const Engine *e)
         uint64_t next = MIN(schedule_next(e->schedule), e->mode_next);
 
         next = MIN(next, alarms_next(&e->alarms));
-        return MIN(next, e->called + e->tick_usec);
+        return MIN(next, e->woken + e->tick_usec);
 }
 
 void engine_wake(Engine *e, uint64_t now, uint64_t wall)
@@ -327,6 +326,7 @@ void engine_wake(Engine *e, uint64_t now, uint64_t wall)
         ModeEvent event = {.kind = MODE_EVENT_TIME};
 
         tick(e, now, wall);
+        e->woken = now;
         schedule_wake(e->schedule, now);
         drain(e, now, wall);
         step(e, &event, "", now, wall);
@@ -442,7 +442,7 @@ int engine_new(const Config *config, uint64_t seed, const EngineOutput *output, 
         e->output = *output;
         e->random = seed;
         e->mode_next = USEC_NEVER;
-        e->called = e->expected = now;
+        e->woken = e->expected = now;
         e->tick_usec = ENGINE_TICK_USEC;
         e->offset = (int64_t) (wall - now);
         e->probes = calloc(MAX(config->n_probes, (size_t) 1), sizeof(*e->probes));

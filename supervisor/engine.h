@@ -13,7 +13,7 @@
 
 typedef struct Engine Engine;
 
-#define ENGINE_TICK_USEC  USEC_PER_SEC /* at least so often it wants to be called, unless told else … */
+#define ENGINE_TICK_USEC  USEC_PER_SEC /* at least so often it wants to be woken, unless told else … */
 #define ENGINE_STALL_USEC (2 * USEC_PER_SEC) /* … and later than that by so much is a stall */
 #define ENGINE_HISTORY    32                 /* outcomes shown, newest first */
 
@@ -79,6 +79,7 @@ int engine_check_reload(const Engine *e, const Config *config, Error *error);
  * before). engine_begin() follows; old can only be freed then. Nothing fails. */
 void engine_carry_over(Engine *e, Engine *old);
 
+/* When engine_wake() is due. Other calls never put it off by more than what they change: routine work hangs on it. */
 uint64_t engine_next(const Engine *e);
 void engine_wake(Engine *e, uint64_t now, uint64_t wall);
 void engine_ended(Engine *e, unsigned probe, uint64_t serial, Outcome outcome, const char *message,

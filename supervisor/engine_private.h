@@ -46,7 +46,8 @@ struct Engine {
 
         uint64_t random;
         uint64_t mode_next; /* when the decision wants to be asked again */
-        uint64_t called, expected, tick_usec;
+        uint64_t woken;     /* by engine_wake(): other calls, however many, must not put that off */
+        uint64_t expected, tick_usec;
         int64_t offset; /* wall minus steady, at the last call */
 
         char change_id[ID_SIZE];

@@ -89,6 +89,6 @@ void engine_carry_over(Engine *e, Engine *old)
         e->n_changes = old->n_changes;
         e->random = old->random;
         e->offset = old->offset;
-        e->called = old->called;
+        e->woken = old->woken;
         e->expected = old->expected;
 }

@@ -208,6 +208,23 @@ TEST(it_asks_to_be_woken_every_second_at_least)
         }
 }
 
+TEST(however_often_it_is_called_its_waking_is_not_put_off)
+{
+        _cleanup_world_ World *w = shop_begun();
+        uint64_t woken = w->now;
+
+        for (unsigned i = 0; i < 1000; i++) {
+                w->now += 400 * MS;
+                if (engine_next(w->engine) <= w->now) {
+                        engine_wake(w->engine, w->now, wall(w));
+                        woken = w->now;
+                }
+                engine_report(w->engine, probe_of(w, "checkout"), OUTCOME_PASS, "", w->now, wall(w));
+                CHECK(engine_next(w->engine) <= woken + ENGINE_TICK_USEC);
+        }
+        CHECK(!engine_tilt(w->engine, w->now));
+}
+
 TEST(what_cannot_be_started_is_inconclusive_and_says_why)
 {
         _cleanup_world_ World *w = shop_begun();
