@@ -310,9 +310,12 @@ static void start_delivery(Outbox *o, Channel *c, Delivery *d)
 {
         Running *r;
 
-        /* An older picture must not be published over the newer one. */
+        /* An older picture must not be published over the newer one; but a question publishes nothing. */
+        if (d->ask && c->refreshing && !c->refresh)
+                c->refresh = facts_ref(c->refreshing->facts);
         c->refreshing = running_free(c->refreshing);
-        c->refresh = facts_unref(c->refresh);
+        if (!d->ask)
+                c->refresh = facts_unref(c->refresh);
         int n = running_new(o, c, d->facts, &r);
         if (n < 0) {
                 attempt_refused(o, d, n);

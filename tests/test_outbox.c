@@ -522,6 +522,38 @@ TEST(a_refresh_never_publishes_an_older_mode_over_a_newer_one)
         bench_end(&b);
 }
 
+TEST(a_refresh_waits_for_a_question_and_is_not_lost)
+{
+        ActionResult answers[] = {ACTION_DONE, ACTION_MISSING};
+
+        for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
+                Bench b;
+                bench_begin(&b);
+                Fake *page = bench_action(&b, &fake_page, "status-page");
+                page->hang = true;
+                bench_configure(&b);
+                if (i == 0) { /* begun before, or only asked for */
+                        refresh(&b, "primary", "r1");
+                        bench_settle(&b);
+                }
+                DeliveryRecord r = record_for(5, "status-page", "c1", "primary");
+                CHECK_INT(outbox_assure(b.outbox, &r), 0);
+                if (i == 1)
+                        refresh(&b, "primary", "r1");
+                page->hang = false;
+                page->query = answers[i];
+                WAIT_FOR(b.event, outbox_pending(b.outbox) == 0);
+                bench_settle(&b);
+                CHECK_INT(page->queried, 1);
+                if (answers[i] == ACTION_DONE)
+                        CHECK_STR(journal, "status-page refresh r1\nstatus-page is primary?\n"
+                                           "status-page refresh r1\n");
+                else /* what is published then is the newest anyway */
+                        CHECK_STR(journal, "status-page is primary?\nstatus-page c1\n");
+                bench_end(&b);
+        }
+}
+
 /* Testing */
 
 typedef struct Tested {
