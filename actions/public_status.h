@@ -36,7 +36,8 @@
  *   "maintenances": [{                   not yet ended first (soonest first), then ended ones, newest first; 90 days
  *     "id", "name", "body", "state": "scheduled|active|completed|cancelled", "from": time, "until": time or null,
  *     "began": time or null, "ended": time or null, "components": [id…] (none: the whole shop), "updates": as above, with
- *                  the maintenance's states; automatic: begun or ended in time
+ *                  the maintenance's states; automatic: begun or ended in time; here and in incidents, ids may be of components
+ *                  that are no longer there: nothing is said of them, and they are not the whole shop
  *   }]
  *  }
  */

@@ -139,7 +139,8 @@ static const json_t *component_find(const Page *p, const char *id)
         return NULL;
 }
 
-/* "Concerns: Search, Checkout"; whole: what it is called when none is named; NULL: nothing is said then. */
+/* "Concerns: Search, Checkout"; whole: what it is called when none is named; NULL: nothing is said then, nor of components
+ * that are no longer there. */
 static void put_concerns(const Page *p, const json_t *item, const char *whole, json_t *view)
 {
         const json_t *ids = json_object_get(item, "components");
@@ -153,7 +154,7 @@ static void put_concerns(const Page *p, const json_t *item, const char *whole, j
                 text_add_string(&t, t.size > 0 ? ", " : "");
                 text_add_plain(&t, item_string(c, "name"), 0);
         }
-        if (t.size == 0 && whole)
+        if (json_array_size(ids) == 0 && whole)
                 text_add_string(&t, words_get(&p->words, whole));
         if (t.size == 0)
                 return;

@@ -129,6 +129,7 @@ int bulletin_replace(Bulletin *b, json_t *edited)
         json_decref(b->j);
         b->j = edited;
         b->dirty = true;
+        b->added = false;
         return 0;
 }
 
@@ -207,13 +208,23 @@ void bulletins_add(Bulletins *b, StoreBatch *batch)
                 Bulletin *item = &b->items[i];
                 _cleanup_free_ char *text = NULL;
 
-                if (!item->dirty || json_print(item->j, &text) < 0)
+                if (!item->dirty || item->added || json_print(item->j, &text) < 0)
                         continue; /* out of memory: the next turn tries again */
                 store_batch_bulletin(batch, &(BulletinRecord){.id = bulletin_id(item),
                                                               .kind = item->kind,
                                                               .ended_usec = ended(item),
                                                               .value = text});
-                item->dirty = false;
+                item->added = true;
+        }
+}
+
+void bulletins_added(Bulletins *b, bool taken)
+{
+        for (size_t i = 0; i < b->n; i++) {
+                Bulletin *item = &b->items[i];
+
+                item->dirty = item->dirty && !(item->added && taken);
+                item->added = false;
         }
 }
 
@@ -311,24 +322,7 @@ static int compare_maintenances(const void *a, const void *b)
         return end_x > end_y ? -1 : end_x < end_y ? 1 : 0;
 }
 
-/* Components may have been renamed since: what the config does not have, nobody could look up. */
-static json_t *shown(const Bulletin *b, const Config *c)
-{
-        json_t *j = bulletin_edit(b), *list = json_array(), *item;
-        size_t i;
-
-        json_array_foreach(json_object_get(b->j, "components"), i, item)
-        {
-                const char *id = json_string_value(item);
-
-                if (id && config_find_component(c, id) != COMPONENT_NONE)
-                        json_add(list, json_incref(item));
-        }
-        json_put(j, "components", list);
-        return j;
-}
-
-json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind, const Config *c)
+json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind)
 {
         const Bulletin **order = calloc(b->n + 1, sizeof(const Bulletin *));
         json_t *list = order ? json_array() : NULL;
@@ -342,7 +336,7 @@ json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind, const Config *c
         for (size_t i = 0; i < n; i++) {
                 if (bulletin_is_over(order[i]) && over++ >= BULLETINS_SHOWN)
                         continue;
-                json_add(list, shown(order[i], c));
+                json_add(list, json_incref(order[i]->j));
         }
         free(order);
         return list;

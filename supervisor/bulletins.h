@@ -12,6 +12,7 @@ typedef struct Bulletin {
         BulletinKind kind;
         json_t *j;
         bool dirty; /* not written yet */
+        bool added; /* … but to a batch, as it is */
 } Bulletin;
 
 typedef struct Bulletins {
@@ -31,12 +32,12 @@ void bulletins_clear(Bulletins *b);
 int bulletins_restore(Bulletins *b, const BulletinRecord *record);
 /* The database came late: what happened meanwhile, in ours, is told on in what it had, which becomes ours. */
 int bulletins_absorb(Bulletins *b, Bulletins *stored);
-void bulletins_add(Bulletins *b, StoreBatch *batch); /* what is not written yet */
+void bulletins_add(Bulletins *b, StoreBatch *batch); /* what is not written yet … */
+void bulletins_added(Bulletins *b, bool taken);      /* … is, if the store has taken that batch */
 bool bulletins_dirty(const Bulletins *b);
 void bulletins_forget(Bulletins *b, uint64_t now); /* what is too old to be shown; the database keeps it */
-/* "incidents" and "maintenances": in the order and with the bounds of actions/public_status.h. Of components those that c
- * has. */
-json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind, const Config *c);
+/* "incidents" and "maintenances": in the order and with the bounds of actions/public_status.h. Its items are shared. */
+json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind);
 Bulletin *bulletins_find(const Bulletins *b, BulletinKind kind, const char *id);
 const char *bulletin_id(const Bulletin *b);
 const char *bulletin_state(const Bulletin *b); /* of a maintenance; of an incident its newest update's */
@@ -61,8 +62,9 @@ typedef struct Scene {
 int incidents_follow(Bulletins *b, const Scene *scene);
 /* The same, where nothing needs to be told: an open one's impact and components grow. */
 int incidents_grow(Bulletins *b, const Scene *scene);
-const Bulletin *incidents_open(const Bulletins *b);      /* that one; NULL */
-const json_t *incident_latest(const Bulletin *incident); /* update: that was written by itself */
+const Bulletin *incidents_open(const Bulletins *b);          /* that one; NULL */
+const json_t *incident_latest(const Bulletin *incident);     /* update: that was written by itself */
+bool incidents_tell(const Bulletins *b, const char *change); /* one of them tells of it */
 /* The newest change that is told of; "". */
 const char *incidents_last_change(const Bulletins *b);
 
@@ -83,6 +85,7 @@ int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords 
 /* Alerts are held meanwhile: one that was forgotten must not hold them for ever. */
 #define MAINTENANCE_MAX_USEC   (30 * USEC_PER_DAY)
 #define MAINTENANCE_AHEAD_USEC (366 * USEC_PER_DAY)
+#define MAINTENANCES_MAX       100 /* planned or on */
 
 typedef struct MaintenanceWords {
         const char *name, *body;
@@ -102,6 +105,9 @@ int maintenance_step(Bulletin *maintenance, MaintenanceStep step, const Scene *s
                      uint64_t until, Error *e); /* until 0: stays */
 /* Begins and ends what is due. True: some did. */
 bool maintenances_tick(Bulletins *b, const Scene *scene);
+/* Those that are on, newest first: how many. */
+size_t maintenances_on(const Bulletins *b, const Bulletin *ret[static MAINTENANCES_MAX]);
+bool maintenance_covers(const Bulletin *maintenance, const char *component); /* NULL: the whole shop */
 /* One that is on and covers that component; NULL: the whole shop. */
 const Bulletin *maintenances_active(const Bulletins *b, const char *component);
 const Bulletin *maintenances_any(const Bulletins *b); /* one that is on; NULL: none */

@@ -17,7 +17,7 @@ static void answer_list(Control *c, HttpRequest *r, const char *key, BulletinKin
         const Manager *m = c->manager;
         json_t *j = json_object();
 
-        json_put(j, key, bulletins_to_json(&m->record->bulletins, kind, m->config));
+        json_put(j, key, bulletins_to_json(&m->record->bulletins, kind));
         j = json_whole(j);
         if (j)
                 http_reply_json(r, 200, j);
@@ -145,33 +145,40 @@ static void on_kept(int error, void *userdata)
         http_reply_json(question_end(kept->question), 200, json_whole(j));
 }
 
-/* It is shown at once. The answer waits for the disk. */
-static void keep(Control *c, HttpRequest *r, const Bulletin *b)
+/* Everything that the answer needs, before anything is done: who is told "500" may try again, and must not find it done. NULL:
+ * it has been answered. */
+static Kept *keep_begin(Control *c, HttpRequest *r)
 {
-        Manager *m = c->manager;
-        Kept *kept = malloc(sizeof(*kept));
+        Kept *kept = calloc(1, sizeof(*kept));
+
+        if (!kept)
+                http_reply_error(r, 500, "out of memory");
+        else if (control_ask(c, r, &kept->question) >= 0)
+                return kept;
+        free(kept);
+        return NULL;
+}
+
+/* It is shown at once. The answer waits for the disk. b: NULL when error says why it was refused. */
+static void keep_end(Kept *kept, const Bulletin *b, int error, const Error *e)
+{
+        Manager *m = kept->question->manager;
         StoreBatch *batch;
 
-        if (!kept || control_ask(c, r, &kept->question) < 0) {
-                if (!kept)
-                        http_reply_error(r, 500, "out of memory");
+        if (error < 0) {
+                http_reply_error(question_end(kept->question), error == -ENOMEM ? 500 : 409, "%s", e->text);
                 free(kept);
                 return;
         }
         kept->kind = b->kind;
         snprintf(kept->id, sizeof(kept->id), "%s", bulletin_id(b));
         log_notice("%s %s is %s, by user %u", b->kind == BULLETIN_INCIDENT ? "incident" : "maintenance",
-                   bulletin_id(b), bulletin_state(b), (unsigned) http_peer(r)->uid);
+                   bulletin_id(b), bulletin_state(b), (unsigned) http_peer(kept->question->request)->uid);
         batch = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
         if (batch)
                 record_add(m, batch);
-        manager_refresh(m);
+        manager_refresh_soon(m);
         manager_submit(m, batch, on_kept, kept);
-}
-
-static void refuse(HttpRequest *r, int error, const Error *e)
-{
-        http_reply_error(r, error == -ENOMEM ? 500 : 409, "%s", e->text);
 }
 
 /* "ID/verb" or "latest/verb". NULL: it has been answered that there is none. */
@@ -228,20 +235,21 @@ void control_post_incidents(Control *c, HttpRequest *r, const char *rest)
         _cleanup_json_ json_t *body = control_body(r);
         Manager *m = c->manager;
         IncidentWords words;
-        Bulletin *b;
+        Bulletin *b = NULL;
+        Kept *kept;
         Scene scene;
         Error e;
         int error;
 
         if (!read_incident(c, r, body, &words))
                 return;
+        kept = keep_begin(c, r);
+        if (!kept)
+                return;
         record_scene(m, &scene);
         error = incidents_begin(&m->record->bulletins, &scene, &words, &b, &e);
         json_decref(scene.components);
-        if (error < 0)
-                refuse(r, error, &e);
-        else
-                keep(c, r, b);
+        keep_end(kept, b, error, &e);
 }
 
 void control_post_incident(Control *c, HttpRequest *r, const char *rest)
@@ -250,7 +258,8 @@ void control_post_incident(Control *c, HttpRequest *r, const char *rest)
         Manager *m = c->manager;
         IncidentWords words;
         const char *verb;
-        Bulletin *b;
+        Bulletin *b = NULL;
+        Kept *kept;
         Scene scene;
         Error e;
         int error;
@@ -269,13 +278,13 @@ void control_post_incident(Control *c, HttpRequest *r, const char *rest)
                 http_reply_error(r, 400, "a postmortem needs a `body`");
                 return;
         }
+        kept = keep_begin(c, r);
+        if (!kept)
+                return;
         record_scene(m, &scene);
         error = incident_update(b, &scene, &words, &e);
         json_decref(scene.components);
-        if (error < 0)
-                refuse(r, error, &e);
-        else
-                keep(c, r, b);
+        keep_end(kept, b, error, &e);
 }
 
 /* --- maintenances --- */
@@ -287,7 +296,8 @@ void control_post_maintenances(Control *c, HttpRequest *r, const char *rest)
         Manager *m = c->manager;
         uint64_t wall = clock_wall_usec();
         MaintenanceWords words = {0};
-        Bulletin *b;
+        Bulletin *b = NULL;
+        Kept *kept;
         Scene scene;
         Error e;
         int error;
@@ -306,13 +316,13 @@ void control_post_maintenances(Control *c, HttpRequest *r, const char *rest)
                 words.from = 0;
         if (words.until == 0)
                 words.until = MAX(words.from, wall) + MAINTENANCE_USUAL;
+        kept = keep_begin(c, r);
+        if (!kept)
+                return;
         record_scene(m, &scene);
         error = maintenances_plan(&m->record->bulletins, &scene, &words, &b, &e);
         json_decref(scene.components);
-        if (error < 0)
-                refuse(r, error, &e);
-        else
-                keep(c, r, b);
+        keep_end(kept, b, error, &e);
 }
 
 static int step_from_name(const char *verb)
@@ -335,7 +345,8 @@ void control_post_maintenance(Control *c, HttpRequest *r, const char *rest)
         Manager *m = c->manager;
         const char *verb, *text;
         uint64_t until;
-        Bulletin *b;
+        Bulletin *b = NULL;
+        Kept *kept;
         Scene scene;
         Error e;
         int error, step;
@@ -349,11 +360,11 @@ void control_post_maintenance(Control *c, HttpRequest *r, const char *rest)
                 http_reply_error(r, 404, "a maintenance has start, end, cancel and update");
                 return;
         }
+        kept = keep_begin(c, r);
+        if (!kept)
+                return;
         record_scene(m, &scene);
         error = maintenance_step(b, (MaintenanceStep) step, &scene, text, until, &e);
         json_decref(scene.components);
-        if (error < 0)
-                refuse(r, error, &e);
-        else
-                keep(c, r, b);
+        keep_end(kept, b, error, &e);
 }

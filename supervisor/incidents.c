@@ -77,10 +77,10 @@ const char *incidents_last_change(const Bulletins *b)
         return last;
 }
 
-static bool is_told(const Bulletins *b, const char *id)
+bool incidents_tell(const Bulletins *b, const char *change)
 {
-        for (size_t i = 0; i < b->n && id[0]; i++)
-                if (b->items[i].kind == BULLETIN_INCIDENT && bulletin_has_update(&b->items[i], id))
+        for (size_t i = 0; i < b->n && change[0]; i++)
+                if (b->items[i].kind == BULLETIN_INCIDENT && bulletin_has_update(&b->items[i], change))
                         return true;
         return false;
 }
@@ -184,7 +184,7 @@ int incidents_follow(Bulletins *b, const Scene *scene)
 {
         const Bulletin *open = incidents_open(b);
 
-        if (is_told(b, scene->id))
+        if (incidents_tell(b, scene->id))
                 return 0;
         if (open)
                 return go_on(bulletins_find(b, BULLETIN_INCIDENT, bulletin_id(open)), scene,

@@ -5,8 +5,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define PLANNED_MAX 100
-
 static bool is_state(const Bulletin *b, const char *state)
 {
         return b->kind == BULLETIN_MAINTENANCE && streq(bulletin_text(b->j, "state"), state);
@@ -25,7 +23,7 @@ static int check_words(const Bulletins *b, const Scene *scene, const Maintenance
 
         for (size_t i = 0; i < b->n; i++)
                 n += b->items[i].kind == BULLETIN_MAINTENANCE && !bulletin_is_over(&b->items[i]);
-        if (n >= PLANNED_MAX)
+        if (n >= MAINTENANCES_MAX)
                 return error_set(e, -EAGAIN, "%zu maintenances are planned already", n);
         if (!w->name[0])
                 return error_set(e, -EAGAIN, "a maintenance needs a name");
@@ -128,6 +126,11 @@ int maintenance_step(Bulletin *m, MaintenanceStep step, const Scene *scene, cons
                 return error_set(e, -EAGAIN, "nothing to say: give a text or another end");
         if (step == MAINTENANCE_START && until == 0 && bulletin_time(m->j, "until") <= scene->at)
                 return error_set(e, -EAGAIN, "its end has passed");
+        if (step == MAINTENANCE_START && until == 0 &&
+            bulletin_time(m->j, "until") > scene->at + MAINTENANCE_MAX_USEC)
+                return error_set(e, -EAGAIN,
+                                 "its end is more than 30 days away, and alerts are held until then: give "
+                                 "another end");
         r = take_step(m, step, scene, body, until, false);
         return r < 0 ? error_set(e, r, "out of memory") : 0;
 }
@@ -158,24 +161,36 @@ bool maintenances_tick(Bulletins *b, const Scene *scene)
         return some;
 }
 
+bool maintenance_covers(const Bulletin *m, const char *component)
+{
+        const json_t *components = json_object_get(m->j, "components");
+
+        if (json_array_size(components) == 0)
+                return true;
+        for (size_t i = 0; component && i < json_array_size(components); i++) {
+                const char *id = json_string_value(json_array_get(components, i));
+
+                if (id && streq(id, component))
+                        return true;
+        }
+        return false;
+}
+
+size_t maintenances_on(const Bulletins *b, const Bulletin *ret[static MAINTENANCES_MAX])
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < b->n && n < MAINTENANCES_MAX; i++)
+                if (is_state(&b->items[i], "active"))
+                        ret[n++] = &b->items[i];
+        return n;
+}
+
 const Bulletin *maintenances_active(const Bulletins *b, const char *component)
 {
-        json_t *item;
-        size_t n;
-
-        for (size_t i = 0; i < b->n; i++) {
-                const json_t *components = json_object_get(b->items[i].j, "components");
-
-                if (!is_state(&b->items[i], "active"))
-                        continue;
-                if (json_array_size(components) == 0)
+        for (size_t i = 0; i < b->n; i++)
+                if (is_state(&b->items[i], "active") && maintenance_covers(&b->items[i], component))
                         return &b->items[i];
-                json_array_foreach((json_t *) (uintptr_t) components, n, item)
-                {
-                        if (component && json_is_string(item) && streq(json_string_value(item), component))
-                                return &b->items[i];
-                }
-        }
         return NULL;
 }
 

@@ -125,15 +125,17 @@ void manager_add_memory(Manager *m, StoreBatch *b)
         m->remember = !j;
 }
 
-void manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata)
+int manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata)
 {
         int r = store_submit(m->store, b, done, userdata);
 
+        bulletins_added(&m->record->bulletins, r >= 0);
         if (r < 0) {
                 log_error("cannot save the state: %s", error_words(-r));
                 if (done)
                         done(r, userdata);
         }
+        return r;
 }
 
 /* Takes the oldest one off the list: NULL when there is none. */
@@ -169,7 +171,7 @@ static int on_turn(sd_event_source *s, void *userdata)
                                  clock_wall_usec());
                 trouble_free(t);
         }
-        if (!m->progress && !m->remember && !routine && !hours_urgent(m))
+        if (!m->progress && !m->remember && !routine && !hours_urgent(m) && !record_is_unwritten(m))
                 return 0;
         b = m->progress ? TAKE_PTR(m->progress) : store_batch_new();
         if (!b)
@@ -180,9 +182,12 @@ static int on_turn(sd_event_source *s, void *userdata)
         record_add(m, b);
         if (routine)
                 tally_add(m->tally, b);
-        if (routine)
+        if (routine) {
+                bulletins_forget(&m->record->bulletins, clock_wall_usec());
                 m->save_at = now + MANAGER_SAVE_USEC;
-        manager_submit(m, b, NULL, NULL);
+        }
+        if (manager_submit(m, b, NULL, NULL) >= 0 && routine)
+                tally_added(m->tally);
         return 0;
 }
 
@@ -259,12 +264,24 @@ static bool has_page(const Config *c)
         return false;
 }
 
+void manager_refresh_soon(Manager *m)
+{
+        uint64_t now = manager_now(m), next = m->refreshed_at + USEC_PER_SEC;
+
+        if (m->refreshed_at == 0 || now >= next)
+                manager_refresh(m);
+        else
+                m->refresh_at = MIN(m->refresh_at, next);
+}
+
 void manager_refresh(Manager *m)
 {
         ActionFacts facts;
         _cleanup_json_ json_t *status = NULL, *public_status = NULL;
 
-        m->refresh_at = manager_now(m) + REFRESH_EVERY_USEC;
+        m->refreshed_at = manager_now(m);
+        m->refresh_at = m->refreshed_at + REFRESH_EVERY_USEC;
+        public_status_count(m);
         if (!has_page(m->config))
                 return;
         status = status_page_document(m);

@@ -59,12 +59,12 @@ struct Manager {
         /* what waits for the end of this turn of the loop, or of the minute */
         StoreBatch *progress;
         sd_event_source *turn;
-        uint64_t save_at;    /* steady: the next routine batch */
-        uint64_t refresh_at; /* steady: the next writing of the status page */
-        json_t *recent;      /* the last changes, newest first, for the status page */
-        HourNotes *notes;    /* hours.c: one for each probe of the config … */
-        size_t n_urgent;     /* … and how many of them hold a fail that is not written */
-        Tally *tally;        /* of the config's components */
+        uint64_t save_at;                  /* steady: the next routine batch */
+        uint64_t refreshed_at, refresh_at; /* steady: the last and the next writing of the status page */
+        json_t *recent;                    /* the last changes, newest first, for the status page */
+        HourNotes *notes;                  /* hours.c: one for each probe of the config … */
+        size_t n_urgent;                   /* … and how many of them hold a fail that is not written */
+        Tally *tally;                      /* of the config's components */
         PublicRecord *record;
         struct ManagerTrouble *troubles;
         bool unassured; /* state actions may not know the mode: memory ran out when they were to be told */
@@ -102,14 +102,16 @@ int manager_want_registries(Manager *m, const Config *c);  /* before it is in fo
 void manager_keep_registries(Manager *m);                  /* once it is: no others, and all of them anew */
 void manager_touch(Manager *m);                            /* something that people see has changed */
 void manager_refresh(Manager *m);                          /* write the status page again, now */
-void manager_touch_page(Manager *m); /* the same of the status page: within two seconds */
-void manager_arm(Manager *m);        /* the engine's timer; the loop does it before it sleeps */
+void manager_refresh_soon(Manager *m); /* the same, but for one who asks again and again: once a second */
+void manager_touch_page(Manager *m);   /* the same of the status page: within two seconds */
+void manager_arm(Manager *m);          /* the engine's timer; the loop does it before it sleeps */
 /* What happens in one turn of the loop goes into one batch: this one (NULL: out of memory), at the turn's end. */
 StoreBatch *manager_progress(Manager *m);
 void manager_end_turn(Manager *m);
 void manager_add_memory(Manager *m, StoreBatch *b);
-/* As store_submit(), but done is called, come what may: from within when b is NULL or lacks something. */
-void manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata);
+/* As store_submit(), but done is called, come what may: from within when b is NULL or lacks something. What of the public
+ * record was added to b is written then. */
+int manager_submit(Manager *m, StoreBatch *b, StoreDone done, void *userdata);
 #define MANAGER_SAVE_USEC USEC_PER_MIN /* windows without a fail are saved so often */
 
 /* The facts of the last change, or of an alert; strings are borrowed from config and engine. */

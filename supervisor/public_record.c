@@ -26,6 +26,7 @@ PublicRecord *record_free(PublicRecord *r)
                 return NULL;
         bulletins_clear(&r->bulletins);
         json_decref(r->held);
+        free(r->first);
         free(r);
         return NULL;
 }
@@ -64,11 +65,13 @@ void record_scene(const Manager *m, Scene *ret)
         };
 }
 
-/* Of a change that we only read of: what a buyer met then is what the mode is for. */
+/* Of a change that we only read of: what a buyer met then is what the mode is for, as it is now, and which mode was the first
+ * is what was remembered. */
 static void scene_of_change(const Manager *m, const ChangeRecord *change, Scene *ret)
 {
         unsigned mode = config_find_mode(m->config, change->to);
         const ModeSettings *settings = mode == MODE_NONE ? NULL : &m->config->modes[mode];
+        const char *first = m->record->first ? m->record->first : m->config->modes[0].name;
 
         *ret = (Scene){
                         .id = change->id,
@@ -76,7 +79,7 @@ static void scene_of_change(const Manager *m, const ChangeRecord *change, Scene 
                         .mode = change->to,
                         .payment = settings ? settings->payment : "",
                         .message = settings ? settings->message : "",
-                        .first = mode == 0,
+                        .first = streq(change->to, first),
         };
         if (!ret->first)
                 ret->selling = streq(ret->payment, "federated") ? SELLING_ELSEWHERE : SELLING_BACKUP;
@@ -131,6 +134,10 @@ void record_recall(Manager *m, const json_t *memory)
         json_t *item;
         size_t i;
 
+        const char *first = json_string_value(json_object_get(memory, "first"));
+
+        if (first && !m->record->first)
+                m->record->first = strdup(first); /* NULL: as if the modes had not moved */
         m->record->held_change = json_is_true(json_object_get(memory, "held_change"));
         json_array_foreach(json_object_get(memory, "held"), i, item)
         {
@@ -141,6 +148,7 @@ void record_recall(Manager *m, const json_t *memory)
 
 void record_remember(const Manager *m, json_t *memory)
 {
+        json_put(memory, "first", m->record->first ? json_string(m->record->first) : json_null());
         json_put(memory, "held_change", json_boolean(m->record->held_change));
         json_put(memory, "held", json_copy(m->record->held));
 }
@@ -149,6 +157,11 @@ void record_add(Manager *m, StoreBatch *b)
 {
         if (m->loaded) /* else what the database has may be the same incident: it is waited for */
                 bulletins_add(&m->record->bulletins, b);
+}
+
+bool record_is_unwritten(const Manager *m)
+{
+        return m->loaded && bulletins_dirty(&m->record->bulletins);
 }
 
 /* --- following the mode --- */
@@ -200,19 +213,49 @@ static int follow_trouble(Manager *m, const Scene *scene)
         return 0;
 }
 
-/* What a start finds: a fallback without its incident, or an incident that ended while nobody could write it. */
+/* Remembers which mode is the first. True: it was another one, until a reload or a restart with another file. */
+static bool modes_have_moved(Manager *m)
+{
+        PublicRecord *r = m->record;
+        const char *first = m->config->modes[0].name;
+        bool moved = r->first && !streq(r->first, first);
+
+        if (r->first && !moved)
+                return false;
+        free(r->first);
+        r->first = strdup(first); /* NULL: the next turn tries again */
+        m->remember = true;
+        manager_end_turn(m);
+        return moved;
+}
+
+/* What no change has told: a start finds what happened while nobody could write, and a reload may make another mode the
+ * first, to which the shop then has not changed. An incident that is open stands for "not in the first mode, or not selling":
+ *
+ *  mode       open incident                          what is written
+ *  first      none                                   nothing (follow_trouble() begins one)
+ *  first      tells of another mode                  its end, or that buyers still cannot buy
+ *  first      tells of this one, in trouble          nothing (follow_trouble() ends it)
+ *  first      tells of this one, as a fallback       its end: the modes have moved
+ *  fallback   none                                   its begin
+ *  fallback   any                                    nothing (changes and follow_trouble() go on with it)
+ *
+ * It is written under the change that led here, and at its time, unless the modes have moved since: then now. */
 static int settle(Manager *m, const Scene *scene)
 {
         PublicRecord *r = m->record;
         const Bulletin *open = incidents_open(&r->bulletins);
         const json_t *latest = open ? incident_latest(open) : NULL;
         const char *told = json_string_value(json_object_get(latest, "mode"));
+        bool moved = modes_have_moved(m), here = told && streq(told, scene->mode);
         Scene then = *scene;
 
-        if (scene->first ? !open || !told || streq(told, scene->mode) || scene->trouble : open != NULL)
+        if (scene->first ? !open || scene->trouble || is_told_as_trouble(open, scene->mode) : open != NULL)
                 return 0;
-        then.id = engine_change_id(m->engine);
-        then.at = engine_since_wall(m->engine);
+        if (!moved && !here && !incidents_tell(&r->bulletins, engine_change_id(m->engine))) {
+                then.id = engine_change_id(m->engine);
+                then.at = engine_since_wall(m->engine);
+        }
         return incidents_follow(&r->bulletins, &then);
 }
 
@@ -342,12 +385,13 @@ static void release_alerts(Manager *m)
         const Alarms *alarms = engine_alarms(m->engine);
         bool over = !maintenances_any(&r->bulletins);
         _cleanup_json_ json_t *held = NULL;
+        json_t *fresh;
 
         judge_change(m, over);
-        if (!over || json_array_size(r->held) == 0)
-                return;
-        held = json_copy(r->held);
-        json_array_clear(r->held);
+        if (!over || json_array_size(r->held) == 0 || !(fresh = json_array()))
+                return; /* out of memory: the next turn tells it */
+        held = TAKE_PTR(r->held);
+        r->held = fresh;
         for (size_t i = 0; i < alarms->n; i++)
                 for (size_t k = 0; k < json_array_size(held) && alarms->items[i].raised; k++)
                         if (streq(json_string_value(json_array_get(held, k)), alarms->items[i].id))
@@ -376,6 +420,5 @@ void record_tick(Manager *m)
         if (!bulletins_dirty(&r->bulletins))
                 return;
         manager_touch_page(m);
-        if (m->loaded && manager_progress(m))
-                record_add(m, m->progress);
+        manager_end_turn(m);
 }

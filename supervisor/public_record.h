@@ -14,6 +14,7 @@ typedef struct PublicRecord {
         bool trouble;           /* … for a while */
         bool held_change;       /* a maintenance kept the last change from being told … */
         json_t *held;           /* … and alerts with these ids */
+        char *first;            /* the first mode when this was last looked at; NULL: never */
 } PublicRecord;
 
 int record_new(PublicRecord **ret);
@@ -21,13 +22,15 @@ PublicRecord *record_free(PublicRecord *r);
 
 /* What the database had; at a start before the engine begins, or late. */
 int record_load(Manager *m, const StoreLoaded *loaded);
-void record_recall(Manager *m, const json_t *memory); /* its part of the memory: "held" and "held_change" */
+void record_recall(Manager *m,
+                   const json_t *memory); /* its part of the memory: "first", "held", "held_change" */
 void record_remember(const Manager *m, json_t *memory);
 
 /* A change of mode; the engine's state is the new one already, or it is one that was not saved when it happened. */
 void record_changed(Manager *m, const ChangeRecord *change);
 void record_tick(Manager *m);               /* at every turn of the engine */
-void record_add(Manager *m, StoreBatch *b); /* what is not written yet */
+void record_add(Manager *m, StoreBatch *b); /* what is not written yet; manager_submit() follows */
+bool record_is_unwritten(const Manager *m); /* there is some */
 /* For people who work here: the maintenance that is on, and how many alerts it holds; null when none is. */
 json_t *record_status(const Manager *m);
 /* How it is now. Its components are to be given back by json_decref(). */

@@ -9,16 +9,27 @@
 
 #define FRESH_SECONDS 180 /* the page is written every minute */
 
+static bool is_worked_on(const Bulletin *const *on, size_t n, const char *component)
+{
+        for (size_t i = 0; i < n; i++)
+                if (maintenance_covers(on[i], component))
+                        return true;
+        return false;
+}
+
 void public_status_count(Manager *m)
 {
         const ModeState *s = engine_state(m->engine);
         bool blind = schedule_blind(engine_schedule(m->engine));
         ComponentState *states = calloc(m->config->n_components, sizeof(*states));
+        const Bulletin *on[MAINTENANCES_MAX];
+        size_t n_on;
 
         if (!states)
                 return; /* the next turn counts this one's time, too */
+        n_on = maintenances_on(&m->record->bulletins, on);
         for (unsigned i = 0; i < m->config->n_components; i++)
-                states[i] = maintenances_active(&m->record->bulletins, m->config->components[i].id)
+                states[i] = is_worked_on(on, n_on, m->config->components[i].id)
                                             ? COMPONENT_MAINTENANCE
                                             : component_judge(m->config, s, blind, i);
         tally_count(m->tally, states, manager_now(m), clock_wall_usec());
@@ -82,8 +93,6 @@ json_t *public_status_document(Manager *m)
         uint64_t wall = clock_wall_usec(), first;
         json_t *j = json_object();
 
-        public_status_count(m);
-        bulletins_forget(&m->record->bulletins, wall);
         first = tally_first(m->tally, wall);
         json_put(j, "node", node_to_json(m->config));
         json_put(j, "made", json_timestamp(wall));
@@ -93,8 +102,7 @@ json_t *public_status_document(Manager *m)
         json_put(j, "blind", json_boolean(blind));
         json_put(j, "counted_since", json_timestamp(first > 0 ? first : wall - wall % USEC_PER_DAY));
         json_put(j, "components", components_to_json(m, wall));
-        json_put(j, "incidents", bulletins_to_json(&m->record->bulletins, BULLETIN_INCIDENT, m->config));
-        json_put(j, "maintenances",
-                 bulletins_to_json(&m->record->bulletins, BULLETIN_MAINTENANCE, m->config));
+        json_put(j, "incidents", bulletins_to_json(&m->record->bulletins, BULLETIN_INCIDENT));
+        json_put(j, "maintenances", bulletins_to_json(&m->record->bulletins, BULLETIN_MAINTENANCE));
         return json_whole(j);
 }

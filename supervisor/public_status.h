@@ -6,5 +6,5 @@
 
 /* Is, and counts, how every component is now: at every turn of the engine, and before the config is another one. */
 void public_status_count(Manager *m);
-/* NULL when out of memory. It shares parts with others: nobody may change it. */
+/* As it was counted last. NULL when out of memory. It shares parts with others: nobody may change it. */
 json_t *public_status_document(Manager *m);

@@ -5,6 +5,8 @@
 #include "actions/public_status.h"
 #include "base/clock.h"
 
+#include <sys/queue.h>
+
 #define TIME_MAX (UINT64_C(1) << 53) /* no date that a clock shows is later */
 
 typedef struct Day {
@@ -14,7 +16,8 @@ typedef struct Day {
         json_t *json;               /* as it was last shown; NULL: it has changed since */
 } Day;
 
-typedef struct Count { /* of one component */
+typedef struct Count {           /* of one component */
+        LIST_ENTRY(Count) entry; /* of those that are gone */
         char *id;
         ComponentState state;
         uint64_t since_wall; /* 0: not counted yet */
@@ -24,23 +27,42 @@ typedef struct Count { /* of one component */
 } Count;
 
 struct Tally {
-        Count *counts;
+        Count **counts;
         size_t n_counts;
-        uint64_t counted; /* steady; 0: not yet */
+        LIST_HEAD(, Count) gone; /* which the config no longer has, newest first: they may come back */
+        uint64_t counted;        /* steady; 0: not yet */
 };
+
+static Count *count_free(Count *c)
+{
+        if (!c)
+                return NULL;
+        for (size_t k = 0; k < c->n_days; k++)
+                json_decref(c->days[k].json);
+        free(c->id);
+        free(c);
+        return NULL;
+}
+
+static Count *count_new(const char *id)
+{
+        Count *c = calloc(1, sizeof(*c));
+
+        if (!c || !(c->id = strdup(id)))
+                return count_free(c);
+        c->state = COMPONENT_UNKNOWN;
+        return c;
+}
 
 int tally_new(const Config *config, Tally **ret)
 {
         _cleanup_(tally_freep) Tally *t = calloc(1, sizeof(*t));
 
-        if (!t || !(t->counts = calloc(config->n_components, sizeof(*t->counts))))
+        if (!t || !(t->counts = calloc(config->n_components, sizeof(Count *))))
                 return -ENOMEM;
         for (; t->n_counts < config->n_components; t->n_counts++) {
-                Count *c = &t->counts[t->n_counts];
-
-                c->state = COMPONENT_UNKNOWN;
-                c->id = strdup(config->components[t->n_counts].id);
-                if (!c->id)
+                t->counts[t->n_counts] = count_new(config->components[t->n_counts].id);
+                if (!t->counts[t->n_counts])
                         return -ENOMEM;
         }
         *ret = TAKE_PTR(t);
@@ -51,36 +73,81 @@ Tally *tally_free(Tally *t)
 {
         if (!t)
                 return NULL;
-        for (size_t i = 0; i < t->n_counts; i++) {
-                for (size_t k = 0; k < t->counts[i].n_days; k++)
-                        json_decref(t->counts[i].days[k].json);
-                free(t->counts[i].id);
+        for (size_t i = 0; i < t->n_counts; i++)
+                count_free(t->counts[i]);
+        for (Count *c; (c = LIST_FIRST(&t->gone));) {
+                LIST_REMOVE(c, entry);
+                count_free(c);
         }
         free(t->counts);
         free(t);
         return NULL;
 }
 
+static Count *find_gone(const Tally *t, const char *id)
+{
+        Count *c;
+
+        LIST_FOREACH(c, &t->gone, entry)
+        if (streq(c->id, id))
+                return c;
+        return NULL;
+}
+
 static Count *find(const Tally *t, const char *id)
 {
         for (size_t i = 0; i < t->n_counts; i++)
-                if (streq(t->counts[i].id, id))
-                        return &t->counts[i];
-        return NULL;
+                if (streq(t->counts[i]->id, id))
+                        return t->counts[i];
+        return find_gone(t, id);
+}
+
+/* Of many that are gone the one that went first is forgotten: the database has it until the next start. */
+static void keep_gone(Tally *t, Count *c)
+{
+        Count *last = NULL, *each;
+        size_t n = 0;
+
+        c->state = COMPONENT_UNKNOWN; /* nobody looks at it, and since when it is so is not known when it comes back */
+        c->since_wall = 0;
+        LIST_INSERT_HEAD(&t->gone, c, entry);
+        LIST_FOREACH(each, &t->gone, entry)
+        {
+                last = each;
+                n++;
+        }
+        if (n > TALLY_GONE_MAX) {
+                LIST_REMOVE(last, entry);
+                count_free(last);
+        }
+}
+
+/* Into the place of the one that t has for it, or else among those that are gone. */
+static void hand_over(Tally *t, Count *c)
+{
+        for (size_t i = 0; i < t->n_counts; i++)
+                if (streq(t->counts[i]->id, c->id)) {
+                        count_free(t->counts[i]);
+                        t->counts[i] = c;
+                        return;
+                }
+        keep_gone(t, c);
 }
 
 void tally_carry_over(Tally *t, Tally *old)
 {
-        t->counted = old->counted;
-        for (size_t i = 0; i < old->n_counts; i++) {
-                Count *from = &old->counts[i], *to = find(t, from->id), emptied;
+        Count *c, *oldest;
 
-                if (!to)
-                        continue;
-                emptied = *to;
-                *to = *from;
-                *from = emptied;
+        t->counted = old->counted;
+        while ((c = LIST_FIRST(&old->gone))) {
+                for (oldest = c; (c = LIST_NEXT(oldest, entry));) /* those that went last are kept in front */
+                        oldest = c;
+                LIST_REMOVE(oldest, entry);
+                hand_over(t, oldest);
         }
+        for (size_t i = 0; i < old->n_counts; i++)
+                hand_over(t, TAKE_PTR(old->counts[i]));
+        old->n_counts = 0;
 }
 
 /* --- counting --- */
@@ -174,7 +241,7 @@ void tally_count(Tally *t, const ComponentState *states, uint64_t now, uint64_t 
 
         t->counted = now;
         for (size_t i = 0; i < t->n_counts; i++) {
-                Count *c = &t->counts[i];
+                Count *c = t->counts[i];
                 DayKind kind;
 
                 if (seen && kind_of(c->state, &kind))
@@ -190,8 +257,15 @@ void tally_count(Tally *t, const ComponentState *states, uint64_t now, uint64_t 
 int tally_restore(Tally *t, const DayRecord *day)
 {
         Count *c = find(t, day->component);
-        Day *d = c ? day_get(c, day->day_usec) : NULL;
+        Day *d;
 
+        if (!c) { /* it may come back, by a reload */
+                c = count_new(day->component);
+                if (!c)
+                        return -ENOMEM;
+                keep_gone(t, c);
+        }
+        d = day_get(c, day->day_usec);
         if (!d)
                 return 0;
         for (size_t k = 0; k < _DAY_MAX; k++) {
@@ -228,7 +302,7 @@ json_t *tally_to_json(const Tally *t)
         json_t *j = json_object();
 
         for (size_t i = 0; i < t->n_counts; i++) {
-                const Count *c = &t->counts[i];
+                const Count *c = t->counts[i];
                 json_t *item = json_object();
 
                 json_put(item, "state", json_string(component_state_name(c->state)));
@@ -238,36 +312,57 @@ json_t *tally_to_json(const Tally *t)
         return j;
 }
 
-void tally_add(Tally *t, StoreBatch *b)
+static void count_add(const Count *c, StoreBatch *b)
 {
-        for (size_t i = 0; i < t->n_counts; i++) {
-                Count *c = &t->counts[i];
+        for (size_t k = 0; c->dirty && k < c->n_days; k++) {
+                const Day *d = &c->days[k];
+                DayRecord record = {.component = c->id, .day_usec = d->day_usec};
 
-                for (size_t k = 0; c->dirty && k < c->n_days; k++) {
-                        Day *d = &c->days[k];
-                        DayRecord record = {.component = c->id, .day_usec = d->day_usec};
-
-                        if (memcmp(d->usec, d->written, sizeof(d->usec)) == 0)
-                                continue;
-                        for (size_t n = 0; n < _DAY_MAX; n++)
-                                record.usec[n] = d->usec[n] - d->written[n];
-                        memcpy(d->written, d->usec, sizeof(d->usec));
-                        store_batch_day(b, &record);
-                }
-                c->dirty = false;
+                if (memcmp(d->usec, d->written, sizeof(d->usec)) == 0)
+                        continue;
+                for (size_t n = 0; n < _DAY_MAX; n++)
+                        record.usec[n] = d->usec[n] - d->written[n];
+                store_batch_day(b, &record);
         }
+}
+
+void tally_add(const Tally *t, StoreBatch *b)
+{
+        const Count *c;
+
+        for (size_t i = 0; i < t->n_counts; i++)
+                count_add(t->counts[i], b);
+        LIST_FOREACH(c, &t->gone, entry)
+        count_add(c, b);
+}
+
+static void count_added(Count *c)
+{
+        for (size_t k = 0; c->dirty && k < c->n_days; k++)
+                memcpy(c->days[k].written, c->days[k].usec, sizeof(c->days[k].usec));
+        c->dirty = false;
+}
+
+void tally_added(Tally *t)
+{
+        Count *c;
+
+        for (size_t i = 0; i < t->n_counts; i++)
+                count_added(t->counts[i]);
+        LIST_FOREACH(c, &t->gone, entry)
+        count_added(c);
 }
 
 /* --- looking --- */
 
 ComponentState tally_state(const Tally *t, unsigned component)
 {
-        return t->counts[component].state;
+        return t->counts[component]->state;
 }
 
 uint64_t tally_since(const Tally *t, unsigned component)
 {
-        return t->counts[component].since_wall;
+        return t->counts[component]->since_wall;
 }
 
 /* The first of the 90 days up to today. */
@@ -293,7 +388,7 @@ uint64_t tally_first(const Tally *t, uint64_t wall)
         uint64_t first = 0;
 
         for (size_t i = 0; i < t->n_counts; i++) {
-                uint64_t day = first_day(&t->counts[i], wall);
+                uint64_t day = first_day(t->counts[i], wall);
 
                 if (day > 0 && (first == 0 || day < first))
                         first = day;
@@ -346,7 +441,7 @@ static json_t *day_to_json(uint64_t day_usec, const uint64_t usec[static _DAY_MA
 json_t *tally_days(Tally *t, unsigned component, uint64_t wall)
 {
         static const uint64_t nothing[_DAY_MAX];
-        Count *c = &t->counts[component];
+        Count *c = t->counts[component];
         uint64_t today = wall - wall % USEC_PER_DAY, day = first_day(c, wall);
         json_t *list = json_array();
         size_t i = 0;

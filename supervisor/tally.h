@@ -11,13 +11,15 @@
 
 typedef struct Tally Tally; /* of all components */
 
+#define TALLY_GONE_MAX 200                 /* components that the config no longer has */
 #define TALLY_GAP_USEC (10 * USEC_PER_SEC) /* uncounted for so long: nobody has looked meanwhile */
 
 /* One for each component of config. -ENOMEM. */
 int tally_new(const Config *config, Tally **ret);
 Tally *tally_free(Tally *t);
 DEFINE_CLEANUP(Tally, tally_free)
-/* A reload: moves from old what is known of components that t has, too. Nothing fails. */
+/* A reload: moves all that is known from old to t, of components that t does not have too: they may come back, by another
+ * reload. Nothing fails. */
 void tally_carry_over(Tally *t, Tally *old);
 
 /* Counts the time up to now in the states as they were; states: from now on, one for each component. */
@@ -26,7 +28,8 @@ void tally_count(Tally *t, const ComponentState *states, uint64_t now, uint64_t 
 void tally_recall(Tally *t, const json_t *stored);
 int tally_restore(Tally *t, const DayRecord *day); /* -ENOMEM */
 json_t *tally_to_json(const Tally *t);
-void tally_add(Tally *t, StoreBatch *b); /* what is not written yet */
+void tally_add(const Tally *t, StoreBatch *b); /* what is not written yet … */
+void tally_added(Tally *t); /* … is, once the store has taken that batch; nothing was counted in between */
 
 ComponentState tally_state(const Tally *t, unsigned component);
 uint64_t tally_since(const Tally *t, unsigned component); /* wall */

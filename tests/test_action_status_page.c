@@ -279,6 +279,27 @@ TEST(maintenances_are_told_by_their_state)
         rig_close(&rig);
 }
 
+TEST(work_on_what_is_no_longer_there_is_no_work_on_the_whole_shop)
+{
+        _cleanup_json_ json_t *known = document(ON_CRYPTO);
+        ActionFacts facts = rig_facts();
+        json_t *item;
+        size_t i;
+        Rig rig;
+
+        rig_open(&rig);
+        json_array_foreach(json_object_get(known, "maintenances"), i, item)
+        {
+                json_put(item, "components", json_pack("[s]", "renamed"));
+        }
+        facts.public_status = known;
+        publish(&rig, &facts);
+        CHECK_INT(occurrences(&rig, "index.html", "The whole shop"), 0);
+        CHECK_INT(occurrences(&rig, "index.html", "renamed"), 0);
+        check_page(&rig, "<strong>Under way</strong>");
+        rig_close(&rig);
+}
+
 TEST(page_says_it_in_a_buyers_words)
 {
         _cleanup_json_ json_t *known = document(ON_CRYPTO);

@@ -166,6 +166,7 @@ TEST(changes_without_incidents_become_some_and_those_with_none_more)
         CHECK(bulletin_is_over(&m.record->bulletins.items[0]));
         CHECK(bulletins_dirty(&m.record->bulletins));
         record_add(&m, b);
+        bulletins_added(&m.record->bulletins, true);
         CHECK(!bulletins_dirty(&m.record->bulletins));
         CHECK_INT(record_load(&m, &loaded), 0); /* once more */
         CHECK_INT(m.record->bulletins.n, 2);
@@ -181,9 +182,12 @@ TEST(nothing_is_written_before_the_database_has_been_read)
         world_begin(&m);
         work_on(&m, NULL);
         record_add(&m, b);
+        CHECK(!record_is_unwritten(&m));
         CHECK(bulletins_dirty(&m.record->bulletins));
         m.loaded = true;
+        CHECK(record_is_unwritten(&m));
         record_add(&m, b);
+        bulletins_added(&m.record->bulletins, true);
         CHECK(!bulletins_dirty(&m.record->bulletins));
         store_batch_free(b);
         world_end(&m);

@@ -217,6 +217,7 @@ TEST(what_is_written_is_written_once)
         for (int i = 0; i < 5; i++) {
                 live(&w, 10 * USEC_PER_SEC);
                 tally_add(w.tally, b);
+                tally_added(w.tally);
                 tally_add(w.tally, b);
         }
         TAILQ_FOREACH(op, &b->ops, entry)
@@ -226,6 +227,23 @@ TEST(what_is_written_is_written_once)
         }
         CHECK_INT(up, 2 * 50 * USEC_PER_SEC);
         CHECK_INT(b->n_ops, 10);
+        store_batch_free(b);
+        world_end(&w);
+}
+
+TEST(what_the_store_did_not_take_is_written_with_the_next)
+{
+        World w;
+        StoreBatch *lost = store_batch_new(), *b = store_batch_new();
+
+        world_begin(&w, NOON);
+        live(&w, 10 * USEC_PER_SEC);
+        tally_add(w.tally, lost);
+        store_batch_free(lost);
+        live(&w, 10 * USEC_PER_SEC);
+        tally_add(w.tally, b);
+        CHECK_INT(b->n_ops, 2);
+        CHECK_INT(TAILQ_FIRST(&b->ops)->day.usec[DAY_UP], 20 * USEC_PER_SEC);
         store_batch_free(b);
         world_end(&w);
 }
@@ -318,25 +336,80 @@ TEST(seconds_add_up_to_the_day_so_far)
         world_end(&w);
 }
 
-TEST(a_reload_keeps_what_goes_on_by_its_id)
+static void reload(World *w, const char *components)
 {
-        static const char text[] = "node: {id: test}\nmodes: [{name: primary, requires: []}]\n"
-                                   "components: {b: {}, c: {}}\n";
+        char text[8192];
         Config *config = NULL;
         Tally *tally;
-        World w;
         Error e;
+
+        snprintf(text, sizeof(text),
+                 "node: {id: test}\nmodes: [{name: primary, requires: []}]\ncomponents: {%s}\n", components);
+        CHECK_INT(config_load_text("test", text, strlen(text), &config, &e), 0);
+        CHECK_INT(tally_new(config, &tally), 0);
+        tally_carry_over(tally, w->tally);
+        tally_free(w->tally);
+        config_free(w->config);
+        w->tally = tally;
+        w->config = config;
+}
+
+TEST(a_reload_keeps_what_goes_on_by_its_id)
+{
+        World w;
 
         world_begin(&w, NOON);
         live(&w, 10 * USEC_PER_SEC);
-        CHECK_INT(config_load_text("test", text, strlen(text), &config, &e), 0);
-        CHECK_INT(tally_new(config, &tally), 0);
-        tally_carry_over(tally, w.tally);
-        tally_free(w.tally);
-        w.tally = tally;
+        reload(&w, "b: {}, c: {}");
         CHECK_STR(days(&w, 0), "2024-10-04 10/0/0/0/43200");
         CHECK_STR(days(&w, 1), "2024-10-04 0/0/0/0/43210");
-        config_free(config);
+        world_end(&w);
+}
+
+TEST(a_component_that_comes_back_has_its_days_and_none_is_written_twice_or_never)
+{
+        DayRecord stored = {.component = "z", .day_usec = NOON - DAY / 2, .usec = {60 * USEC_PER_SEC}};
+        StoreBatch *b = store_batch_new();
+        World w;
+
+        world_begin(&w, NOON);
+        CHECK_INT(tally_restore(w.tally, &stored), 0); /* it was taken out before the start */
+        live(&w, 10 * USEC_PER_SEC);
+        reload(&w, "b: {}, c: {}");
+        live(&w, 10 * USEC_PER_SEC);
+        tally_add(w.tally, b);
+        tally_added(w.tally);
+        CHECK_INT(b->n_ops, 3);
+        reload(&w, "b: {}"); /* and over another reload */
+        reload(&w, "a: {}, z: {}");
+        count(&w);
+        CHECK_STR(days(&w, 0), "2024-10-04 10/0/0/0/43210");
+        CHECK_STR(days(&w, 1), "2024-10-04 60/0/0/0/43160");
+        CHECK_INT(tally_since(w.tally, 0), w.wall);
+        tally_add(w.tally, b);
+        CHECK_INT(b->n_ops, 3);
+        store_batch_free(b);
+        world_end(&w);
+}
+
+TEST(of_many_that_are_gone_those_that_went_first_are_forgotten)
+{
+        char names[8000];
+        size_t used = 0;
+        World w;
+
+        world_begin(&w, NOON);
+        live(&w, 10 * USEC_PER_SEC);
+        reload(&w, "b: {}, c: {}"); /* a has gone */
+        for (int round = 0; round < 3; round++) {
+                used = 0;
+                for (int i = 0; i < TALLY_GONE_MAX / 2 + 1; i++)
+                        used += (size_t) snprintf(names + used, sizeof(names) - used, "%sn%d-%d: {}",
+                                                  i ? ", " : "", round, i);
+                reload(&w, names);
+        }
+        reload(&w, "a: {}, n0-0: {}");
+        CHECK_STR(days(&w, 0), "2024-10-04 0/0/0/0/43210");
         world_end(&w);
 }
 
