@@ -120,7 +120,7 @@ check "a restart changes nothing" equal "$(ask /v1/public | jq -S '.incidents, .
 # ---- a database of the version before
 
 stop failoverd || true
-stored "DROP TABLE day" && stored "DROP TABLE bulletin" && stored "PRAGMA user_version = 1"
+stored "DROP TABLE day" && stored "DROP TABLE bulletin" && stored "ALTER TABLE probe DROP COLUMN config" && stored "PRAGMA user_version = 1"
 daemon_start
 check "its changes become incidents" public_is \
         '[.incidents[] | .resolved != null and .mode == "crypto" and ([.updates[].state] == ["resolved", "identified"])] == [true, true, true]'
