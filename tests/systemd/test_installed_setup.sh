@@ -134,8 +134,10 @@ machine systemctl restart failoverd
 wait_for "everything is up" probed all_up
 echo 'print("new")' | machine tee /home/clerk/bin/next >/dev/null
 machine mv /home/clerk/bin/next /home/clerk/bin/probe.py
-machine failoverctl probe >"$said" 2>&1
-check "a new version of a script is run" contains "$(probe_message script)" new
+script_says() {
+        [[ $(probe_message script) == "$1" ]]
+}
+wait_for "a new version of a script is run" probed script_says new
 
 story "a secret is lost: what needs it says so, and the rest runs"
 machine rm /etc/failoverd/other.key
