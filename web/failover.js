@@ -3,30 +3,34 @@
 (() => {
 const script = document.currentScript ?? document.querySelector('[data-node]');
 const node = (script.dataset.node ?? new URL(script.src).origin).replace(/\/+$/, ''), key = `failover ${node}`;
+if (document[key])
+	return; // twice in the page
+document[key] = true;
 const texts = {
-	crypto: 'Card payment is not possible right now. You can pay by crypto currency.',
+	crypto: 'You cannot pay by card right now, but by crypto currency.',
 	federated: 'We cannot take orders right now.',
 	elsewhere: 'You can buy here instead:',
+	hampered: 'Buying may fail right now.',
 	closed: 'Buying is not possible right now.',
 	retry: 'Try again',
 	still: 'Still not',
 	last: 'This may be out of date',
 };
-let config = {}, mode = 'primary', federated, shop, closed; // where buyers go; there is none
-let told, at = 0, away, note = ''; // at: when we were told; away: the node is; note: what came of trying again
+let config = {}, mode = 'primary', shop, nowhere, closed; // shop: where buyers go; nowhere: there is none
+let told, at, away, note = ''; // at: when we were told; away: the node is; note: of a retry
 let source, open, timer, failures = 0;
 
 const say = (name) => script.dataset[`${name}Text`] ?? texts[name];
 const time = (ms) => ` (${new Date(ms).toLocaleTimeString()}).`;
 const make = (name, what) => Object.assign(document.createElement(name), what);
-const link = (address) => /^https?:\/\/./.test(address) ? address : '';
+const link = (url) => /^https?:\/\/./.test(url) ? url : '';
 
 function adopt(what, when) {
 	mode = what.paymentMode;
 	config = what;
-	federated = mode === 'federated';
-	shop = link(what.healthyNode);
-	closed = federated && !shop;
+	shop = mode === 'federated' && link(what.healthyNode);
+	nowhere = shop === '';
+	closed = nowhere || what.selling === 'not';
 	at = when;
 	show();
 }
@@ -38,18 +42,18 @@ function tell(what) {
 	away = false;
 	failures = 0;
 	try {
-		localStorage[key] = JSON.stringify({ config: what, at: Date.now() });
+		localStorage[key] = JSON.stringify([what, Date.now()]);
 	} catch { /* full */ }
 	adopt(what, what.stale ? at : Date.now());
 }
 
-/** What another page was told. */
+// What another page was told.
 function remember(most) {
 	try {
-		const kept = JSON.parse(localStorage[key]);
-		if (!told && Date.now() - kept.at < most) {
+		const [what, when] = JSON.parse(localStorage[key]);
+		if (!told && Date.now() - when < most) {
 			away = most > 6e4;
-			adopt(kept.config, kept.at);
+			adopt(what, when);
 		}
 	} catch { /* none */ }
 }
@@ -70,7 +74,7 @@ function later(ms) {
 	timer = setTimeout(ask, ms * (0.75 + Math.random() / 2));
 }
 
-/** A stream while the page is seen; questions while it has none, and now and then in case it died unseen. */
+// A stream while the page is seen; questions while there is none, and now and then, should it die unseen.
 function follow() {
 	clearTimeout(timer);
 	if (document.hidden)
@@ -78,33 +82,26 @@ function follow() {
 	if (!source || source.readyState === 2) {
 		open = false;
 		source = new EventSource(`${node}/events`);
-		source.addEventListener('config', (event) => tell(JSON.parse(event.data)));
-		source.onopen = () => { open = true; };
-		source.onerror = () => {
-			if (open)
-				later(500);
-			open = false;
-		};
+		source.addEventListener('config', ({ data }) => tell(JSON.parse(data)));
+		source.onopen = () => open = true;
+		source.onerror = () => open &&= later(500);
 	}
 	later(open ? 3e4 : failures ? Math.min(1e3 * 2 ** failures, 16e3) : 4e3);
 }
 
 const retry = make('button', { type: 'button', textContent: say('retry') });
-let banner, ours, shown, from; // from: who had the focus before `retry`
+let banner, ours, shown, from; // from: what had the focus before
 
 function sentences() {
-	const all = [];
-	if (config.banner)
-		all.push(make('bdi', { textContent: config.banner }));
-	else if (texts[mode] && !closed)
-		all.push(say(mode));
-	if (closed)
-		all.push(say('closed'), retry, note);
-	else if (federated)
+	const all = closed ? [say('closed'), retry, note] :
+		config.selling === 'hampered' ? [say('hampered')] :
+		config.banner ? [make('bdi', { textContent: config.banner })] :
+		texts[mode] ? [say(mode)] : [];
+	if (shop)
 		all.push(say('elsewhere'), make('a', { href: shop, textContent: shop.replace(/^.*?:../, ''), style: 'color:inherit' }));
 	if (all.length && (away || config.stale))
 		all.push(say('last') + (at ? time(at) : '.'));
-	return all.flatMap((sentence) => [sentence, ' ']);
+	return all.flatMap((one) => [one, ' ']);
 }
 
 function show() {
@@ -112,25 +109,25 @@ function show() {
 	shown = JSON.stringify([config, away, note]);
 	if (shown === was)
 		return;
-	const all = sentences(), focused = document.activeElement === retry;
+	const all = sentences(), focused = retry.matches(':focus');
 	banner.replaceChildren(...all);
 	if (ours)
 		banner.style = all.length ? 'padding:1em;background:#fff3cd;color:#533f03' : '';
 	if (focused)
 		(closed ? retry : from)?.focus();
-	document.documentElement.dataset.paymentMode = closed ? 'none' : mode;
+	document.documentElement.dataset.paymentMode = nowhere ? 'none' : mode;
 	document.querySelectorAll(CHECKOUT).forEach(route);
 	document.dispatchEvent(new CustomEvent('failover', { detail: { ...config, closed, lastKnown: away } }));
 }
 
 const CHECKOUT = '[data-failover=checkout]', touched = new WeakMap();
 
-/** Where it leads now; undefined: where the shop says. */
+// Where it leads now; nothing: where the shop says.
 function target(e) {
-	if (closed)
-		return e.localName === 'a' ? `#${banner.id}` : undefined;
-	const given = e.dataset[federated ? 'federatedCheckout' : config.checkoutRoute];
-	return federated ? link(given) || shop + (given ?? '') : given;
+	if (nowhere)
+		return e.localName === 'a' ? `#${banner.id}` : null;
+	const given = e.dataset[shop ? 'federatedCheckout' : config.checkoutRoute];
+	return shop ? link(given) || shop + (given ? given.replace(/^\/*/, '/') : '') : given;
 }
 
 function route(e) {
@@ -143,14 +140,14 @@ function route(e) {
 		was.set === null ? e.removeAttribute(name) : e.setAttribute(name, was.set);
 }
 
-/** Items may be new, or changed. No order's data go to another shop. */
+// Items may be new, or changed. No order's data go to another shop.
 function onUse(event) {
 	const e = event.target.closest?.(CHECKOUT), form = e?.localName === 'form';
 	if (!e)
 		return;
 	route(e);
-	const to = e.localName !== 'a' && (federated || !form) && target(e);
-	if (event.type !== (form ? 'submit' : 'click') || !closed && !to)
+	const to = e.localName !== 'a' && (shop || !form) && target(e);
+	if (event.type !== (form ? 'submit' : 'click') || !nowhere && !to)
 		return;
 	event.preventDefault();
 	event.stopImmediatePropagation();
@@ -175,12 +172,12 @@ function begin() {
 		show();
 	};
 	for (const type of ['pointerover', 'focusin', 'click', 'submit'])
-		document.addEventListener(type, onUse, true);
+		addEventListener(type, onUse, true);
 	document.addEventListener('visibilitychange', follow);
 	remember(6e4);
 	setTimeout(remember, 1000, 864e5);
 	ask();
 }
 
-document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', begin) : begin();
+document.readyState === 'loading' ? addEventListener('DOMContentLoaded', begin) : begin();
 })();

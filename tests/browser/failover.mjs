@@ -142,7 +142,7 @@ const claims = {
                 await page.locator('#solo').click();
                 assert.equal(await page.evaluate(() => globalThis.sold), true, 'a click is the shop\'s own as long as it sells');
                 await deed('mode federated');
-                await says(page, `We cannot take orders at the moment. You can buy here instead: ${other.replace('http://', '')}`);
+                await says(page, `We cannot take orders right now. You can buy here instead: ${other.replace('http://', '')}`);
                 assert.equal(await page.locator(`${BANNER} a`).getAttribute('href'), other);
                 await leads(page, `${other}/book/9780306406157`);
                 const posts = [];
@@ -177,6 +177,38 @@ const claims = {
                 await leads(desk, other.includes('/', 8) ? other : `${other}/`);
         },
 
+        async 'while nothing can be bought that is said, whatever the mode promises, and the shop is left to try'() {
+                const page = await page_of('<main><h1>Shop</h1><a data-failover="checkout" href="/card" data-crypto-checkout="/coins">Buy</a></main>');
+                await deed('mode crypto');
+                await says(page, 'All books still available');
+                await deed('coins_fail');
+                await says(page, '^Buying is not possible right now. +Try again');
+                assert.doesNotMatch(await banner(page), /available/);
+                await leads(page, `${web}/coins`);
+                await page.getByRole('button').click();
+                await says(page, 'Still not \\(');
+                assert.deepEqual(await axe(page), []);
+                await page.screenshot({ path: `${pictures}/not-selling.png` });
+                await deed('coins_are_well');
+                await says(page, '^Using backup payment system. All books still available.$');
+                await page.close();
+        },
+
+        async 'a file that is in a page twice shows one banner, and a path without its slash stays at its shop'() {
+                const twice = `<script async src="failover.js" data-node="${node}/"></script>`.repeat(2);
+                const answer = { paymentMode: 'federated', healthyNode: other, selling: 'elsewhere' };
+                const page = await page_of(`<main><h1>Shop</h1><a data-failover="checkout" href="/card" data-federated-checkout="book/1">Buy</a>
+                        <script type="module" src="failover.js"></script></main>`, { head: twice, before: lies(() => JSON.stringify(answer)) });
+                await leads(page, `${other}/book/1`);
+                assert.equal(await page.locator(BANNER).count(), 1);
+                answer.paymentMode = 'primary';
+                answer.selling = 'hampered';
+                answer.banner = 'All is well';
+                await page.reload();
+                await says(page, '^Buying may fail right now.$');
+                await page.close();
+        },
+
         async 'a page outlives the node: it keeps the last mode that it knew, and says that it may be old'() {
                 await deed('mode crypto');
                 await says(desk, 'backup');
@@ -192,8 +224,8 @@ const claims = {
                 assert.equal(await stranger.locator(BANNER).isVisible(), false);
                 await leads(stranger, `${web}/checkout.html#card`);
                 await next.evaluate(() => {
-                        const key = Object.keys(localStorage)[0], kept = JSON.parse(localStorage[key]);
-                        localStorage[key] = JSON.stringify({ ...kept, at: Date.now() - 25 * 3600 * 1000 });
+                        const key = Object.keys(localStorage)[0], [config] = JSON.parse(localStorage[key]);
+                        localStorage[key] = JSON.stringify([config, Date.now() - 25 * 3600 * 1000]);
                 });
                 await next.reload();
                 await next.waitForTimeout(1500);
@@ -270,7 +302,7 @@ const claims = {
                         await page.waitForFunction(() => document.documentElement.dataset.paymentMode === 'primary');
                         await leads(page, `${web}/card`);
                 }
-                for (const kept of ['', '{', 'null', '{"at":9e15}', '{"at":9e15,"config":null}', '{"at":9e15,"config":{"banner":{}}}']) {
+                for (const kept of ['', '{', 'null', '{}', '[]', '[null,9e15]', '[{"banner":{}},9e15]']) {
                         await page.evaluate(([key, kept]) => { localStorage[key] = kept; }, [`failover ${node}`, kept]);
                         await page.reload();
                         await leads(page, `${web}/card`);

@@ -39,6 +39,12 @@ api_fails() {
 api_is_well() {
         order api ok
 }
+coins_fail() {
+        order btcpay status 503
+}
+coins_are_well() {
+        order btcpay ok
+}
 other_shop() { # stops | starts | is_known
         case $1 in
         stops) stop beta KILL || true ;;
