@@ -35,6 +35,15 @@ wait_for "pinned" pays_by crypto
 stop failoverd
 rm -r "$shop/run"
 disk_freeze
+cp -p "$shop/failoverd.yaml" "$shop/good.yaml"
+echo "surprise: 1" >>"$shop/failoverd.yaml"
+code=0
+timeout -s KILL 20 "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" --runtime-dir "$shop/run" \
+        --status-dir "$shop/status" >"$shop/said" 2>&1 || code=$?
+check "a start that is refused meanwhile ends, too" equal "$code" 6
+check "it has written the mode, or says why not" grep -qE "written from what was stored|disk of the database does not answer" "$shop/said"
+mv "$shop/good.yaml" "$shop/failoverd.yaml"
+rm -rf "$shop/run"
 : >"$shop/failoverd.log"
 start failoverd "$build/failoverd" --config "$shop/failoverd.yaml" --state-dir "$shop/state" --runtime-dir "$shop/run" \
         --status-dir "$shop/status"
