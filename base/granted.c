@@ -78,7 +78,7 @@ static const char *next_value(const char **line, const char *setting, size_t *re
         return NULL;
 }
 
-static bool gives_credential(const char *unit, const char *name)
+bool granted_credential(const char *unit, const char *name)
 {
         static const char *const settings[] = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential",
                                                "SetCredentialEncrypted"};
@@ -283,7 +283,7 @@ void findings_add_not_granted(Findings *f, const Granted *g)
                 return;
         json_array_foreach(json_object_get(g->needs, "credentials"), i, item)
         {
-                if (!gives_credential(unit.data, json_string_value(item)))
+                if (!granted_credential(unit.data, json_string_value(item)))
                         tell_credential(f, g->daemon, json_string_value(item));
         }
         json_array_foreach(json_object_get(g->needs, "writes"), i, item)

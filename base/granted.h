@@ -20,3 +20,6 @@ void findings_add_unreadable(Findings *f, const char *config, const char *daemon
 /* A secret that is named without a slash was looked for beside that configuration, with this error. Is it none for the daemon, to
  * which systemd gives it? -EPERM: whoever may read the file; -ENOENT: it comes from somewhere else. */
 bool granted_excuses(const char *config, const char *daemon, const char *name, int error);
+
+/* Does a unit's or a drop-in's text say where the credential of this name comes from? */
+bool granted_credential(const char *unit, const char *name);

@@ -2,6 +2,7 @@
 /* What a configuration needs of the system, as its daemon's --check says: credentials, paths that the sandbox closes, units
  * that polkit guards, members of the group that may ask failoverd. */
 #include "base/file.h"
+#include "base/granted.h"
 #include "ctl/command.h"
 #include "ctl/setup.h"
 
@@ -196,29 +197,6 @@ static bool needs_home(const json_t *needs)
 }
 
 /* Does a drop-in of somebody else's say where this credential comes from? Then that is so. */
-static bool is_given_in(const char *file, const char *name)
-{
-        static const char *const settings[] = {"LoadCredential=", "LoadCredentialEncrypted=",
-                                               "SetCredential=", "SetCredentialEncrypted="};
-        _cleanup_free_ char *text = NULL;
-        size_t size = strlen(name);
-
-        if (file_read(file, 256 * 1024, &text, NULL) < 0)
-                return false;
-        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                const char *at = line + strspn(line, " \t");
-
-                for (size_t k = 0; k < ELEMENTSOF(settings); k++) {
-                        size_t n = strlen(settings[k]);
-
-                        if (strncmp(at, settings[k], n) == 0 && strncmp(at + n, name, size) == 0 &&
-                            (at[n + size] == ':' || at[n + size] == '\n'))
-                                return true;
-                }
-        }
-        return false;
-}
-
 static bool is_given_elsewhere(const Setup *s, const char *daemon, const char *name)
 {
         _cleanup_free_ char *folder = string_printf("%s/etc/systemd/system/%s.service.d", s->root, daemon);
@@ -227,10 +205,10 @@ static bool is_given_elsewhere(const Setup *s, const char *daemon, const char *n
         bool given = false;
 
         while (d && !given && (entry = readdir(d))) {
-                _cleanup_free_ char *file = string_printf("%s/%s", folder, entry->d_name);
+                _cleanup_free_ char *file = string_printf("%s/%s", folder, entry->d_name), *text = NULL;
 
                 given = file && entry->d_name[0] != '.' && !streq(entry->d_name, DROP_IN) &&
-                        is_given_in(file, name);
+                        file_read(file, 256 * 1024, &text, NULL) == 0 && granted_credential(text, name);
         }
         if (d)
                 closedir(d);
@@ -268,11 +246,33 @@ static int add_credentials(Text *t, const Setup *s, const char *daemon, const js
         return 0;
 }
 
+/* A line break in a path would begin a setting of its own, in a file that systemd obeys as root; no unit file can write one. */
+static int check_paths(const json_t *needs, Error *e)
+{
+        static const char *const lists[] = {"writes", "reads"};
+        size_t k;
+        json_t *item;
+
+        for (size_t n = 0; n < ELEMENTSOF(lists); n++)
+                json_array_foreach(json_object_get(needs, lists[n]), k, item)
+                {
+                        for (const char *c = json_string_value(item); *c; c++)
+                                if ((unsigned char) *c < ' ' || *c == 0x7f)
+                                        return error_set(e, -EINVAL,
+                                                         "`%s` cannot be opened in the sandbox: it has "
+                                                         "control characters",
+                                                         json_string_value(item));
+                }
+        return 0;
+}
+
 /* "" when nothing is needed. */
 static int print_drop_in(const Setup *s, const char *daemon, const json_t *needs, Text *t, Error *e)
 {
-        int r = add_credentials(t, s, daemon, needs, e);
+        int r = check_paths(needs, e);
 
+        if (r == 0)
+                r = add_credentials(t, s, daemon, needs, e);
         if (r < 0)
                 return r;
         if (needs_home(needs))

@@ -51,6 +51,12 @@ not setup --drop-ins || fail "it took a certificate that is not there"
 check "what is wrong with a file is said" contains "$(<"$shop/said")" "federationd.yaml must not be used"
 
 sed -i '/^tls:/d' "$root/etc/failoverd/federationd.yaml"
+cp "$root/etc/failoverd/failoverd.yaml" "$shop/mine.yaml"
+sed -i 's|/srv/more %books|/srv/x\\n[Service]\\nExecStartPre=+/bin/true\\n|' "$root/etc/failoverd/failoverd.yaml"
+not setup --drop-ins || fail "it took a path with line breaks"
+check "no path brings settings of its own" contains "$(<"$shop/said")" "control characters"
+check "nothing of it is written" not grep -rq ExecStartPre "$root/etc/systemd"
+cp "$shop/mine.yaml" "$root/etc/failoverd/failoverd.yaml"
 setup --drop-ins
 check "the drop-in is all that is needed, and no more" equal "$(grep -v '^#' "$drop_in")" '[Service]
 LoadCredential=pay.key:/etc/failoverd/pay.key
