@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# setup-vps on a plain machine, with Caddy and then with nginx: from the packages to certificates of a real authority (pebble, ACME)
+# setup-vps on a plain machine, with Caddy and then (scripts/test --full) with nginx: from the packages to certificates of a real authority (pebble, ACME)
 # and answers over TLS; run again, it changes nothing; what others have written stays; nobody notices a restart of federationd.
 build=$(realpath "$1")
 . "$(dirname "$0")/../systemd/package.sh"
@@ -26,7 +26,7 @@ machine_prepare
 apt_archive
 machine find /etc/apt/sources.list.d /etc/apt/apt.conf.d /var/lib/apt/lists -type f -delete
 echo "deb [trusted=yes] file:$shop/apt ./" | machine_file /etc/apt/sources.list
-printf '127.0.0.1 localhost shop.example acme.example\n' | machine_file /etc/hosts
+printf '127.0.0.1 localhost shop.example acme.example\n192.0.2.1 elsewhere.example\n' | machine_file /etc/hosts
 
 certificates_make acme.example
 cat >"$shop/pebble.json" <<END
@@ -63,12 +63,16 @@ said() { # TEXT
 
 # ---- what it refuses, before it touches anything
 
-for arguments in '' 'no_host' 'shop.example other.example' 'shop.example --proxy apache' 'shop.example --shop $(reboot)' \
+for arguments in '' 'no_host' 'shop.example other.example' 'shop.example --proxy apache' \
+        192.0.2.1 shop.300 "$(printf '%064d' 0 | tr 0 a).example" "$(printf '%0.sshop.' {1..50})example" 'shop.example --shop $(reboot)' \
         'shop.example;reboot' 'shop.example --email' 'shop.example --acme http://plain.example' '--no-such-option shop.example'; do
         # shellcheck disable=SC2086
         vps $arguments
         check "a wrong line is refused: $arguments" equal "$code" 2
 done
+vps nowhere.example
+check "a name that leads nowhere is told" said "nowhere.example has no address yet"
+check "which is a failure" equal "$code" 1
 check "and nothing is installed" not machine test -e /usr/sbin/failoverd
 
 # ---- with Caddy
@@ -116,6 +120,7 @@ check "he is told what to put into it" said "    import failoverd.caddy"
 check "it is as he wrote it" equal "$(machine cat /etc/caddy/Caddyfile)" 'other.example { respond "mine" }'
 vps "${common[@]}" --proxy nginx
 check "a port that is taken is left to who has it" said "port 80 is taken by caddy"
+in_full || exit 0 # nginx costs as much again; its configuration is tried by edge/test_nginx
 
 # ---- with nginx
 
@@ -141,9 +146,9 @@ before=$(state)
 vps "${common[@]}" --proxy nginx --shop 127.0.0.1:8080
 check "again: nothing is changed" equal "$(state)" "$before"
 
-vps nowhere.example --acme https://acme.example:14000/dir --proxy nginx
-check "a name that leads nowhere is told" said "nowhere.example has no address yet"
-check "there is no certificate for it" said "no certificate for nowhere.example"
+vps elsewhere.example --acme https://acme.example:14000/dir --proxy nginx
+check "a name that leads elsewhere is told" said "elsewhere.example leads to 192.0.2.1, which is no address of this"
+check "there is no certificate for it" said "no certificate for elsewhere.example"
 check "which is a failure" equal "$code" 1
 check "and what has worked works on" equal "$(state)" "$before"
 check "for buyers, too" equal "$(code_of /api/health)" 200
