@@ -99,7 +99,8 @@ const foreign = (page) => page.evaluate((allowed) => {
 const opened = (page) => page.evaluate(() => { document.querySelectorAll('details').forEach((d) => { d.open = true; }); return document.body.innerText; });
 
 const looks = await open();
-const SIZE = 36;
+const SIZE = 36; // payloads on a page
+const STEP = process.env.FULL ? 1 : 3; // every third page; what is left out is in the corpus of test_action_status_page_foreign, too
 
 const claims = {
         async 'a page of an ordinary shop is small, valid, and reads well in every look'() {
@@ -174,10 +175,10 @@ const claims = {
                 await page.close();
         },
 
-        async [`${payloads.length} payloads in every field are text: nothing is executed, nothing is lost, everything is valid`]() {
+        async [`${Math.ceil(payloads.length / STEP)} payloads in every field are text: nothing is executed, nothing is lost, everything is valid`]() {
                 const page = await open();
                 let fields = 0;
-                for (let first = 0; first < payloads.length; first += SIZE) {
+                for (let first = 0; first < payloads.length; first += SIZE * STEP) {
                         const some = payloads.slice(first, first + SIZE), n = some.length, at = (i) => some[i % n];
                         const text = await publish(document({
                                 node: { id: at(0), name: some.join(' '), url: at(1) },

@@ -21,6 +21,10 @@ missing() { # TEXT: what no capability is needed for; scripts/test has just inst
         skip "$*"
 }
 
+in_full() { # is this `scripts/test --full`, and time no matter?
+        [[ ${FULL-} ]]
+}
+
 need() { # PROGRAM...
         local program
         for program in "$@"; do
