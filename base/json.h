@@ -9,6 +9,9 @@
 
 #include <jansson.h>
 
+/* Documents are shared between threads, by their counts. */
+_Static_assert(JSON_HAVE_ATOMIC_BUILTINS, "this jansson does not count atomically");
+
 #define JSON_DEPTH_MAX 32
 
 #define _cleanup_json_ _cleanup_(json_decrefp) /* jansson's own */
