@@ -44,4 +44,5 @@
 #pragma once
 
 #define PUBLIC_STATUS_DAYS      90
-#define PUBLIC_STATUS_INCIDENTS 200
+#define PUBLIC_STATUS_BULLETINS 200 /* incidents that are over, and maintenances */
+#define PUBLIC_STATUS_FRESH_SEC 180 /* "fresh_for": the page is written every minute */

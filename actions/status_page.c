@@ -86,7 +86,7 @@ static int take_shops(const Action *a, Page *p)
         return 0;
 }
 
-/* The thread gets copies: what the public may know is the loop's. */
+/* The thread gets copies of the facts, which are the loop's, and a share of what the public may know, which nobody changes. */
 static int page_from_facts(const ActionFacts *f, Page *p)
 {
         p->node_id = request_clean(f->node_id, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the status page's files are made from: what the public may know (actions/public_status.h), the other shops, and the texts
- * of a language. Rendered in the writer thread, so it owns everything. */
+ * of a language. Rendered in the writer thread: it owns everything but what the public may know, which it shares and only reads. */
 #pragma once
 
 #include "actions/public_status.h"

@@ -9,14 +9,14 @@
 /* With more, the words are in the list below the bar only, so that the page stays small. */
 #define TITLES_MAX 8
 
-typedef enum DayKind { /* the letters are classes of the style sheet, and keys of texts */
-                       DAY_UP = 'u',
-                       DAY_PARTLY = 'p', /* up as far as is known */
-                       DAY_DEGRADED = 'g',
-                       DAY_DOWN = 'd',
-                       DAY_MAINTENANCE = 'm',
-                       DAY_UNKNOWN = 'n',
-} DayKind;
+typedef enum BarKind { /* the letters are classes of the style sheet, and keys of texts */
+                       BAR_UP = 'u',
+                       BAR_PARTLY = 'p', /* up as far as is known */
+                       BAR_DEGRADED = 'g',
+                       BAR_DOWN = 'd',
+                       BAR_MAINTENANCE = 'm',
+                       BAR_UNKNOWN = 'n',
+} BarKind;
 
 static DayTotals day_of(const json_t *day)
 {
@@ -49,17 +49,17 @@ int days_uptime(const DayTotals *t)
         return known < HOUR_SEC ? -1 : (int) ((t->up + t->degraded) * 10000 / known);
 }
 
-static DayKind kind_of(const DayTotals *day)
+static BarKind kind_of(const DayTotals *day)
 {
         if (day->down > 0)
-                return DAY_DOWN;
+                return BAR_DOWN;
         if (day->degraded > 0)
-                return DAY_DEGRADED;
+                return BAR_DEGRADED;
         if (day->maintenance > 0)
-                return DAY_MAINTENANCE;
+                return BAR_MAINTENANCE;
         if (day->up == 0 || day->up < day->unknown)
-                return DAY_UNKNOWN;
-        return day->unknown > MIN(day->up, (uint64_t) GAP_SEC) ? DAY_PARTLY : DAY_UP;
+                return BAR_UNKNOWN;
+        return day->unknown > MIN(day->up, (uint64_t) GAP_SEC) ? BAR_PARTLY : BAR_UP;
 }
 
 static void add_say(Text *t, const Words *w, const char *key, uint64_t seconds)
@@ -76,19 +76,19 @@ static void add_say(Text *t, const Words *w, const char *key, uint64_t seconds)
                 t->failed = true;
 }
 
-static json_t *day_words(const Words *w, const DayTotals *day, DayKind kind)
+static json_t *day_words(const Words *w, const DayTotals *day, BarKind kind)
 {
         _cleanup_text_ Text t = {0};
 
-        if (kind == DAY_UP)
+        if (kind == BAR_UP)
                 return words_say(w, "day.u", NULL);
-        if (kind == DAY_UNKNOWN && day->up == 0)
+        if (kind == BAR_UNKNOWN && day->up == 0)
                 return words_say(w, "day.n", NULL);
         add_say(&t, w, "day.down", day->down);
         add_say(&t, w, "day.degraded", day->degraded);
         add_say(&t, w, "day.maintenance", day->maintenance);
         add_say(&t, w, "day.unknown",
-                day->unknown > GAP_SEC || kind == DAY_PARTLY || kind == DAY_UNKNOWN ? day->unknown : 0);
+                day->unknown > GAP_SEC || kind == BAR_PARTLY || kind == BAR_UNKNOWN ? day->unknown : 0);
         return t.failed ? NULL : json_string(t.data ? t.data : "");
 }
 
@@ -106,16 +106,16 @@ static json_t *run_dates(const Words *w, uint64_t first_usec, size_t n)
 }
 
 /* Trouble stands higher than its absence, and what is not known lies low: told apart without colours, too. */
-static void add_shape(Text *t, size_t at, size_t n, DayKind kind)
+static void add_shape(Text *t, size_t at, size_t n, BarKind kind)
 {
-        unsigned height = kind == DAY_UP || kind == DAY_PARTLY ? 8 : kind == DAY_UNKNOWN ? 3 : BAR_HEIGHT;
+        unsigned height = kind == BAR_UP || kind == BAR_PARTLY ? 8 : kind == BAR_UNKNOWN ? 3 : BAR_HEIGHT;
 
         text_add(t, "M%zu %uh%zuv%uH%zuz", at, BAR_HEIGHT - height, n, height, at);
 }
 
 typedef struct Run {
         size_t at, n; /* columns */
-        DayKind kind;
+        BarKind kind;
         DayTotals day; /* its only one, unless all are alike */
 } Run;
 
@@ -145,7 +145,7 @@ typedef struct Runs {
 
 static void runs_end(const Page *p, Runs *runs, const Run *run, uint64_t today_usec)
 {
-        if (run->n > 0 && run->kind == DAY_UP)
+        if (run->n > 0 && run->kind == BAR_UP)
                 add_shape(&runs->clean, run->at, run->n, run->kind);
         else if (run->n > 0)
                 json_add(runs->notable, run_view(p, run, today_usec));
@@ -156,15 +156,15 @@ static void runs_find(const Page *p, const json_t *days, uint64_t today_usec, Ru
 {
         size_t n = MIN(json_array_size(days), (size_t) PUBLIC_STATUS_DAYS), before = PUBLIC_STATUS_DAYS - n;
         size_t skipped = json_array_size(days) - n;
-        Run run = {.n = before, .kind = DAY_UNKNOWN};
+        Run run = {.n = before, .kind = BAR_UNKNOWN};
 
         for (size_t i = 0; i < n; i++) {
                 DayTotals day = day_of(json_array_get(days, skipped + i));
-                DayKind kind = kind_of(&day);
+                BarKind kind = kind_of(&day);
                 bool alike = kind == run.kind &&
-                             (kind == DAY_UP || (kind == DAY_UNKNOWN && day.up == 0 && run.day.up == 0));
+                             (kind == BAR_UP || (kind == BAR_UNKNOWN && day.up == 0 && run.day.up == 0));
 
-                runs->trouble += kind == DAY_DOWN || kind == DAY_DEGRADED;
+                runs->trouble += kind == BAR_DOWN || kind == BAR_DEGRADED;
                 if (alike) {
                         run.n++;
                         continue;

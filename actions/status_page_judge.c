@@ -3,8 +3,6 @@
  * from the mode alone. */
 #include "actions/status_page.h"
 
-#define FRESH_SEC 180 /* when nobody says */
-
 const char *item_string(const json_t *item, const char *name)
 {
         const char *s = json_string_value(json_object_get(item, name));
@@ -291,7 +289,7 @@ int page_judge(Page *p)
         p->since_usec = since ? since : p->at_usec;
         p->fresh_sec = item_number(p->known, "fresh_for");
         if (p->fresh_sec == 0)
-                p->fresh_sec = FRESH_SEC;
+                p->fresh_sec = PUBLIC_STATUS_FRESH_SEC;
         p->components = list_of(p, "components");
         p->incidents = list_of(p, "incidents");
         p->maintenances = list_of(p, "maintenances");

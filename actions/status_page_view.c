@@ -215,7 +215,7 @@ static void put_incidents(const Page *p, json_t *view)
 {
         json_t *open = json_array(), *past = json_array(), *older = json_array(), *all = json_array();
 
-        for (size_t i = 0; i < json_array_size(p->incidents) && i < PUBLIC_STATUS_INCIDENTS; i++) {
+        for (size_t i = 0; i < json_array_size(p->incidents) && i < PUBLIC_STATUS_BULLETINS; i++) {
                 const json_t *incident = json_array_get(p->incidents, i);
                 json_t *j = incident_view(p, incident, i);
                 bool is_past = item_time(incident, "resolved") > 0;
@@ -265,7 +265,7 @@ static void put_maintenances(const Page *p, json_t *view)
 {
         json_t *ahead = json_array(), *past = json_array(), *all = json_array();
 
-        for (size_t i = 0; i < json_array_size(p->maintenances) && i < PUBLIC_STATUS_INCIDENTS; i++) {
+        for (size_t i = 0; i < json_array_size(p->maintenances) && i < PUBLIC_STATUS_BULLETINS; i++) {
                 const json_t *m = json_array_get(p->maintenances, i);
                 json_t *j = maintenance_view(p, m, i);
 

@@ -2,6 +2,7 @@
 /* What the public was told and is told ahead: keeping, storing and showing it. */
 #include "supervisor/bulletins_private.h"
 
+#include "actions/public_status.h"
 #include "base/clock.h"
 #include "base/id.h"
 
@@ -294,7 +295,7 @@ void bulletins_forget(Bulletins *b, uint64_t now)
                 uint64_t end = ended(item);
 
                 if (end > 0 && !item->dirty &&
-                    (end + BULLETIN_KEPT_USEC < now || shown[item->kind] >= BULLETINS_SHOWN)) {
+                    (end + BULLETIN_KEPT_USEC < now || shown[item->kind] >= PUBLIC_STATUS_BULLETINS)) {
                         json_decref(item->j);
                         continue;
                 }
@@ -334,7 +335,7 @@ json_t *bulletins_to_json(const Bulletins *b, BulletinKind kind)
         if (order && kind == BULLETIN_MAINTENANCE)
                 qsort(order, n, sizeof(*order), compare_maintenances);
         for (size_t i = 0; i < n; i++) {
-                if (bulletin_is_over(order[i]) && over++ >= BULLETINS_SHOWN)
+                if (bulletin_is_over(order[i]) && over++ >= PUBLIC_STATUS_BULLETINS)
                         continue;
                 json_add(list, json_incref(order[i]->j));
         }

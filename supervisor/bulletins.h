@@ -25,7 +25,6 @@ typedef struct Bulletins {
 #define BULLETIN_BODY_MAX  4000
 #define BULLETIN_NAME_MAX  200
 #define BULLETIN_KEPT_USEC (90 * USEC_PER_DAY) /* shown for so long after their end */
-#define BULLETINS_SHOWN    200                 /* of each kind, and open ones */
 
 void bulletins_clear(Bulletins *b);
 /* From the database. -EINVAL: not written by us; -ENOMEM. */

@@ -2,12 +2,11 @@
 /* What the public may know, put together. Every word in it is from the config's public keys or written for the public. */
 #include "supervisor/public_status.h"
 
+#include "actions/public_status.h"
 #include "base/clock.h"
 #include "supervisor/components.h"
 #include "supervisor/public_record.h"
 #include "supervisor/tally.h"
-
-#define FRESH_SECONDS 180 /* the page is written every minute */
 
 static bool is_worked_on(const Bulletin *const *on, size_t n, const char *component)
 {
@@ -96,7 +95,7 @@ json_t *public_status_document(Manager *m)
         first = tally_first(m->tally, wall);
         json_put(j, "node", node_to_json(m->config));
         json_put(j, "made", json_timestamp(wall));
-        json_put(j, "fresh_for", json_integer(FRESH_SECONDS));
+        json_put(j, "fresh_for", json_integer(PUBLIC_STATUS_FRESH_SEC));
         json_put(j, "mode", mode_to_json(m));
         json_put(j, "selling", json_string(selling_name(selling_judge(m->config, s, blind))));
         json_put(j, "blind", json_boolean(blind));

@@ -12,9 +12,9 @@ int store_db_new(const char *path, StoreDb **ret); /* opens nothing yet */
 StoreDb *store_db_free(StoreDb *db);
 DEFINE_CLEANUP(StoreDb, store_db_free)
 
-/* Creates the file when there is none. On failure nothing stays open. */
 /* Nothing was ever stored: there is no file, or nothing in it. Before the first open. */
 bool store_db_is_blank(const StoreDb *db);
+/* Creates the file when there is none. On failure nothing stays open. */
 int store_db_open(StoreDb *db, Error *e);
 void store_db_close(StoreDb *db);
 sqlite3 *store_db_handle(const StoreDb *db); /* NULL: not open */

@@ -3,7 +3,7 @@
  *
  * Batches keep their order. Of routine ones, for which nobody waits, a row is dropped as soon as a newer one about the
  * same thing waits behind it (hours and days are added up), and a batch once it is empty: however long the disk is away, there
- * is at most one row for each probe, delivery and hour, beside the batches that somebody waits for. */
+ * is at most one row for each probe, delivery, hour, day and bulletin, and one memory, beside the batches that somebody waits for. */
 #pragma once
 
 #include "supervisor/store_batch.h"

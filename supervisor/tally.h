@@ -24,7 +24,8 @@ void tally_carry_over(Tally *t, Tally *old);
 
 /* Counts the time up to now in the states as they were; states: from now on, one for each component. */
 void tally_count(Tally *t, const ComponentState *states, uint64_t now, uint64_t wall);
-/* What a start knows again: `since` of the states, by tally_to_json(), before the first count; and stored days, once each. */
+/* What a start knows again: before the first count, the states and since when, by tally_to_json(); then, or once the database
+ * has answered at last, stored days, once each. */
 void tally_recall(Tally *t, const json_t *stored);
 int tally_restore(Tally *t, const DayRecord *day); /* -ENOMEM */
 json_t *tally_to_json(const Tally *t);

@@ -2,6 +2,7 @@
 /* supervisor/bulletins.c, incidents.c and maintenances.c: what the public is told, and for how long. */
 #include "supervisor/bulletins.h"
 
+#include "actions/public_status.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "supervisor/store_batch.h"
@@ -390,13 +391,13 @@ TEST(only_what_is_over_is_forgotten)
         CHECK_INT(b.n, 2);
         bulletins_forget(&b, NOW + BULLETIN_KEPT_USEC + 1);
         CHECK_STR(told(&b), "major crypto open | identified:crypto");
-        for (int i = 0; i < 2 * BULLETINS_SHOWN + 10; i++) {
+        for (int i = 0; i < 2 * PUBLIC_STATUS_BULLETINS + 10; i++) {
                 snprintf(id, sizeof(id), "02%04d", i);
                 changed(&b, id, NOW, i % 2 ? "crypto" : "primary");
         }
         restart(&b);
         bulletins_forget(&b, NOW);
-        CHECK_INT(b.n, BULLETINS_SHOWN);
+        CHECK_INT(b.n, PUBLIC_STATUS_BULLETINS);
         bulletins_clear(&b);
 }
 
