@@ -119,6 +119,27 @@ size_t utf8_size(const char *s, size_t left, uint32_t *ret)
         return size;
 }
 
+void text_tidy(char *s)
+{
+        static const char *const unseen[] = {"\r", "\u00ad", "\u200b", "\u2060", "\ufeff"};
+        char *to = s;
+
+        assert(s);
+
+        while (*s) {
+                size_t skip = 0;
+                for (size_t i = 0; i < ELEMENTSOF(unseen); i++)
+                        if (strncmp(s, unseen[i], strlen(unseen[i])) == 0)
+                                skip = strlen(unseen[i]);
+                s += skip;
+                if (skip == 0) {
+                        *to++ = *s == '\t' ? ' ' : *s;
+                        s++;
+                }
+        }
+        *to = '\0';
+}
+
 size_t utf8_cut(const char *s, size_t limit)
 {
         size_t size = strlen(s);

@@ -58,6 +58,8 @@ static inline void text_add_bytes(Text *t, const void *data, size_t size)
 /* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at s, 0 when there is none in the left bytes (at least one);
  * what it stands for goes to ret. */
 size_t utf8_size(const char *s, size_t left, uint32_t *ret);
+/* What people typed, as it is meant to be read: without CR, soft hyphens and marks of no width; a tab is a space. In place. */
+void text_tidy(char *s);
 /* The longest beginning of s of at most limit bytes that ends at a character's end. */
 size_t utf8_cut(const char *s, size_t limit);
 #define UTF8_CUT(s, limit) (int) utf8_cut(s, limit), s /* for "%.*s" */

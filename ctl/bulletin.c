@@ -17,6 +17,10 @@ static int read_text(const Invocation *i, char **ret)
                 return ctl_failed(i, (error_set(&e, -errno, "cannot read standard input: %m"), &e));
         if (size > TEXT_MAX)
                 return ctl_failed(i, (error_set(&e, -E2BIG, "a text has at most %d bytes", TEXT_MAX), &e));
+        if (memchr(buffer, 0, size))
+                return ctl_failed(i,
+                                  (error_set(&e, -EBADMSG, "a text holds no NUL: is standard input a text?"),
+                                   &e));
         while (size > 0 && (buffer[size - 1] == '\n' || buffer[size - 1] == ' '))
                 size--;
         buffer[size] = '\0';

@@ -77,7 +77,8 @@ typedef struct IncidentWords {
 
 /* By the operator. 0; -EAGAIN refused, with the reason; -ENOMEM. ret may be NULL. */
 int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words, Bulletin **ret, Error *e);
-int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords *words, Error *e);
+int incident_update(const Bulletins *b, Bulletin *incident, const Scene *scene, const IncidentWords *words,
+                    Error *e);
 
 /* --- maintenances --- */
 

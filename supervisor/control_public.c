@@ -37,15 +37,29 @@ void control_get_maintenances(Control *c, HttpRequest *r, const char *rest)
 
 /* --- what people write --- */
 
+/* The page would show as escapes what an editor or a word processor has left in it unseen. */
+static void tidy(json_t *value)
+{
+        char *text = strdup(json_string_value(value));
+
+        if (text) {
+                text_tidy(text);
+                json_string_set(value, text);
+        }
+        free(text);
+}
+
 /* A text, "" when absent; NULL: it has been answered that it is none. */
 static const char *get_text(HttpRequest *r, const json_t *body, const char *key)
 {
-        const json_t *value = json_object_get(body, key);
+        json_t *value = json_object_get(body, key);
 
         if (!value || json_is_null(value))
                 return "";
-        if (json_is_string(value))
+        if (json_is_string(value)) {
+                tidy(value);
                 return json_string_value(value);
+        }
         http_reply_error(r, 400, "`%s` is a string", key);
         return NULL;
 }
@@ -282,7 +296,7 @@ void control_post_incident(Control *c, HttpRequest *r, const char *rest)
         if (!kept)
                 return;
         record_scene(m, &scene);
-        error = incident_update(b, &scene, &words, &e);
+        error = incident_update(&m->record->bulletins, b, &scene, &words, &e);
         json_decref(scene.components);
         keep_end(kept, b, error, &e);
 }

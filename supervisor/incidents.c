@@ -239,9 +239,19 @@ static void put_words(json_t *edited, const IncidentWords *words)
                 json_put(edited, "components", bulletin_strings(words->components));
 }
 
-int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words, Bulletin **ret, Error *e)
+static int check_room(const Bulletins *b, Error *e)
 {
         size_t n = 0;
+
+        for (size_t i = 0; i < b->n; i++)
+                n += b->items[i].kind == BULLETIN_INCIDENT && !bulletin_is_over(&b->items[i]);
+        return n >= BULLETIN_OPEN_MAX ? error_set(e, -EAGAIN,
+                                                  "%zu incidents are open: resolve some of them first", n)
+                                      : 0;
+}
+
+int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words, Bulletin **ret, Error *e)
+{
         json_t *j;
         int r;
 
@@ -253,10 +263,9 @@ int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words
         if (words->state && index_of(states, words->state) > 2)
                 return error_set(e, -EAGAIN,
                                  "an incident begins with investigating, identified or monitoring");
-        for (size_t i = 0; i < b->n; i++)
-                n += b->items[i].kind == BULLETIN_INCIDENT && !bulletin_is_over(&b->items[i]);
-        if (n >= BULLETIN_OPEN_MAX)
-                return error_set(e, -EAGAIN, "%zu incidents are open: resolve some of them first", n);
+        r = check_room(b, e);
+        if (r < 0)
+                return r;
         j = new_document("", scene, false);
         json_put(j, "impact", json_string("minor"));
         json_put(j, "components", json_array());
@@ -268,15 +277,30 @@ int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words
         return r < 0 ? error_set(e, r, "out of memory") : 0;
 }
 
-static int check_state(const Bulletin *incident, const Scene *scene, const char *state, Error *e)
+/* An end that was announced and does not hold. One that was written from a change of mode ends by the modes alone. */
+static int check_reopening(const Bulletins *b, const Bulletin *incident, Error *e)
+{
+        if (is_automatic(incident))
+                return error_set(e, -EAGAIN,
+                                 "the incident was resolved by itself: add a text to it without a state, or "
+                                 "begin one of your own");
+        return check_room(b, e);
+}
+
+static int check_state(const Bulletins *b, const Bulletin *incident, const Scene *scene,
+                       const IncidentWords *words, const char *state, Error *e)
 {
         bool over = bulletin_is_over(incident);
 
         if (streq(state, "postmortem") && !over)
                 return error_set(e, -EAGAIN,
                                  "a postmortem comes after the end: the incident is not resolved");
+        if (over && words->state && streq(state, "resolved"))
+                return error_set(e, -EAGAIN,
+                                 "the incident is resolved already: add a text by `incident update` or "
+                                 "`incident postmortem`");
         if (over && index_of(states, state) < index_of(states, "resolved"))
-                return error_set(e, -EAGAIN, "the incident is resolved: add to it as resolved or postmortem");
+                return check_reopening(b, incident, e);
         if (streq(state, "resolved") && !over && is_automatic(incident) &&
             (!scene->first || !is_selling(scene)))
                 return error_set(e, -EAGAIN,
@@ -289,7 +313,8 @@ static int check_state(const Bulletin *incident, const Scene *scene, const char 
         return 0;
 }
 
-int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords *words, Error *e)
+int incident_update(const Bulletins *b, Bulletin *incident, const Scene *scene, const IncidentWords *words,
+                    Error *e)
 {
         const char *state = words->state ? words->state : bulletin_state(incident);
         json_t *edited;
@@ -297,7 +322,7 @@ int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords 
 
         r = check_words(words, e);
         if (r >= 0)
-                r = check_state(incident, scene, state, e);
+                r = check_state(b, incident, scene, words, state, e);
         if (r < 0)
                 return r;
         if (!words->body[0] && !words->name && !words->impact && !words->components && !words->state)
@@ -308,6 +333,8 @@ int incident_update(Bulletin *incident, const Scene *scene, const IncidentWords 
         put_words(edited, words);
         if (streq(state, "resolved") && !bulletin_is_over(incident))
                 json_put(edited, "resolved", json_timestamp(scene->at));
+        else if (bulletin_is_over(incident) && index_of(states, state) < index_of(states, "resolved"))
+                json_put(edited, "resolved", json_null());
         if (words->body[0] || words->state)
                 bulletin_tell(edited, NULL, scene, state, words->body, false);
         r = bulletin_replace(incident, edited);

@@ -182,7 +182,7 @@ TEST(what_was_shown_is_never_changed_again)
         s.components = json_pack("[s]", "a");
         CHECK_INT(incidents_grow(&b, &s), 0);
         SHOW(BULLETIN_INCIDENT);
-        CHECK_INT(incident_update(&b.items[0], &s, &words, &e), 0);
+        CHECK_INT(incident_update(&b, &b.items[0], &s, &words, &e), 0);
         SHOW(BULLETIN_INCIDENT);
         CHECK_INT(maintenances_plan(&b, &s, &work, &m, &e), 0);
         snprintf(m_id, sizeof(m_id), "%s", bulletin_id(m));
@@ -228,12 +228,12 @@ TEST(what_the_store_did_not_take_is_added_again)
 
 /* --- the operator --- */
 
-static int say(Bulletin *b, const char *state, const char *body, const char *mode, Error *e)
+static int say(Bulletins *all, Bulletin *b, const char *state, const char *body, const char *mode, Error *e)
 {
         Scene s = scene("", NOW + 10 * MIN_, mode);
         IncidentWords words = {.state = state, .body = body};
 
-        return incident_update(b, &s, &words, e);
+        return incident_update(all, b, &s, &words, e);
 }
 
 TEST(the_operators_words_stand_in_the_timeline)
@@ -243,18 +243,46 @@ TEST(the_operators_words_stand_in_the_timeline)
         const json_t *update;
 
         changed(&b, "01B", NOW, "crypto");
-        CHECK_INT(say(&b.items[0], "monitoring", "We know.", "crypto", &e), 0);
-        CHECK_INT(say(&b.items[0], NULL, "Soon.", "crypto", &e), 0); /* as before */
+        CHECK_INT(say(&b, &b.items[0], "monitoring", "We know.", "crypto", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], NULL, "Soon.", "crypto", &e), 0); /* as before */
         CHECK_STR(told(&b), "major crypto open | monitoring:crypto monitoring:crypto identified:crypto");
         update = json_array_get(json_object_get(b.items[0].j, "updates"), 0);
         CHECK_STR(json_string_value(json_object_get(update, "body")), "Soon.");
         CHECK(json_is_false(json_object_get(update, "automatic")));
         changed(&b, "01C", NOW + 20 * MIN_, "primary");
-        CHECK_INT(say(&b.items[0], "postmortem", "It was DNS.", "primary", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], "postmortem", "It was DNS.", "primary", &e), 0);
         restart(&b);
         CHECK_STR(told(&b), "major crypto over | postmortem:primary resolved:primary monitoring:crypto "
                             "monitoring:crypto identified:crypto");
         CHECK_STR(incidents_last_change(&b), "01C");
+        bulletins_clear(&b);
+}
+
+TEST(what_an_operator_has_begun_can_be_opened_again)
+{
+        Scene s = scene("", NOW, "primary");
+        IncidentWords words = {.name = "Cards", .body = "One bank."};
+        Bulletins b = {0};
+        Bulletin *own;
+        Error e;
+
+        CHECK_INT(incidents_begin(&b, &s, &words, &own, &e), 0);
+        CHECK_INT(say(&b, own, "resolved", "", "primary", &e), 0);
+        CHECK(bulletin_is_over(own));
+        CHECK_INT(say(&b, own, "investigating", "Again.", "primary", &e), 0);
+        CHECK(!bulletin_is_over(own));
+        restart(&b);
+        CHECK_STR(told(&b),
+                  "minor primary open | investigating:primary resolved:primary investigating:primary");
+        CHECK_INT(say(&b, &b.items[0], "resolved", "", "primary", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], "postmortem", "It was DNS.", "primary", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], "resolved", "", "primary", &e), -EAGAIN);
+        for (size_t i = 0; i < BULLETIN_OPEN_MAX; i++)
+                CHECK_INT(incidents_begin(&b, &s, &words, NULL, &e), 0);
+        for (size_t i = 0; i < b.n; i++)
+                if (bulletin_is_over(&b.items[i]))
+                        CHECK_INT(say(&b, &b.items[i], "monitoring", "", "primary", &e), -EAGAIN);
+        CHECK(strstr(e.text, "50 incidents are open"));
         bulletins_clear(&b);
 }
 
@@ -264,14 +292,16 @@ TEST(an_operator_cannot_say_what_is_not_so)
         Error e;
 
         changed(&b, "01B", NOW, "crypto");
-        CHECK_INT(say(&b.items[0], "resolved", "All well.", "crypto", &e), -EAGAIN);
+        CHECK_INT(say(&b, &b.items[0], "resolved", "All well.", "crypto", &e), -EAGAIN);
         CHECK(strstr(e.text, "the shop still runs in crypto"));
-        CHECK_INT(say(&b.items[0], "postmortem", "x", "crypto", &e), -EAGAIN);
-        CHECK_INT(say(&b.items[0], "nonsense", "x", "crypto", &e), -EAGAIN);
-        CHECK_INT(say(&b.items[0], NULL, "", "crypto", &e), -EAGAIN);
+        CHECK_INT(say(&b, &b.items[0], "postmortem", "x", "crypto", &e), -EAGAIN);
+        CHECK_INT(say(&b, &b.items[0], "nonsense", "x", "crypto", &e), -EAGAIN);
+        CHECK_INT(say(&b, &b.items[0], NULL, "", "crypto", &e), -EAGAIN);
         changed(&b, "01C", NOW + MIN_, "primary");
-        CHECK_INT(say(&b.items[0], "monitoring", "x", "primary", &e), -EAGAIN);
-        CHECK_INT(say(&b.items[0], "resolved", "At last.", "primary", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], "monitoring", "x", "primary", &e), -EAGAIN);
+        CHECK_INT(say(&b, &b.items[0], "resolved", "At last.", "primary", &e), -EAGAIN); /* twice */
+        CHECK(strstr(e.text, "resolved already"));
+        CHECK_INT(say(&b, &b.items[0], NULL, "At last.", "primary", &e), 0);
         CHECK_STR(told(&b), "major crypto over | resolved:primary resolved:primary identified:crypto");
         bulletins_clear(&b);
 }
@@ -292,7 +322,7 @@ TEST(an_operator_begins_and_resolves_his_own)
         changed(&b, "01ZZZZZZZZZZZZZZZZZZZZZZZZA", NOW + 2 * MIN_, "primary");
         own = bulletins_find(&b, BULLETIN_INCIDENT, bulletin_id(&b.items[1]));
         CHECK(!bulletin_is_over(own));
-        CHECK_INT(say(own, "resolved", "Better.", "primary", &e), 0);
+        CHECK_INT(say(&b, own, "resolved", "Better.", "primary", &e), 0);
         CHECK(bulletin_is_over(own));
         bulletins_clear(&b);
 }
@@ -319,7 +349,7 @@ TEST(a_long_timeline_loses_what_wrote_itself_and_keeps_peoples_words)
         Error e;
 
         changed(&b, "01A", NOW, "crypto");
-        CHECK_INT(say(&b.items[0], NULL, "We know.", "crypto", &e), 0);
+        CHECK_INT(say(&b, &b.items[0], NULL, "We know.", "crypto", &e), 0);
         for (int k = 0; k < 300; k++) {
                 snprintf(id, sizeof(id), "01B%03d", k);
                 changed(&b, id, NOW + (uint64_t) (k + 1) * MIN_, k % 2 ? "crypto" : "federated");

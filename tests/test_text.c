@@ -285,3 +285,16 @@ TEST(json_strings_are_valid_utf8_whatever_comes)
         CHECK_STR(json("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""); /* a surrogate */
         CHECK_STR(json("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 }
+
+TEST(what_people_typed_is_read_as_they_meant_it)
+{
+        char text[] = "\tOne\r\nso\u00adft\u200b \ufeffline\u2060. \U0001f468\u200d\U0001f373 \u2028",
+             empty[] = "\r\u200b", odd[] = "a\xe2\x80";
+
+        text_tidy(text);
+        CHECK_STR(text, " One\nsoft line. \U0001f468\u200d\U0001f373 \u2028");
+        text_tidy(empty);
+        CHECK_STR(empty, "");
+        text_tidy(odd);
+        CHECK_STR(odd, "a\xe2\x80");
+}

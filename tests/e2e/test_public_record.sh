@@ -54,6 +54,14 @@ order api ok
 wait_for "buyers pay by card" pays_by primary
 wait_for "it is resolved" public_is '.incidents[0] | .resolved != null and .updates[0].state == "resolved"'
 check "what was learned is added" "$ctl" incident postmortem "It was the bank." >"$shop/told"
+check "what is resolved is not resolved again" not "$ctl" incident resolve "Really." 2>"$shop/refused"
+check "with the reason" contains "$(<"$shop/refused")" "resolved already"
+printf 'half of it\0and more' >"$shop/text"
+check "a text with a NUL is not cut, but refused" not "$ctl" incident update - <"$shop/text" 2>"$shop/refused"
+check "with the reason" contains "$(<"$shop/refused")" "NUL"
+printf '\tIt was\r\nthe b\xc2\xadank.\xe2\x80\x8b\r\n' >"$shop/text"
+check "a text out of an editor is taken" "$ctl" incident update - <"$shop/text"
+check "as it is meant to be read" public_is '.incidents[0].updates[0] | .state == "postmortem" and .body == " It was\nthe bank."'
 wait_for "both changes were told" received_some sink '.body | fromjson | .data.mode == "primary"'
 
 # ---- work that was announced
