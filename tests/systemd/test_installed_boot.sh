@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The package on a machine of its own, over several boots: both services are there at once; the flip, inside the sandbox, with a credential that is seen nowhere; a pin over a reboot and a power cut; no network, a clock in the past, a full /var.
+# The package on a machine of its own, over several boots: both services are there at once; the flip, inside the sandbox, with a credential that is seen nowhere; a pin over a reboot (with a file that is refused, too) and a power cut; no network, a clock in the past, a full /var.
 build=$(realpath "$1")
 . "$(dirname "$0")/installed.sh"
 need curl jq cmake openssl
@@ -86,6 +86,15 @@ goes_on_pinned() {
 started_usec() { # UNIT: since the boot
         echo $(($(machine systemctl show -P ActiveEnterTimestampMonotonic "$1") - $(machine systemctl show -P UserspaceTimestampMonotonic)))
 }
+machine chmod 600 /etc/failoverd/failoverd.yaml
+machine chown root:root /etc/failoverd/failoverd.yaml
+installed_reboot
+wait_for "a supervisor that cannot read its file has failed" unit_is failoverd.service failed
+wait_for "the shop runs nevertheless" unit_is shop.service active
+check "buyers pay by crypto" pays_by crypto
+check "pages are told" front_says crypto
+machine chown root:failoverd /etc/failoverd/failoverd.yaml
+machine chmod 640 /etc/failoverd/failoverd.yaml
 installed_reboot
 goes_on_pinned
 for unit in failoverd federationd; do
@@ -93,7 +102,7 @@ for unit in failoverd federationd; do
         echo "     $unit was active $((took / 1000)) ms after systemd began"
         check "$unit is active within 2 s of the boot" test "$took" -lt 2000000
 done
-check "the shop started once" equal "$(till)" "crypto primary crypto crypto "
+check "the shop started once" equal "$(till)" "crypto primary crypto crypto crypto "
 machine_cut
 installed_on
 goes_on_pinned
