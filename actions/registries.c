@@ -21,6 +21,7 @@ typedef struct Entry {
         bool again;             /* it was replaced while it was read */
         RegistryRead *read;     /* in flight */
         Registry *registry;     /* as last read; NULL: never */
+        uint64_t modified_usec; /* its file, by the wall clock */
         bool tried;             /* a first read has ended */
         char why[400];          /* it could not be read the last time; "" */
 } Entry;
@@ -137,6 +138,7 @@ static void on_read(RegistryRead *read, RegistryResult *result, void *userdata)
         e->registries->serial += !is_same(e->registry, result->registry);
         registry_free(e->registry);
         e->registry = TAKE_PTR(result->registry);
+        e->modified_usec = result->modified_usec;
         e->tried = true;
         e->registries->changed(e->registries->userdata);
 }
@@ -243,6 +245,13 @@ int registries_get(const Registries *r, const char *path, const Registry **ret, 
         if (*ret)
                 return 0;
         return e && e->tried ? -ENODATA : -EAGAIN;
+}
+
+uint64_t registries_modified(const Registries *r, const char *path)
+{
+        const Entry *e = r ? find(r, path) : NULL;
+
+        return e ? e->modified_usec : 0;
 }
 
 const char *registries_trouble(const Registries *r, const char *path)

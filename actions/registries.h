@@ -26,6 +26,8 @@ void registries_keep(Registries *r, bool (*wanted)(const char *path, void *userd
 /* 0, with what was read last, borrowed until the loop goes on; -EAGAIN: it is being read for the first time; -ENODATA: it
  * could not be read yet, and why (for people, names the path; borrowed likewise). */
 int registries_get(const Registries *r, const char *path, const Registry **ret, const char **ret_why);
+uint64_t registries_modified(const Registries *r,
+                             const char *path); /* when the file that was read was written; 0: never */
 /* Why it could not be read when it was tried last, borrowed likewise; "": it could, or was not tried yet. */
 const char *registries_trouble(const Registries *r, const char *path);
 /* Another one whenever a registry says something else of its nodes. */

@@ -37,7 +37,8 @@ static const ConfField page_fields[] = {
 };
 
 /* More rows help nobody. */
-#define SHOPS_MAX 100
+#define SHOPS_MAX           100
+#define REGISTRY_FRESH_USEC (10 * USEC_PER_MIN)
 
 static Job *job_free(Job *job)
 {
@@ -51,14 +52,27 @@ static Job *job_free(Job *job)
 }
 DEFINE_CLEANUP(Job, job_free)
 
-static int take_shop(PageShop *shop, const RegistryNode *n)
+static int take_shop(PageShop *shop, const RegistryNode *n, bool fresh)
 {
         bool fallback = n->status == REGISTRY_FALLBACK;
 
         shop->name = request_clean(*n->name ? n->name : n->id, false);
         shop->url = strdup(request_link(fallback ? n->fallback_url : n->url));
-        shop->status = n->status;
+        shop->status = fresh ? n->status : REGISTRY_SUSPECT;
         return shop->name && shop->url ? 0 : -ENOMEM;
+}
+
+/* As the probe `peers` has it: who keeps the file writes it anew much more often, and one from the future says nothing, either. */
+static bool is_fresh(uint64_t modified_usec)
+{
+        uint64_t now = clock_wall_usec();
+        return (modified_usec > now ? modified_usec - now : now - modified_usec) <= REGISTRY_FRESH_USEC;
+}
+
+static bool sells(const RegistryNode *n)
+{
+        return n->type == REGISTRY_FULL &&
+               (n->status == REGISTRY_ACTIVE || (n->status == REGISTRY_FALLBACK && n->fallback_url[0]));
 }
 
 /* Those that the operator of federationd has accepted. While they are not known, none. */
@@ -73,14 +87,16 @@ static int take_shops(const Action *a, Page *p)
         p->shops = calloc(MIN(registry->n_nodes, (size_t) SHOPS_MAX) + 1, sizeof(*p->shops));
         if (!p->shops)
                 return -ENOMEM;
+        p->shops_known = is_fresh(registries_modified(a->context->registries, c->registry));
         for (size_t i = 0; i < registry->n_nodes; i++) {
                 const RegistryNode *n = &registry->nodes[i];
 
                 if (streq(n->id, a->context->node_id))
                         continue;
+                p->shop_open |= sells(n);
                 if (p->n_shops == SHOPS_MAX)
                         p->more_shops++;
-                else if (take_shop(&p->shops[p->n_shops++], n) < 0)
+                else if (take_shop(&p->shops[p->n_shops++], n, p->shops_known) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -172,6 +188,14 @@ static int publish_text(Job *job, const json_t *view, const char *name, const ch
         return r < 0 ? r : publish(job, name, text);
 }
 
+static int publish_index(Job *job, const json_t *view)
+{
+        _cleanup_free_ char *text = NULL;
+
+        int r = page_fit(&job->page, view, &text);
+        return r < 0 ? r : publish(job, "index.html", text);
+}
+
 static int publish_document(Job *job, const char *name, const json_t *document)
 {
         _cleanup_free_ char *text = NULL;
@@ -250,10 +274,12 @@ static int job_publish(Job *job)
                 r = take_words(job);
         if (r == 0)
                 r = page_judge(&job->page);
-        if (r == 0 && !(view = page_view(&job->page)))
+        if (r == 0 && !(view = page_view(&job->page, &page_unlimited)))
                 r = -ENOMEM;
         if (r == 0)
-                r = publish_text(job, view, "index.html", "status.html");
+                r = publish_text(job, view, "history.html", "status.history.html");
+        if (r == 0)
+                r = publish_index(job, view);
         if (r == 0)
                 r = publish_text(job, view, "badge.svg", "status.svg");
         if (r == 0)
@@ -392,7 +418,8 @@ static int page_target(const void *conf, char **ret)
 
 const ActionType action_status_page = {
                 .name = "status-page",
-                .help = "Publishes the status page: index.html, api/v2/, history.atom, badge.svg and "
+                .help = "Publishes the status page: index.html, history.html, api/v2/, history.atom, "
+                        "badge.svg and "
                         "ninety-days.json.",
                 .conf_size = sizeof(PageConf),
                 .fields = page_fields,

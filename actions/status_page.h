@@ -47,6 +47,8 @@ typedef struct Page {
         uint64_t updated_usec; /* now */
         PageShop *shops;       /* as the registry has them */
         size_t n_shops, more_shops;
+        bool shops_known; /* how they are, as of lately */
+        bool shop_open;   /* one of them, shown or not, sells by what is known */
         /* What the public may know, an object; its members are taken as they come, or not at all. What they hold is shared with the
          * loop, and never changed. */
         json_t *known;
@@ -88,15 +90,34 @@ DayTotals days_total(const json_t *days);
 /* Hundredths of a per cent, rounded down, of the time that is known; -1: less than an hour is known. */
 int days_uptime(const DayTotals *t);
 /* Into a component's view: its bar, its figures, its days in words. */
-void days_view(const Page *p, const json_t *component, json_t *view);
+void days_view(const Page *p, const json_t *component, bool words, json_t *view);
 
 /* Incidents and maintenances in words. */
 json_t *incident_name(const Page *p, const json_t *incident);
 json_t *update_text(const Page *p, const json_t *update); /* may have several lines */
 bool maintenance_is_over(const json_t *maintenance);
+uint64_t maintenance_created(const Page *p,
+                             const json_t *maintenance); /* when it was told first, never in the future */
+
+/* What index.html leaves to history.html, so that it stays small. */
+typedef struct PageLimits {
+        size_t older;     /* past incidents, beyond the first ten */
+        size_t past;      /* of these ten */
+        size_t courses;   /* past incidents with what was told of them */
+        size_t over;      /* past maintenance */
+        size_t ahead;     /* planned maintenance */
+        size_t updates;   /* of what is open or ahead: the newest */
+        bool no_words;    /* the days as pictures only */
+        bool no_overview; /* nor what components are for */
+} PageLimits;
 
 /* All that the templates show; NULL when out of memory. */
-json_t *page_view(const Page *p);
+json_t *page_view(const Page *p, const PageLimits *limits);
+
+/* index.html, below PAGE_BUDGET while that is possible: with as much as fits. view: without limits. -ENOMEM. */
+#define PAGE_BUDGET 60000
+extern const PageLimits page_unlimited;
+int page_fit(const Page *p, const json_t *view, char **ret);
 
 /* The files. -ENOMEM. */
 int page_render(const json_t *view, const Page *p, const char *template, char **ret);

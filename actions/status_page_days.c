@@ -140,13 +140,22 @@ static json_t *run_view(const Page *p, const Run *run, uint64_t today_usec)
 typedef struct Runs {
         json_t *notable;
         Text clean;
+        Text kinds[5]; /* one shape for all days of a kind, where they have no words */
+        bool words;
         size_t trouble; /* days */
 } Runs;
+
+static const char trouble_kinds[] = {BAR_PARTLY, BAR_DEGRADED, BAR_DOWN, BAR_MAINTENANCE, BAR_UNKNOWN};
 
 static void runs_end(const Page *p, Runs *runs, const Run *run, uint64_t today_usec)
 {
         if (run->n > 0 && run->kind == BAR_UP)
                 add_shape(&runs->clean, run->at, run->n, run->kind);
+        else if (run->n > 0 && !runs->words)
+                for (size_t i = 0; i < ELEMENTSOF(trouble_kinds); i++) {
+                        if (trouble_kinds[i] == (char) run->kind)
+                                add_shape(&runs->kinds[i], run->at, run->n, run->kind);
+                }
         else if (run->n > 0)
                 json_add(runs->notable, run_view(p, run, today_usec));
 }
@@ -161,8 +170,8 @@ static void runs_find(const Page *p, const json_t *days, uint64_t today_usec, Ru
         for (size_t i = 0; i < n; i++) {
                 DayTotals day = day_of(json_array_get(days, skipped + i));
                 BarKind kind = kind_of(&day);
-                bool alike = kind == run.kind &&
-                             (kind == BAR_UP || (kind == BAR_UNKNOWN && day.up == 0 && run.day.up == 0));
+                bool alike = kind == run.kind && (kind == BAR_UP || !runs->words ||
+                                                  (kind == BAR_UNKNOWN && day.up == 0 && run.day.up == 0));
 
                 runs->trouble += kind == BAR_DOWN || kind == BAR_DEGRADED;
                 if (alike) {
@@ -179,6 +188,25 @@ static void runs_clear(Runs *runs)
 {
         json_decref(runs->notable);
         text_clear(&runs->clean);
+        for (size_t i = 0; i < ELEMENTSOF(runs->kinds); i++)
+                text_clear(&runs->kinds[i]);
+}
+
+static json_t *kinds_view(const Runs *runs)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < ELEMENTSOF(trouble_kinds); i++) {
+                const Text *shape = &runs->kinds[i];
+                const char kind[2] = {trouble_kinds[i], '\0'};
+                if (!shape->data && !shape->failed)
+                        continue;
+                json_t *j = json_object();
+                json_put(j, "kind", json_string(kind));
+                json_put(j, "shape", shape->failed ? NULL : json_string(shape->data));
+                json_add(list, j);
+        }
+        return list;
 }
 
 static json_t *uptime_words(const Page *p, const DayTotals *t)
@@ -229,11 +257,11 @@ static uint64_t last_day(const Page *p, const json_t *days)
         return usec;
 }
 
-void days_view(const Page *p, const json_t *component, json_t *view)
+void days_view(const Page *p, const json_t *component, bool words, json_t *view)
 {
         const json_t *days = json_object_get(component, "days");
         char stamp[TIMESTAMP_SIZE];
-        _cleanup_(runs_clear) Runs runs = {0};
+        _cleanup_(runs_clear) Runs runs = {.words = words};
 
         if (json_array_size(days) == 0)
                 return;
@@ -248,9 +276,9 @@ void days_view(const Page *p, const json_t *component, json_t *view)
         json_put(bar, "from", json_string(stamp));
         json_put(bar, "clean",
                  runs.clean.failed ? NULL : json_string(runs.clean.data ? runs.clean.data : ""));
-        json_put(bar, "runs", json_incref(runs.notable));
+        json_put(bar, "runs", words ? json_incref(runs.notable) : kinds_view(&runs));
         json_put(bar, "has_notable", json_boolean(json_array_size(runs.notable) > 0));
-        json_put(bar, "titled", json_boolean(json_array_size(runs.notable) <= TITLES_MAX));
+        json_put(bar, "titled", json_boolean(words && json_array_size(runs.notable) <= TITLES_MAX));
         json_put(bar, "words", bar_words(p, component, json_incref(uptime), runs.trouble));
         json_put(bar, "uptime", uptime);
         json_put(view, "days", bar);

@@ -8,6 +8,7 @@
         extern const char symbol[] __attribute__((visibility("hidden")));
 
 EMBED(status_html, "status.html")
+EMBED(status_history, "status.history.html")
 EMBED(status_css, "status.css")
 EMBED(status_js, "status.js")
 EMBED(status_atom, "status.atom")
@@ -19,6 +20,7 @@ static const struct {
         const char *name, *text;
 } files[] = {
                 {"status.html", status_html},
+                {"status.history.html", status_history},
                 {"status.css", status_css},
                 {"status.js", status_js},
                 {"status.atom", status_atom},

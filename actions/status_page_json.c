@@ -160,18 +160,22 @@ static json_t *components_json(const Page *p)
         return list;
 }
 
-/* Those that an incident or a maintenance names. */
-static json_t *concerned_json(const Page *p, const json_t *item)
+/* Those that an incident or a maintenance names; all: when it names none. */
+static json_t *concerned_json(const Page *p, const json_t *item, bool all)
 {
         const json_t *ids = json_object_get(item, "components");
         json_t *list = json_array();
+        size_t position = 0; /* as in components.json */
 
         for (size_t i = 0; i < json_array_size(p->components); i++) {
                 const json_t *c = json_array_get(p->components, i);
+                position += group_begins(p, i) ? 2 : 1;
+                if (all && json_array_size(ids) == 0)
+                        json_add(list, component_json(p, c, position));
                 for (size_t k = 0; k < json_array_size(ids); k++) {
                         const char *id = json_string_value(json_array_get(ids, k));
                         if (id && streq(id, item_string(c, "id")))
-                                json_add(list, component_json(p, c, i + 1));
+                                json_add(list, component_json(p, c, position));
                 }
         }
         return list;
@@ -179,14 +183,17 @@ static json_t *concerned_json(const Page *p, const json_t *item)
 
 /* --- incidents and maintenances --- */
 
-static json_t *update_json(const Page *p, const json_t *update, const char *incident, const char *status)
+/* body: what it says if it has no words of its own, or "". */
+static json_t *update_json(const Page *p, const json_t *update, const char *incident, const char *status,
+                           const char *body)
 {
         uint64_t at = item_time(update, "at");
+        bool silent = item_string(update, "body")[0] == '\0';
         json_t *j = json_object();
 
         json_put(j, "id", clean(update, "id"));
         json_put(j, "status", json_string(status));
-        json_put(j, "body", update_text(p, update));
+        json_put(j, "body", silent && *body ? request_string(body, true) : update_text(p, update));
         json_put(j, "incident_id", request_string(incident, false));
         json_put(j, "created_at", time_json(at, p));
         json_put(j, "updated_at", time_json(at, p));
@@ -210,6 +217,7 @@ static const char *incident_status(const json_t *update)
         return "identified";
 }
 
+/* Of a maintenance, or of an update to one. */
 static const char *maintenance_status(const json_t *m)
 {
         return maintenance_is_over(m)                     ? "completed"
@@ -217,42 +225,52 @@ static const char *maintenance_status(const json_t *m)
                                                           : "scheduled";
 }
 
-/* What both have in common; fixed: the status of every update, or NULL for its own. */
-static json_t *event_json(const Page *p, const json_t *item, uint64_t began, uint64_t ended,
-                          const char *fixed)
+/* How incidents and maintenances differ. */
+typedef struct EventKind {
+        uint64_t created, started, ended;
+        const char *(*status)(const json_t *update);
+        const char *body; /* of its first update, which has no words of its own; "" */
+        bool all;         /* naming no component, it is of all */
+} EventKind;
+
+static json_t *event_json(const Page *p, const json_t *item, const EventKind *kind)
 {
         const json_t *updates = json_object_get(item, "updates");
         const char *id = item_string(item, "id");
+        size_t n = json_array_size(updates);
         uint64_t changed = item_time(json_array_get(updates, 0), "at"), monitoring = 0;
         json_t *list = json_array(), *j = json_object();
 
-        for (size_t i = 0; i < json_array_size(updates); i++) {
+        for (size_t i = 0; i < n; i++) {
                 const json_t *update = json_array_get(updates, i);
-                const char *status = fixed ? fixed : incident_status(update);
+                const char *status = kind->status(update);
                 if (monitoring == 0 && streq(status, "monitoring"))
                         monitoring = item_time(update, "at");
-                json_add(list, update_json(p, update, id, status));
+                json_add(list, update_json(p, update, id, status, i + 1 == n ? kind->body : ""));
         }
-        changed = MAX(changed, ended);
-        changed = MAX(changed, began);
+        changed = MAX(changed, kind->ended);
+        changed = MAX(changed, kind->created);
         json_put(j, "id", clean(item, "id"));
-        json_put(j, "created_at", time_json(began, p));
-        json_put(j, "started_at", time_json(began, p));
+        json_put(j, "created_at", time_json(kind->created, p));
+        json_put(j, "started_at", time_json(kind->started, p));
         json_put(j, "updated_at", time_json(changed, p));
         json_put(j, "monitoring_at", json_timestamp(monitoring));
-        json_put(j, "resolved_at", json_timestamp(ended));
+        json_put(j, "resolved_at", json_timestamp(kind->ended));
         json_put(j, "shortlink", json_string(request_link(p->node_url)));
         json_put(j, "page_id", json_string(p->node_id));
         json_put(j, "incident_updates", list);
-        json_put(j, "components", concerned_json(p, item));
+        json_put(j, "components", concerned_json(p, item, kind->all));
         json_put(j, "reminder_intervals", json_null());
         return j;
 }
 
 static const char *incident_impact(const json_t *incident)
 {
-        static const char *const impacts[] = {"none", "minor", "critical", "maintenance"};
+        static const char *const impacts[] = {"none", "minor", "critical"};
 
+        if (streq(item_string(incident, "impact"),
+                  "maintenance")) /* which the API has for maintenance only */
+                return "minor";
         for (size_t i = 0; i < ELEMENTSOF(impacts); i++)
                 if (streq(impacts[i], item_string(incident, "impact")))
                         return impacts[i];
@@ -264,7 +282,9 @@ static json_t *incident_json(const Page *p, const json_t *incident)
         uint64_t began = item_time(incident, "began"), resolved = item_time(incident, "resolved");
         const json_t *last = json_array_get(json_object_get(incident, "updates"), 0);
         const char *status = incident_status(last);
-        json_t *j = event_json(p, incident, began ? began : p->since_usec, resolved, NULL);
+        if (began == 0)
+                began = p->since_usec;
+        json_t *j = event_json(p, incident, &(EventKind){began, began, resolved, incident_status, "", false});
 
         if (resolved == 0 && (streq(status, "resolved") || streq(status, "postmortem")))
                 status = "monitoring";
@@ -291,9 +311,11 @@ static json_t *incidents_json(const Page *p, bool resolved_too)
 static json_t *maintenance_json(const Page *p, const json_t *m)
 {
         uint64_t from = item_time(m, "from"), began = item_time(m, "began"), ended = item_time(m, "ended");
-        uint64_t until = item_time(m, "until");
+        uint64_t until = item_time(m, "until"), created = maintenance_created(p, m);
         const char *status = maintenance_status(m), *name = item_string(m, "name");
-        json_t *j = event_json(p, m, began ? began : from, ended, status);
+        json_t *j = event_json(p, m,
+                               &(EventKind){created, began ? began : created, ended, maintenance_status,
+                                            item_string(m, "body"), true});
 
         json_put(j, "name", *name ? clean(m, "name") : words_say(&p->words, "maintenance", NULL));
         json_put(j, "status", json_string(status));

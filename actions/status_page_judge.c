@@ -78,16 +78,19 @@ static void judge_level(Page *p)
                 PageLevel level;
                 const char *face;
         } levels[] = {
-                        {"as-usual", LEVEL_NONE, "none"},      {"ailing", LEVEL_MINOR, "minor"},
-                        {"unseen", LEVEL_MINOR, "unknown"},    {"maintenance", LEVEL_MINOR, "maintenance"},
-                        {"unknown", LEVEL_MINOR, "unknown"},   {"blind", LEVEL_MINOR, "unknown"},
-                        {"backup", LEVEL_MAJOR, "major"},      {"elsewhere", LEVEL_MAJOR, "major"},
-                        {"hampered", LEVEL_MAJOR, "critical"}, {"not", LEVEL_CRITICAL, "critical"},
+                        {"as-usual", LEVEL_NONE, "none"},        {"ailing", LEVEL_MINOR, "minor"},
+                        {"unseen", LEVEL_MINOR, "unknown"},      {"maintenance", LEVEL_MINOR, "maintenance"},
+                        {"unknown", LEVEL_MINOR, "unknown"},     {"blind", LEVEL_MINOR, "unknown"},
+                        {"backup", LEVEL_MAJOR, "major"},        {"elsewhere", LEVEL_MAJOR, "major"},
+                        {"hampered", LEVEL_MAJOR, "critical"},   {"not", LEVEL_CRITICAL, "critical"},
+                        {"nowhere", LEVEL_CRITICAL, "critical"},
         };
 
         p->selling = selling_of(p);
         if (streq(p->selling, "as-usual"))
                 p->selling = p->blind ? "blind" : selling_despite(p);
+        if (streq(p->selling, "elsewhere") && p->shops_known && !p->shop_open)
+                p->selling = "nowhere";
         for (size_t i = 0; i < ELEMENTSOF(levels); i++)
                 if (streq(levels[i].selling, p->selling)) {
                         p->level = levels[i].level;

@@ -118,12 +118,12 @@ static json_t *update_view(const Page *p, const json_t *update)
 }
 
 /* body: what is said above them already. */
-static json_t *updates_view(const Page *p, const json_t *item, const char *body)
+static json_t *updates_view(const Page *p, const json_t *item, const char *body, size_t max)
 {
         const json_t *updates = json_object_get(item, "updates");
         json_t *list = json_array();
 
-        for (size_t i = 0; i < json_array_size(updates); i++) {
+        for (size_t i = 0; i < json_array_size(updates) && json_array_size(list) < max; i++) {
                 const json_t *update = json_array_get(updates, i);
                 if (!*body || !streq(item_string(update, "body"), body))
                         json_add(list, update_view(p, update));
@@ -190,7 +190,7 @@ static const char *impact_class(const char *impact)
         return streq(impact, "minor") || streq(impact, "none") ? "minor" : "major";
 }
 
-static json_t *incident_view(const Page *p, const json_t *incident, size_t i)
+static json_t *incident_view(const Page *p, const json_t *incident, size_t i, size_t updates)
 {
         uint64_t began = item_time(incident, "began"), resolved = item_time(incident, "resolved");
         const char *impact = item_string(incident, "impact");
@@ -206,44 +206,82 @@ static json_t *incident_view(const Page *p, const json_t *incident, size_t i)
                  resolved ? duration_view(p, began, resolved) : words_say(&p->words, "going-on", NULL));
         json_put(j, "impact", say_state(p, "impact", impact, "major"));
         json_put(j, "impact_class", json_string(impact_class(impact)));
-        json_put(j, "updates", updates_view(p, incident, ""));
+        json_put(j, "updates", updates_view(p, incident, "", updates));
         put_concerns(p, incident, NULL, j);
         return j;
 }
 
-static void put_incidents(const Page *p, json_t *view)
+static json_t *say_number(const Page *p, const char *key, size_t n)
 {
-        json_t *open = json_array(), *past = json_array(), *older = json_array(), *all = json_array();
+        return words_say(&p->words, key, json_pack("{s:I}", "n", (json_int_t) n));
+}
+
+static void put_incidents(const Page *p, const PageLimits *l, json_t *view)
+{
+        json_t *open = json_array(), *past = json_array(), *older = json_array();
+        size_t n_past = 0, n_older = 0;
 
         for (size_t i = 0; i < json_array_size(p->incidents) && i < PUBLIC_STATUS_BULLETINS; i++) {
                 const json_t *incident = json_array_get(p->incidents, i);
-                json_t *j = incident_view(p, incident, i);
-                bool is_past = item_time(incident, "resolved") > 0;
+                bool is_past = item_time(incident, "resolved") > 0, shown = !is_past || n_past < PAST_OPEN;
+                bool is_older = is_past && n_past >= MIN(l->past, (size_t) PAST_SHOWN);
 
-                json_put(j, "shown", json_boolean(!is_past || json_array_size(past) < PAST_OPEN));
-                json_add(all, json_incref(j));
-                json_add(!is_past ? open : json_array_size(past) < PAST_SHOWN ? past : older, j);
+                n_past += is_past;
+                n_older += is_older;
+                if (is_older && json_array_size(older) >= l->older)
+                        continue;
+                json_t *j = incident_view(p, incident, i, is_past ? SIZE_MAX : l->updates);
+                json_put(j, "shown", json_boolean(shown));
+                json_put(j, "course", json_boolean(n_past <= l->courses));
+                json_add(!is_past ? open : is_older ? older : past, j);
         }
-        json_int_t n = (json_int_t) json_array_size(older);
-        json_put(view, "n_older", json_integer(n));
-        json_put(view, "older_words", words_say(&p->words, "past.older", json_pack("{s:I}", "n", n)));
+        bool whole = n_older == json_array_size(older);
+        json_put(view, "n_older", json_integer(whole ? (json_int_t) n_older : 0));
+        json_put(view, "n_elsewhere", json_integer(whole ? 0 : (json_int_t) n_older));
+        json_put(view, "any_past", json_boolean(n_past > 0));
+        json_put(view, "older_words", say_number(p, "past.older", n_older));
         json_put(view, "has_open", json_boolean(json_array_size(open) > 0));
         json_put(view, "open", open);
         json_put(view, "past", past);
         json_put(view, "older", older);
+}
+
+/* For the feed and history.html: all, in full. */
+static void put_all_incidents(const Page *p, json_t *view)
+{
+        json_t *all = json_array();
+
+        for (size_t i = 0; i < json_array_size(p->incidents) && i < PUBLIC_STATUS_BULLETINS; i++)
+                json_add(all, incident_view(p, json_array_get(p->incidents, i), i, SIZE_MAX));
         json_put(view, "incidents", all);
 }
 
 /* --- maintenance --- */
 
-static json_t *maintenance_view(const Page *p, const json_t *m, size_t i)
+uint64_t maintenance_created(const Page *p, const json_t *m)
+{
+        const json_t *updates = json_object_get(m, "updates");
+        size_t n = json_array_size(updates);
+        uint64_t at = n > 0 ? item_time(json_array_get(updates, n - 1), "at") : 0;
+
+        if (at == 0)
+                at = item_time(m, "began");
+        if (at == 0)
+                at = item_time(m, "from");
+        return at ? MIN(at, p->updated_usec) : p->updated_usec;
+}
+
+static json_t *maintenance_view(const Page *p, const json_t *m, size_t i, size_t max)
 {
         const char *state = item_string(m, "state"), *name = item_string(m, "name");
         bool over = maintenance_is_over(m);
         uint64_t began = item_time(m, "began"), ended = item_time(m, "ended");
-        uint64_t from = began ? began : item_time(m, "from"), until = over ? ended : item_time(m, "until");
-        json_t *j = json_object(), *updates = updates_view(p, m, item_string(m, "body"));
+        uint64_t from = began ? began : item_time(m, "from"), until = item_time(m, "until");
+        bool was = !streq(state, "cancelled") || began > 0;
+        json_t *j = json_object(), *updates = updates_view(p, m, item_string(m, "body"), max);
 
+        if (over && was) /* else: when it would have been */
+                until = ended;
         json_put(j, "id", id_of("m", i));
         json_put(j, "key", request_string(item_string(m, "id"), false));
         json_put(j, "maintenance",
@@ -253,7 +291,8 @@ static json_t *maintenance_view(const Page *p, const json_t *m, size_t i)
         json_put(j, "from", words_moment(&p->words, from ? from : p->updated_usec));
         if (until > 0)
                 json_put(j, "until", words_moment(&p->words, until));
-        json_put(j, "updated", words_moment(&p->words, updated_at(p, m, began ? "began" : "from")));
+        json_put(j, "published", words_moment(&p->words, maintenance_created(p, m)));
+        json_put(j, "updated", words_moment(&p->words, MAX(updated_at(p, m, ""), maintenance_created(p, m))));
         json_put(j, "lines", lines_of(item_string(m, "body")));
         json_put(j, "has_updates", json_boolean(json_array_size(updates) > 0));
         json_put(j, "updates", updates);
@@ -261,27 +300,46 @@ static json_t *maintenance_view(const Page *p, const json_t *m, size_t i)
         return j;
 }
 
-static void put_maintenances(const Page *p, json_t *view)
+static void put_more(const Page *p, const char *name, size_t n, json_t *view)
 {
-        json_t *ahead = json_array(), *past = json_array(), *all = json_array();
+        if (n > 0)
+                json_put(view, name, say_number(p, "more", n));
+}
+
+static void put_maintenances(const Page *p, const PageLimits *l, json_t *view)
+{
+        json_t *ahead = json_array(), *past = json_array();
+        size_t n_ahead = 0, n_past = 0;
 
         for (size_t i = 0; i < json_array_size(p->maintenances) && i < PUBLIC_STATUS_BULLETINS; i++) {
                 const json_t *m = json_array_get(p->maintenances, i);
-                json_t *j = maintenance_view(p, m, i);
+                bool over = maintenance_is_over(m);
 
-                json_add(all, json_incref(j));
-                json_add(maintenance_is_over(m) ? past : ahead, j);
+                if (over ? n_past++ < l->over : n_ahead++ < l->ahead)
+                        json_add(over ? past : ahead,
+                                 maintenance_view(p, m, i, over ? SIZE_MAX : l->updates));
         }
-        json_put(view, "has_ahead", json_boolean(json_array_size(ahead) > 0));
-        json_put(view, "has_over", json_boolean(json_array_size(past) > 0));
+        put_more(p, "more_ahead", n_ahead - json_array_size(ahead), view);
+        put_more(p, "more_over", n_past - json_array_size(past), view);
+        json_put(view, "under_way", json_boolean(any_in_state(p->maintenances, "active")));
+        json_put(view, "has_ahead", json_boolean(n_ahead > 0));
+        json_put(view, "has_over", json_boolean(n_past > 0));
         json_put(view, "ahead", ahead);
         json_put(view, "over", past);
+}
+
+static void put_all_maintenances(const Page *p, json_t *view)
+{
+        json_t *all = json_array();
+
+        for (size_t i = 0; i < json_array_size(p->maintenances) && i < PUBLIC_STATUS_BULLETINS; i++)
+                json_add(all, maintenance_view(p, json_array_get(p->maintenances, i), i, SIZE_MAX));
         json_put(view, "maintenances", all);
 }
 
 /* --- components --- */
 
-static json_t *component_view(const Page *p, const json_t *component, size_t i)
+static json_t *component_view(const Page *p, const PageLimits *l, const json_t *component, size_t i)
 {
         static const char *const states[] = {"operational", "degraded", "partial", "down", "maintenance"};
         const char *said = item_string(component, "state"), *state = "unknown";
@@ -292,11 +350,12 @@ static json_t *component_view(const Page *p, const json_t *component, size_t i)
                         state = states[s];
         json_put(j, "id", id_of("c", i));
         json_put(j, "component", request_string(item_string(component, "name"), false));
-        json_put(j, "description", request_string(item_string(component, "description"), false));
+        if (!l->no_overview)
+                json_put(j, "description", request_string(item_string(component, "description"), false));
         json_put(j, "state", json_string(state));
         json_put(j, "icon", json_string(streq(state, "partial") ? "degraded" : state));
         json_put(j, "words", say_state(p, "state", state, "unknown"));
-        days_view(p, component, j);
+        days_view(p, component, !l->no_words, j);
         return j;
 }
 
@@ -314,7 +373,7 @@ static json_t *group_find(json_t *groups, const char *heading)
 }
 
 /* Groups in the order in which they first come. */
-static void put_components(const Page *p, json_t *view)
+static void put_components(const Page *p, const PageLimits *l, json_t *view)
 {
         json_t *groups = json_array();
         bool any_days = false;
@@ -325,10 +384,11 @@ static void put_components(const Page *p, json_t *view)
                 json_t *group = heading ? group_find(groups, heading) : NULL;
 
                 any_days = any_days || json_array_size(json_object_get(component, "days")) > 0;
-                json_add(json_object_get(group, "parts"), component_view(p, component, i));
+                json_add(json_object_get(group, "parts"), component_view(p, l, component, i));
         }
         json_put(view, "groups", groups);
         json_put(view, "any_days", json_boolean(any_days));
+        json_put(view, "words_elsewhere", json_boolean(l->no_words));
         uint64_t counted = item_time(p->known, "counted_since");
         if (counted > 0)
                 json_put(view, "counted", words_date(&p->words, counted));
@@ -503,7 +563,9 @@ static void put_now(const Page *p, json_t *view)
         json_put(view, "headline", headline);
         json_put(view, "message", json_string(p->first ? "" : p->message));
         json_put(view, "explain", page_say(p, "explain"));
-        json_put(view, "also_blind", json_boolean(p->blind && !streq(p->selling, "blind")));
+        json_put(view, "also_blind",
+                 json_boolean(p->blind &&
+                              (p->told || (!streq(p->selling, "blind") && !streq(p->selling, "unknown")))));
         json_put(view, "since", words_moment(&p->words, headline_since(p)));
         json_put(view, "says_since", json_boolean(says_since(p)));
         json_put(view, "change", json_string(p->change));
@@ -542,15 +604,19 @@ static void put_feed(const Page *p, json_t *view)
         json_put(view, "newest", words_moment(&p->words, newest ? newest : p->since_usec));
 }
 
-json_t *page_view(const Page *p)
+json_t *page_view(const Page *p, const PageLimits *limits)
 {
         json_t *view = json_object();
 
         (void) json_failed();
         put_now(p, view);
-        put_components(p, view);
-        put_incidents(p, view);
-        put_maintenances(p, view);
+        put_components(p, limits, view);
+        put_incidents(p, limits, view);
+        put_maintenances(p, limits, view);
+        if (limits == &page_unlimited) {
+                put_all_incidents(p, view);
+                put_all_maintenances(p, view);
+        }
         put_shops(p, view);
         put_feed(p, view);
         put_script_words(p, view);

@@ -8,6 +8,7 @@ extern const ActionType action_status_page;
 static const max_align_t plain[4]; /* without keys */
 
 static const char *const files[] = {"index.html",
+                                    "history.html",
                                     "badge.svg",
                                     "history.atom",
                                     "ninety-days.json",
@@ -19,7 +20,7 @@ static const char *const files[] = {"index.html",
                                     "api/v2/scheduled-maintenances/active.json",
                                     "api/v2/summary.json",
                                     "api/v2/status.json"};
-#define MARKUP 3 /* of them; the others are JSON */
+#define MARKUP 4 /* of them; the others are JSON */
 
 /* JSON with ' for ". */
 static json_t *document(const char *text)
@@ -68,12 +69,15 @@ static json_t *document(const char *text)
         "{'id':'v2','at':'2026-11-20T08:30:00.000Z','state':'active','body':'Half "                          \
         "done.'},{'id':'v3','at':'2026-11-20T08:01:00.000Z','state':'active','body':''},"                    \
         "{'id':'v1','at':'2026-11-20T08:00:00.000Z','state':'scheduled','body':'Slow.'}]},"                  \
-        "{'id':'m1','name':'Moving','body':'','state':'scheduled','from':'2026-11-22T08:00:00.000Z',"        \
-        "'until':'2026-11-22T10:00:00.000Z','began':null,'ended':null,'components':['search'],'updates':[]}" \
+        "{'id':'m1','name':'Moving','body':'We carry "                                                       \
+        "boxes.','state':'scheduled','from':'2026-11-22T08:00:00.000Z',"                                     \
+        "'until':'2026-11-22T10:00:00.000Z','began':null,'ended':null,'components':['search'],'updates':[{'" \
+        "id':'w1','at':'2026-11-20T07:00:00.000Z','state':'scheduled','body':''}]}"                          \
         ","                                                                                                  \
         "{'id':'m0','name':'Disk','body':'','state':'completed','from':'2026-11-01T08:00:00.000Z',"          \
         "'until':'2026-11-01T10:00:00.000Z','began':'2026-11-01T08:00:00.000Z','ended':'2026-11-"            \
-        "01T09:00:00.000Z','components':[],'updates':[]}]"
+        "01T09:00:00.000Z','components':[],'updates':[{'id':'x1','at':'2026-11-01T09:00:00.000Z','state':'"  \
+        "completed','body':'It was the cable.'}]}]"
 
 #define ON_CRYPTO                                                                                       \
         "{'node':{'id':'my-shop'},'made':'2026-11-20T09:06:00.000Z','fresh_for':240,"                   \
@@ -271,6 +275,25 @@ TEST(maintenances_are_told_by_their_state)
         check_json(list, "1.impact", "maintenance");
         check_json(list, "2.status", "completed");
         check_json(list, "2.resolved_at", "2026-11-01T09:00:00.000Z");
+        /* As they were told: nothing of it before, nothing in the future. */
+        check_json(list, "0.created_at", "2026-11-20T08:00:00.000Z");
+        check_json(list, "0.started_at", "2026-11-20T08:01:00.000Z");
+        check_json(list, "0.updated_at", "2026-11-20T08:30:00.000Z");
+        check_json(list, "0.incident_updates.0.status", "in_progress");
+        check_json(list, "0.incident_updates.2.status", "scheduled");
+        check_json(list, "1.created_at", "2026-11-20T07:00:00.000Z");
+        check_json(list, "1.started_at", "2026-11-20T07:00:00.000Z");
+        check_json(list, "1.updated_at", "2026-11-20T07:00:00.000Z");
+        check_json(list, "1.incident_updates.0.body", "We carry boxes.");
+        CHECK_INT(json_array_size(json_at(list, "0.components")), 3); /* the whole shop */
+        CHECK_INT(json_array_size(json_at(list, "1.components")), 1);
+        check_json(list, "1.components.0.id", "search");
+        CHECK_INT(json_integer_value(json_at(list, "1.components.0.position")),
+                  4); /* as in components.json */
+        check_json(list, "2.incident_updates.0.status", "completed");
+        check_page(&rig, "It was the cable.");
+        check_page(&rig, "<h2 id=\"ahead\">Maintenance</h2>");
+        check_file(&rig, "history.atom", "<published>2026-11-20T07:00:00.000Z</published>", true);
         check_page(&rig, "<bdi>Affects: The whole shop</bdi>");
         check_page(&rig, "<strong>Under way</strong>");
         check_page(&rig, "Half done.");
@@ -365,7 +388,80 @@ TEST(page_of_a_busy_shop_is_one_file_of_less_than_60_kilobytes)
         _cleanup_free_ char *page = rig_read(rig.status, "index.html");
         fprintf(stderr, "  %zu bytes\n", strlen(page));
         CHECK(strlen(page) < 60000);
+        CHECK(!strstr(page, "history.html")); /* nothing was left out */
         CHECK(!strstr(page, "src=") && !strstr(page, "url(") && !strstr(page, "@import"));
+        rig_close(&rig);
+}
+
+/* So many components with trouble on every such day, and incidents of which one is open, each with three updates. */
+static json_t *large_document(int components, int incidents, int every)
+{
+        json_t *j = busy_document(), *few = json_object_get(j, "components"), *some = json_array(),
+               *list = json_array(), *days = json_array();
+
+        for (int d = 0; d < 90; d++) {
+                char date[40];
+                timestamp_format(date, RIG_AT - (uint64_t) (89 - d) * 86400 * USEC_PER_SEC);
+                json_array_append_new(days, json_pack("{s:s%,s:i,s:i}", "date", date, (size_t) 10, "up",
+                                                      80000, d % 2 ? "down" : "degraded",
+                                                      d % every == 0 ? 60 * d + 1 : 0));
+        }
+        for (int i = 0; i < components; i++) {
+                json_t *c = json_deep_copy(json_array_get(few, 0));
+                json_object_set_new(c, "id", json_sprintf("c%d", i));
+                json_object_set_new(c, "name", json_sprintf("Component %d", i));
+                json_object_set(c, "days", days);
+                json_array_append_new(some, c);
+        }
+        for (int i = 0; i < incidents; i++) {
+                json_t *one = json_deep_copy(json_at(j, i == 0 ? "incidents.0" : "incidents.1"));
+                json_object_set_new(one, "name", json_sprintf("A bad morning, number %d", i));
+                json_array_append_new(json_object_get(one, "updates"),
+                                      json_pack("{s:s,s:s,s:s,s:s}", "id", "x", "at",
+                                                "2026-11-10T08:59:00.000Z", "state", "investigating", "body",
+                                                "We have asked our bank."));
+                json_array_append_new(list, one);
+        }
+        json_object_set_new(j, "components", some);
+        json_object_set_new(j, "incidents", list);
+        json_decref(days);
+        return j;
+}
+
+TEST(large_pages_leave_to_a_second_file_what_does_not_fit)
+{
+        static const struct {
+                int components, incidents, every;
+                bool bounded;
+        } sizes[] = {{1, 0, 100, true},   {4, 37, 30, true},   {8, 12, 15, true},  {8, 30, 9, true},
+                     {20, 50, 9, true},   {20, 200, 9, true},  {20, 200, 3, true}, {20, 200, 1, false},
+                     {60, 200, 9, false}, {500, 200, 9, false}};
+        Rig rig;
+
+        rig_open(&rig);
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                _cleanup_json_ json_t *known =
+                                large_document(sizes[i].components, sizes[i].incidents, sizes[i].every);
+                ActionFacts facts = rig_facts();
+                facts.public_status = known;
+                publish(&rig, &facts);
+                _cleanup_free_ char *page = rig_read(rig.status, "index.html");
+                fprintf(stderr, "  %d components, %d incidents: %zu bytes\n", sizes[i].components,
+                        sizes[i].incidents, strlen(page));
+                CHECK(strlen(page) < PAGE_BUDGET || !sizes[i].bounded);
+                /* What goes on, and each component, stay whatever is left out; and what is left out is linked. */
+                CHECK_INT(occurrences(&rig, "index.html", "class=\"bar\""), sizes[i].components);
+                for (int k = 0; k < sizes[i].incidents; k++) {
+                        _cleanup_free_ char *name = string_printf("<bdi>A bad morning, number %d</bdi>", k);
+                        bool here = strstr(page, name);
+                        CHECK(here || (k > 2 && strstr(page, "href=\"history.html\">Earlier ones: ")));
+                        check_file(&rig, "history.html", name, true);
+                }
+                CHECK(strstr(page, "class=\"days\"") || strstr(page, "href=\"history.html#days\"") ||
+                      sizes[i].every == 100);
+                check_file(&rig, "history.html", "lasted 12 min", sizes[i].incidents > 1);
+                CHECK_INT(occurrences(&rig, "history.html", "class=\"card days\""), sizes[i].components);
+        }
         rig_close(&rig);
 }
 
@@ -477,7 +573,8 @@ TEST(each_way_of_selling_has_its_level_and_words)
                          "You can buy as usual; part of the shop cannot be seen"},
                         {"as-usual", "maintenance", "minor", "You can buy; maintenance is under way"},
                         {"backup", "down", "major", "You can buy: our backup is in use"},
-                        {"elsewhere", "down", "major", "Partner shops take orders for us right now"},
+                        {"elsewhere", "down", "major",
+                         "Our own checkout is closed; partner shops may have what you look for"},
                         {"hampered", "down", "major", "There are problems with checkout right now"},
                         {"not", "down", "critical", "Checkout is not working right now"},
                         {"unknown", "unknown", "minor", "We cannot see right now whether everything works"},
@@ -595,7 +692,7 @@ TEST(without_a_document_the_mode_alone_makes_a_page)
         facts.mode = facts.payment = "federated";
         facts.first = false;
         publish(&rig, &facts);
-        check_page(&rig, "Partner shops take orders for us right now");
+        check_page(&rig, "Our own checkout is closed; partner shops may have what you look for");
         rig_close(&rig);
 }
 
@@ -868,111 +965,6 @@ TEST(our_own_shortage_is_a_retry)
         rig_run_scarce(&rig, &action_status_page, plain, &facts, false, NULL, NULL);
         rig.scarce_step = 0;
         rig_run_scarce(&rig, &action_status_page, plain, &facts, true, NULL, NULL);
-        rig_close(&rig);
-}
-
-static void on_registries(void *userdata)
-{
-        bool *changed = userdata;
-
-        *changed = true;
-}
-
-static bool is_wanted(const char *path, void *userdata)
-{
-        return true;
-}
-
-static void write_registry(Rig *rig, const char *nodes)
-{
-        char path[128], fresh[140];
-        _cleanup_free_ char *text = string_printf(
-                        "{\"version\":\"1.0\",\"protocol\":\"AAN/1.0\",\"network\":\"AAN\",\"nodes\":[%s]}",
-                        nodes);
-
-        snprintf(path, sizeof(path), "%s/registry.json", rig->folder);
-        snprintf(fresh, sizeof(fresh), "%s.new", path);
-        FILE *f = fopen(fresh, "w");
-        CHECK(text && f && fputs(text, f) >= 0 && fclose(f) == 0);
-        CHECK_INT(rename(fresh, path), 0);
-}
-
-#define SHOP(id, more)                                                      \
-        "{\"id\":\"" id "\",\"name\":\"Shop " id "\",\"url\":\"https://" id \
-        ".example\",\"type\":\"full\"," more "}"
-
-TEST(other_shops_stand_on_the_page_and_a_new_registry_is_heard_of_at_once)
-{
-        _cleanup_free_ char *yaml = NULL;
-        bool changed = false;
-        Error e = {""};
-        Rig rig;
-
-        rig_open(&rig);
-        ActionFacts facts = rig_facts();
-        rig.context.node_id = "my-shop";
-        CHECK_INT(registries_new(rig.event, on_registries, &changed, &rig.context.registries), 0);
-        yaml = string_printf("{registry: \"%s/registry.json\"}", rig.folder);
-        void *conf = rig_conf_try(&action_status_page, yaml, &e);
-        CHECK(conf);
-        CHECK_INT(registries_want(rig.context.registries, action_status_page.registry(conf)), 0);
-
-        /* Not there yet: none. */
-        rig_turn(&rig, &changed, "the registry is looked at");
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *none = rig_read(rig.status, "index.html");
-        CHECK(!strstr(none, "Other shops"));
-        CHECK_INT(registries_serial(rig.context.registries), 0);
-
-        write_registry(&rig,
-                       SHOP("my-shop", "\"status\":\"active\"") "," SHOP("a", "\"status\":\"active\"") "," SHOP(
-                                       "b",
-                                       "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/"
-                                       "b\"") "," SHOP("c",
-                                                       "\"status\":\"fallback\"") "," SHOP("d",
-                                                                                           "\"status\":"
-                                                                                           "\"failed\"") "," SHOP("e",
-                                                                                                                  "\"status\":\"suspect\"") "," SHOP("f",
-                                                                                                                                                     "\"status\":\"pending\"") ",{\"id\":\"g\",\"name\":\"<script>alert(1)</script>\\u202e\",\"url\":\"https://g.example\","
-                                                                                                                                                                               "\"status\":\"active\"}");
-        registries_keep(rig.context.registries, is_wanted, NULL);
-        changed = false;
-        rig_turn(&rig, &changed, "it is read");
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *page = rig_read(rig.status, "index.html");
-        CHECK(strstr(page, "href=\"https://a.example\"><bdi>Shop a</bdi></a></span> <span class=\"state "
-                           "operational\">"));
-        CHECK(strstr(page, "href=\"https://backup.example/b\"><bdi>Shop b</bdi></a></span> <span "
-                           "class=\"state degraded\">"));
-        CHECK(strstr(page, "<span><bdi>Shop c</bdi></span> <span class=\"state down\">"));
-        CHECK(strstr(page, "Not reachable") && strstr(page, "Not known"));
-        CHECK(!strstr(page, "Shop f") && !strstr(page, "Shop my-shop"));
-        CHECK(strstr(page, "&lt;script&gt;alert(1)") && !strstr(page, "<script>a") &&
-              !strstr(page, NASTY_BIDI));
-
-        /* Replaced: heard of without waiting for the next minute; what says nothing new changes no serial. */
-        uint64_t serial = registries_serial(rig.context.registries), began = clock_boot_usec();
-        write_registry(&rig,
-                       SHOP("a", "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/a\""));
-        changed = false;
-        rig_turn(&rig, &changed, "the new one is read");
-        CHECK(clock_boot_usec() - began < USEC_PER_SEC);
-        CHECK(registries_serial(rig.context.registries) > serial);
-        serial = registries_serial(rig.context.registries);
-        write_registry(&rig,
-                       SHOP("a",
-                            "\"status\":\"fallback\",\"fallbackUrl\":\"https://backup.example/a\",\"x\":1"));
-        changed = false;
-        rig_turn(&rig, &changed, "that one, too");
-        CHECK_INT(registries_serial(rig.context.registries), serial);
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *again = rig_read(rig.status, "index.html");
-        CHECK(strstr(again, "https://backup.example/a"));
-
-        registries_free(rig.context.registries);
-        rig.context.registries = NULL;
-        conf_clear(action_status_page.fields, conf);
-        free(conf);
         rig_close(&rig);
 }
 

@@ -180,6 +180,7 @@ static void save_documents(const Page *p, const char *folder)
 static void save_page(const char *folder, size_t n, const char *s)
 {
         static const char *const files[][2] = {{"index.html", "status.html"},
+                                               {"history.html", "status.history.html"},
                                                {"history.atom", "status.atom"},
                                                {"badge.svg", "status.svg"}};
         _cleanup_free_ char *own = string_printf("%s/%zu", folder, n),
@@ -202,7 +203,7 @@ static void save_page(const char *folder, size_t n, const char *s)
         CHECK(p.shops = malloc(sizeof(shop)));
         p.shops[p.n_shops++] = shop;
         CHECK(words_load(&p.words, "en") == 0 && page_judge(&p) == 0);
-        _cleanup_json_ json_t *view = page_view(&p);
+        _cleanup_json_ json_t *view = page_view(&p, &page_unlimited);
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
                 _cleanup_free_ char *text = NULL;
                 CHECK_INT(page_render(view, &p, files[i][1], &text), 0);

@@ -103,11 +103,18 @@
     tip.hidden = true;
   }
 
+  // Where the days have no words of their own: what their colour says.
+  function kindWords(bar, day) {
+    const covers = (path) => [...path.getAttribute('d').matchAll(/M(\d+) \d+h(\d+)/g)].some(([, at, n]) => day >= Number(at) && day < Number(at) + Number(n));
+    const kind = [...bar.querySelectorAll('path')].find(covers)?.getAttribute('class') ?? 'u';
+    return kind === 'u' ? stale.dataset.clean : document.querySelector('.legend .' + kind).textContent;
+  }
+
   function dayWords(bar, day) {
     const row = [...bar.parentNode.querySelectorAll('.days li')].find(({ dataset: { at, n = 1 } }) => day >= Number(at) && day < Number(at) + Number(n));
     if (row && !row.dataset.n)
       return row.textContent;
-    const words = row ? row.textContent.slice(row.textContent.indexOf(': ') + 2) : stale.dataset.clean;
+    const words = row ? row.textContent.slice(row.textContent.indexOf(': ') + 2) : kindWords(bar, day);
     const date = new Date(Date.parse(bar.dataset.from) + day * 86400000);
     const parts = { day: date.getUTCDate(), month: stale.dataset.months.split('|')[date.getUTCMonth()], year: date.getUTCFullYear() };
     return stale.dataset.date.replace(/\{(\w+)\}/g, (_, name) => parts[name]) + ': ' + words;

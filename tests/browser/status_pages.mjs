@@ -14,6 +14,7 @@ const [print, node, folder, web, web_folder] = args, work = folder + '/..';
 const { HtmlValidate } = load('html-validate');
 const Parser = load('rss-parser');
 const known = declarations(load.resolve('statuspage.io/dist/interfaces/Result.d.ts'));
+const impacts = [...known.IncidentImpact.values], states = [...known.IncidentStatus.values]; // of incidents
 known.IncidentImpact.values.push('maintenance'); // what Statuspage itself says of maintenances and their updates
 known.IncidentStatus.values.push(...known.MaintenanceStatus.values);
 const DAY = 86400000, now = Date.now();
@@ -37,7 +38,7 @@ const component = (i, words = {}) => ({ id: `c${i}`, name: `Component ${i}`, des
 const update = (i, at, state, words = {}) => ({ id: `u${i}-${state}`, at: time(at), state, body: '', mode: 'crypto', payment: 'crypto', message: 'Using backup payment system.', selling: 'backup', ...words });
 function incident(i, words = {}) {
         const began = now - (i + 1) * 10 * 3600000, open = i < 2;
-        return { id: `i${i}`, began: time(began), resolved: open ? null : time(began + 1800000), mode: 'crypto', payment: 'crypto', impact: ['minor', 'major', 'critical'][i % 3], name: '', components: [`c${i % 7}`],
+        return { id: `i${i}`, began: time(began), resolved: open ? null : time(began + 1800000), mode: 'crypto', payment: 'crypto', impact: ['minor', 'major', 'critical', 'none', 'maintenance'][i % 5], automatic: true, name: '', components: [`c${i % 7}`],
                 updates: [...open ? [] : [update(i, began + 1800000, 'resolved')], update(i, began + 600000, 'monitoring', { body: 'We are watching it.\nSo far, so good.' }), update(i, began, 'identified')], ...words };
 }
 const maintenance = (i, words = {}) => ({ id: `m${i}`, name: `Work ${i}`, body: 'It may be slow.', state: ['active', 'scheduled', 'completed', 'cancelled'][i % 4], from: time(now + (i % 4 === 1 ? 1 : -1) * 7200000), until: time(now + 10800000),
@@ -73,8 +74,13 @@ async function valid(text, hostile = false) {
 /** What the API says, held against the declarations of somebody else's client. */
 async function shapes() {
         const wrong = [];
-        for (const [name, type] of Object.entries(DOCUMENTS))
-                wrong.push(...wrongIn(JSON.parse(await file(`api/v2/${name}`)), { parts: [type], members: {} }, known, name));
+        for (const [name, type] of Object.entries(DOCUMENTS)) {
+                const all = JSON.parse(await file(`api/v2/${name}`));
+                wrong.push(...wrongIn(all, { parts: [type], members: {} }, known, name));
+                for (const { impact, status, incident_updates: updates } of all.incidents ?? [])
+                        if (!impacts.includes(impact) || ![status, ...updates.map((update) => update.status)].every((state) => states.includes(state)))
+                                wrong.push(`${name}: an incident with ${impact}, ${status}`);
+        }
         return wrong;
 }
 
@@ -191,9 +197,13 @@ const claims = {
                         fields += n * 14 + 5;
                         assert.deepEqual(await valid(text, true), [], `from ${first}`);
                         await page.goto(`${node}/status/`);
-                        const seen = await opened(page);
+                        let seen = await opened(page);
                         await page.mouse.move(300, 300);
                         assert.deepEqual(await foreign(page), [], `from ${first}`);
+                        await page.goto(`${node}/status/history.html`); // what did not fit
+                        seen += await opened(page);
+                        assert.deepEqual(await valid(await file('history.html'), true), [], `history, from ${first}`);
+                        assert.deepEqual(await foreign(page), [], `history, from ${first}`);
                         const lost = some.map((_, i) => mark(first + i)).filter((word) => seen.split(word).length < 5);
                         assert.deepEqual(lost, [], `from ${first}`);
                         assert.equal(await page.evaluate(() => globalThis.executed), undefined);

@@ -24,7 +24,7 @@ class Shape(html.parser.HTMLParser):
         for name, value in attributes:
             assert not name.startswith('on') and name != 'style', (tag, name)
             if name in ('href', 'src'):
-                assert re.match(r'(https?://[^/]|history\.atom|api/|badge\.svg|#|data:image/svg)', value), value
+                assert re.match(r'(https?://[^/]|(index|history)\.html|history\.atom|api/|badge\.svg|#|data:image/svg)', value), value
         self.kinds.add((tag, names))
         self.scripts += tag == 'script'
         if tag not in VOID:
@@ -45,11 +45,11 @@ class Shape(html.parser.HTMLParser):
         raise AssertionError(data)
 
 
-def shape(text):
+def shape(text, scripts=1):
     s = Shape()
     s.feed(text)
     s.close()
-    assert not s.open and s.scripts == 1, (s.open, s.scripts)
+    assert not s.open and s.scripts == scripts, (s.open, s.scripts)
     return s.kinds
 
 
@@ -83,11 +83,12 @@ for n in sorted((int(n) for n in os.listdir(folder) if n.isdigit())):
     at = f'{folder}/{n}'
     try:
         page = read(f'{at}/index.html')
-        for name, got in [('html', shape(page)), ('atom', elements(f'{at}/history.atom')), ('svg', elements(f'{at}/badge.svg'))]:
+        history = read(f'{at}/history.html')
+        for name, got in [('html', shape(page)), ('history', shape(history, 0)), ('atom', elements(f'{at}/history.atom')), ('svg', elements(f'{at}/badge.svg'))]:
             more = got - wanted.setdefault(name, got)
             assert not more or {tag for tag, _ in more} <= {'link'}, (name, more)
-        assert not HIDDEN.search(page), 'hidden in the page'
-        assert 'alert(1)</script>' not in page
+        assert not HIDDEN.search(page + history), 'hidden in the page'
+        assert 'alert(1)</script>' not in page + history
         assert not HIDDEN.search(read(f'{at}/history.atom')) and not HIDDEN.search(read(f'{at}/badge.svg'))
         for top, _, names in os.walk(at):
             for name in names:
