@@ -33,9 +33,9 @@ rm -f "$root/var/lib/man-db/auto-update"
 files() {
         find "$root"/{etc,usr,var} -xdev '(' -name '*failoverd*' -o -name '*federation*' ')' | sort
 }
-for program in systemctl deb-systemd-invoke; do # who asks for a start is written down
-        rm -f "$root/usr/bin/$program"
-        printf '#!/bin/sh\necho "%s $*" >>/run/asked\n' "$program" >"$root/usr/bin/$program"
+for program in systemctl deb-systemd-invoke; do # what is asked of them is written down
+        mv "$root/usr/bin/$program" "$root/usr/bin/$program.asked"
+        printf '#!/bin/sh\necho "%s $*" >>/run/asked\nexec %s.asked "$@"\n' "$program" "$program" >"$root/usr/bin/$program"
         chmod 755 "$root/usr/bin/$program"
 done
 before=$(files)
