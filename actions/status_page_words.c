@@ -25,6 +25,51 @@ static int language_load(const char *language, json_t **ret)
         return json_parse(text, strlen(text), ret, NULL);
 }
 
+/* The next {name} in a text, of `*size` bytes with its braces; NULL: no more. */
+static const char *next_blank(const char *s, size_t *size)
+{
+        for (; (s = strchr(s, '{')); s++) {
+                size_t n = strspn(s + 1, "abcdefghijklmnopqrstuvwxyz_");
+                if (n > 0 && s[1 + n] == '}') {
+                        *size = n + 2;
+                        return s;
+                }
+        }
+        return NULL;
+}
+
+/* What is filled in is what English has; a figure that is missing makes the text say nothing. */
+static int blanks_check(const char *key, const char *own, const char *english, Error *e)
+{
+        bool needed = strncmp(key, "uptime", 6) == 0 || strncmp(key, "duration.", 9) == 0;
+        size_t size;
+
+        for (const char *s = own; (s = next_blank(s, &size)); s += size) {
+                _cleanup_free_ char *blank = strndup(s, size);
+                if (!blank)
+                        return error_set(e, -ENOMEM, "out of memory");
+                if (!strstr(english, blank))
+                        return error_set(e, -EINVAL, "%s: nothing is filled in for %s", key, blank);
+        }
+        const char *first = next_blank(english, &size);
+        _cleanup_free_ char *blank = needed && first ? strndup(first, size) : NULL;
+        if (blank && !strstr(own, blank))
+                return error_set(e, -EINVAL, "%s: it must have %s", key, blank);
+        return 0;
+}
+
+static int text_check(const char *key, const char *own, const char *english, Error *e)
+{
+        if (own[strspn(own, " \t\r\n")] == '\0')
+                return error_set(e, -EINVAL, "%s is blank", key);
+        if (streq(key, "dir") && !streq(own, "ltr") && !streq(own, "rtl"))
+                return error_set(e, -EINVAL, "dir is ltr or rtl, not \"%s\"", own);
+        if (streq(key, "lang") &&
+            own[strspn(own, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+                return error_set(e, -EINVAL, "lang is a language tag such as fr or pt-BR");
+        return blanks_check(key, own, english, e);
+}
+
 /* Texts only, and only such as there are: a misspelt key would never be seen. */
 static int own_check(const json_t *own, const json_t *english, Error *e)
 {
@@ -39,6 +84,9 @@ static int own_check(const json_t *own, const json_t *english, Error *e)
                         return error_set(e, -EINVAL, "there is no text \"%s\"", key);
                 if (!json_is_string(value))
                         return error_set(e, -EINVAL, "%s is no text", key);
+                int r = text_check(key, json_string_value(value), item_string(english, key), e);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

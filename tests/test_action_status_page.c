@@ -553,6 +553,10 @@ TEST(past_incidents_are_resolved_and_the_present_is_well)
         CHECK_INT(json_array_size(json_at(j, "incidents.0.incident_updates")), 2);
         check_json(j, "incidents.0.incident_updates.0.status", "resolved");
         _cleanup_json_ json_t *open = read_json(&rig, "api/v2/incidents/unresolved.json");
+        json_object_set_new(json_at(known, "incidents.0"), "resolved",
+                            json_string("2026-11-10T09:13:00.000Z"));
+        publish(&rig, &facts);
+        check_page(&rig, "Since <time datetime=\"2026-11-10T09:13:00.000Z\">"); /* though the mode is older */
         json_object_set_new(json_at(known, "components.0"), "since", json_string("2026-11-11T07:00:00.000Z"));
         publish(&rig, &facts);
         check_page(&rig, "Since <time datetime=\"2026-11-11T07:00:00.000Z\">");
@@ -667,6 +671,11 @@ TEST(blind_is_said_as_not_seeing_and_not_saved_is_said)
         facts.durable = false;
         publish(&rig, &facts);
         check_page(&rig, "Not saved");
+        json_object_set_new(known, "selling", json_string("unknown"));
+        publish(&rig, &facts);
+        CHECK_INT(occurrences(&rig, "index.html", "view to the outside") +
+                                  occurrences(&rig, "index.html", "Our own view is"),
+                  1);
         rig_close(&rig);
 }
 
@@ -820,6 +829,16 @@ TEST(page_speaks_german_and_an_operators_own_words)
         check_page(&rig, "Bestandteile");
         Error e = {0};
         CHECK(action_status_page.verify(conf, "/", &e) < 0 && strstr(e.text, "componets"));
+        static const char *const wrong[][2] = {{"{\"dir\":\"sideways\"}", "dir is ltr or rtl"},
+                                               {"{\"lang\":\"<b>\"}", "language tag"},
+                                               {"{\"since\":\"{when}\"}", "nothing is filled in for {when}"},
+                                               {"{\"uptime\":\"up\"}", "uptime: it must have {percent}"},
+                                               {"{\"duration.min\":\"a few\"}", "it must have {n}"},
+                                               {"{\"components\":\" \\t\"}", "components is blank"}};
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                rig_write(&rig, "texts.json", wrong[i][0], 0644);
+                CHECK(action_status_page.verify(conf, "/", &e) < 0 && strstr(e.text, wrong[i][1]));
+        }
         rig_conf_free(&action_status_page, conf);
         rig_refused(&action_status_page, "{language: fr}", "Known: en, de");
         rig_refused(&action_status_page, "{texts: here.json}", "not absolute");

@@ -25,9 +25,31 @@
       stale.textContent = words;
     stale.hidden = !words;
     document.body.classList.toggle('old', Boolean(words)); // what stands below is not to be taken for what is
+    showSign(Boolean(words));
+  }
+
+  // In the list of tabs, too.
+  const icon = document.querySelector('link[rel="icon"]');
+  let sign = [document.title, icon.href];
+
+  function showSign(old) {
+    const [title, href] = old ? [stale.dataset.title, sign[1].replace(/%23[0-9a-f]{6}/, '%235b6470')] : sign;
+    if (document.title !== title)
+      document.title = title;
+    if (icon.href !== href)
+      icon.href = href;
   }
 
   // --- the newest page in place of this one ---
+
+  // What stands in its place in another page: by its id, else by its words in what has one, else where it stood there.
+  function finder(e) {
+    const home = e.closest('[id]'), all = () => [...byId(home.id)?.querySelectorAll(e.localName) ?? []], at = all().indexOf(e);
+    return () => {
+      const found = e === home ? byId(e.id) : all().find((other) => other.textContent === e.textContent) ?? all()[at];
+      return found ?? byId('main');
+    };
+  }
 
   function replace(text) {
     const page = new DOMParser().parseFromString(text, 'text/html');
@@ -38,21 +60,18 @@
       location.reload();
       return;
     }
-    const changed = main.dataset.change !== old.dataset.change;
-    const focused = document.activeElement?.id;
+    const before = byId('now').textContent, again = old.contains(document.activeElement) ? finder(document.activeElement) : null;
     for (const details of old.querySelectorAll('details[id]')) {
-      const again = main.querySelector('#' + details.id);
-      if (again)
-        again.open = details.open;
+      const same = main.querySelector('#' + details.id);
+      if (same)
+        same.open = details.open;
     }
     hideTip();
     old.replaceWith(main);
-    document.title = page.title;
-    document.querySelector('link[rel="icon"]').href = page.querySelector('link[rel="icon"]').href;
+    sign = [page.title, page.querySelector('link[rel="icon"]').href];
     enliven();
-    if (focused)
-      byId(focused)?.focus({ preventScroll: true });
-    if (changed) {
+    again?.()?.focus({ preventScroll: true });
+    if (byId('now').textContent !== before) {
       soon.forEach(clearTimeout);
       told.textContent = stale.dataset.changed.replace('{headline}', byId('now').textContent);
     }

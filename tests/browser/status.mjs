@@ -130,7 +130,7 @@ const claims = {
                 for (const [name, options] of [['phone', { viewport: { width: 360, height: 740 } }], ['desk', {}]]) {
                         const page = await open(url, { ...options, javaScriptEnabled: false });
                         assert.match(await page.locator('h1').innerText(), /pay with crypto/);
-                        assert.match(await page.locator('footer').innerText(), /Load this page again/);
+                        assert.match(await page.locator('.now').innerText(), /This page was made .*Load this page again/);
                         assert.equal(await page.locator('.days summary').count() > 0, true, 'the days can be read in words');
                         await page.screenshot({ path: `${pictures}/live-plain-${name}.png`, fullPage: true });
                         await page.close();
@@ -172,12 +172,15 @@ const claims = {
                 await page.locator('#stale', { hasText: 'does not answer' }).waitFor();
                 await page.clock.fastForward(10 * 60000);
                 await page.locator('#stale', { hasText: 'out of date' }).waitFor();
+                assert.equal(await page.title(), 'My Shop: out of date');
+                assert.match(await page.locator('link[rel="icon"]').getAttribute('href'), /%235b6470/);
                 await page.screenshot({ path: `${pictures}/live-old.png`, fullPage: true });
                 assert.deepEqual(await axe(page), []);
                 await deed('shop_node starts');
                 await page.clock.setFixedTime(Date.now());
                 await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
                 await page.locator('#stale').waitFor({ state: 'hidden' });
+                assert.equal(await page.title(), 'My Shop: working');
                 await page.close();
         },
 

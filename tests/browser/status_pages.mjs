@@ -229,6 +229,28 @@ const claims = {
                 await page.close();
         },
 
+        async 'a quiet renewal leaves the focus where it was, and a worse headline is announced without a change of mode'() {
+                const parts = { components: Array.from({ length: 3 }, (_, i) => component(i)), incidents: Array.from({ length: 14 }, (_, i) => incident(i)) };
+                await publish(document(parts));
+                const page = await open(`${node}/status/`), focused = () => page.evaluate(() => document.activeElement.closest('[id]')?.id + ' ' + document.activeElement.localName);
+                const renewed = async (what) => {
+                        await publish(what);
+                        const made = await page.evaluate(() => { document.dispatchEvent(new Event('visibilitychange')); return document.getElementById('main').dataset.made; });
+                        await page.waitForFunction((old) => document.getElementById('main').dataset.made !== old, made);
+                };
+                for (const [part, wanted] of [['#how summary', 'how summary'], ['#older summary', 'older summary'], ['.bar', 'c1-bar div'], ['footer a >> nth=1', 'main a']]) {
+                        await page.locator(part).first().focus();
+                        await renewed(document(parts));
+                        assert.equal(await focused(), wanted, part);
+                }
+                assert.match(await page.evaluate(() => document.activeElement.textContent), /For programs/);
+                assert.equal(await page.locator('#told').textContent(), '');
+                const what = document({ ...parts, selling: 'not' });
+                await renewed(what);
+                assert.match(await page.locator('#told').textContent(), /Checkout is not working right now/);
+                await page.close();
+        },
+
         async '500 components and 200 incidents are there in under a second'() {
                 const text = await publish(document({ components: Array.from({ length: 500 }, (_, i) => component(i)), incidents: Array.from({ length: 200 }, (_, i) => incident(i)) }));
                 const took = [];
