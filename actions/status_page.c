@@ -23,7 +23,7 @@ typedef struct PageState {
 } PageState;
 
 typedef struct PageConf {
-        char *registry, *language, *texts;
+        char *registry, *language, *texts, *url;
 } PageConf;
 
 static const ConfField page_fields[] = {
@@ -33,6 +33,10 @@ static const ConfField page_fields[] = {
                  "The page's language: en or de.", NULL},
                 {"texts", &conf_string, offsetof(PageConf, texts), CONF_PATH, NULL,
                  "A JSON file with texts of your own, some or all of those in web/status/en.json.", NULL},
+                {"url", &conf_string, offsetof(PageConf, url), 0, NULL,
+                 "The status page's own public address, with a final slash: the feed's links are absolute "
+                 "then.",
+                 NULL},
                 {NULL},
 };
 
@@ -138,6 +142,8 @@ static int job_new(Action *a, bool ask, Job **ret)
         if (!job->directory || (c->texts && !(job->texts = strdup(c->texts))))
                 return -ENOMEM;
         job->language = words_language(c->language);
+        if (c->url && !(job->page.page_url = strdup(c->url)))
+                return -ENOMEM;
         int r = page_from_facts(a->facts, &job->page);
         if (r == 0)
                 r = take_shops(a, &job->page);
@@ -378,6 +384,9 @@ static int page_check(const void *conf, const ConfNode *node, Error *e)
                                   c->registry);
         if (c->texts && c->texts[0] != '/')
                 return conf_error(conf_get(node, "texts"), e, "texts: \"%s\" is not absolute", c->texts);
+        if (c->url && (!*request_link(c->url) || c->url[strlen(c->url) - 1] != '/'))
+                return conf_error(conf_get(node, "url"), e,
+                                  "url: \"%s\" is no web address with a slash at its end", c->url);
         if (c->language && !words_language(c->language))
                 return conf_error(conf_get(node, "language"), e,
                                   "language: \"%s\" is not there. Known: en, de. Another one: its texts by "

@@ -41,6 +41,7 @@ typedef struct PageShop { /* another one of the network */
 
 typedef struct Page {
         char *node_id, *node_name, *node_url;
+        char *page_url; /* where this page is, with a final slash; NULL: not said */
         char *mode, *payment, *message, *change;
         bool first, durable;
         uint64_t at_usec;      /* of the change */

@@ -313,6 +313,7 @@ void page_clear(Page *p)
         free(p->node_id);
         free(p->node_name);
         free(p->node_url);
+        free(p->page_url);
         free(p->mode);
         free(p->payment);
         free(p->message);

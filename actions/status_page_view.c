@@ -600,6 +600,7 @@ static void put_feed(const Page *p, json_t *view)
                 newest = MAX(newest, updated_at(p, json_array_get(p->incidents, i), "began"));
         for (size_t i = 0; i < json_array_size(p->maintenances); i++)
                 newest = MAX(newest, updated_at(p, json_array_get(p->maintenances, i), "from"));
+        json_put(view, "page_url", json_string(p->page_url ? p->page_url : ""));
         json_put(view, "feed_id", id ? json_string(id) : NULL);
         json_put(view, "newest", words_moment(&p->words, newest ? newest : p->since_usec));
 }

@@ -840,6 +840,16 @@ TEST(page_speaks_german_and_an_operators_own_words)
                 CHECK(action_status_page.verify(conf, "/", &e) < 0 && strstr(e.text, wrong[i][1]));
         }
         rig_conf_free(&action_status_page, conf);
+        rig_refused(&action_status_page, "{url: \"https://shop.example/status\"}", "slash at its end");
+        rig_refused(&action_status_page, "{url: \"javascript:/\"}", "no web address");
+        check_file(&rig, "history.atom", "type=\"text/html\" href=\"./\"", true);
+        conf = rig_conf(&action_status_page, "{url: \"https://status.example/\"}");
+        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
+        check_file(&rig, "history.atom",
+                   "rel=\"self\" type=\"application/atom+xml\" href=\"https://status.example/history.atom\"",
+                   true);
+        check_file(&rig, "history.atom", "type=\"text/html\" href=\"https://status.example/\"", true);
+        rig_conf_free(&action_status_page, conf);
         rig_refused(&action_status_page, "{language: fr}", "Known: en, de");
         rig_refused(&action_status_page, "{texts: here.json}", "not absolute");
         rig_close(&rig);

@@ -160,7 +160,7 @@ const claims = {
                 assert.ok(feed.title.includes('My Shop'));
                 assert.equal(feed.items.length, 15);
                 for (const item of feed.items) {
-                        assert.ok(item.title && item.id && item.link && !Number.isNaN(Date.parse(item.isoDate)), JSON.stringify(item));
+                        assert.ok(item.title && item.id && new URL(item.link, `${node}/status/history.atom`).href === `${node}/status/` && !Number.isNaN(Date.parse(item.isoDate)), JSON.stringify(item));
                         assert.ok(item.content || item.summary, JSON.stringify(item));
                 }
                 assert.equal(new Set(feed.items.map((item) => item.id)).size, 15);
