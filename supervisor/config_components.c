@@ -76,7 +76,9 @@ static int text_take_over(const ConfNode *node, ComponentText *text, ComponentCo
 {
         int r;
 
-        ret->name = text->name && text->name[0] ? TAKE_PTR(text->name) : strdup(ret->id);
+        /* One of blanks only would be a row without a name. */
+        ret->name = text->name && text->name[strspn(text->name, " \t\r\n")] ? TAKE_PTR(text->name)
+                                                                            : strdup(ret->id);
         ret->description = text->description ? TAKE_PTR(text->description) : strdup("");
         ret->group = text->group ? TAKE_PTR(text->group) : strdup("");
         if (!ret->name || !ret->description || !ret->group)

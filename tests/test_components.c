@@ -67,6 +67,15 @@ static void refused(const char *components, const char *why)
                 CHECK_STR(e.text, why);
 }
 
+TEST(a_name_of_blanks_is_none)
+{
+        World w;
+
+        world_begin(&w, "components:\n  shop: {name: \"  \"}\n");
+        CHECK_STR(w.config->components[0].name, "shop");
+        config_free(w.config);
+}
+
 TEST(without_components_there_is_one_that_follows_the_mode)
 {
         World w;
