@@ -92,9 +92,10 @@ check "stores has accepted ones alone" equal "$(node_get hub /network-registry.j
 search hub friend
 check "a search asks whom it asked" asked
 registered() {
-        node_ctl shop register --registry "$(node_url hub)" >"$shop/registered" 2>&1
+        node_ctl shop register --registry "$(node_url hub)" >"$shop/registered.log" 2>&1
 }
-check "a node with a key joins the queue" registered
+# Who comes while the crowd is being dealt with may be asked to come again.
+wait_for "a node with a key joins the queue" registered
 check "and waits there" equal "$(ctl nodes --json | jq -r '.nodes[] | select(.id == "shop") | .state')" pending
 check "its own operator is told so" contains "$(node_ctl shop register)" ': registered; pending, until'
 check "the operator finds it, and accepts it" contains "$(ctl nodes accept shop)" 'is accepted'
