@@ -66,7 +66,7 @@ class Audit:
         if self.load(state_dir):
             self.check_chain()
             self.check_sequence()
-            self.check_incidents()
+            self.check_incidents(settled=deliveries)
             if deliveries:
                 self.check_deliveries()
 
@@ -108,13 +108,14 @@ class Audit:
                 self.find(kind, f"change {c['id']} leads from {c['from_mode'] or 'the start'}, but the mode was {mode or 'none'}")
             mode = c["to_mode"]
 
-    def check_incidents(self):
-        """Every change but the first start stands in one incident, which is over when the shop is back in its first mode."""
+    def check_incidents(self, settled):
+        """Every change but the first start stands in one incident, which is over when the shop is back in its first mode, and sells: so
+        only once all has settled, not at the moment of a power cut."""
         told = [u["id"] for i in self.incidents for u in i["updates"]]
         for c in self.changes:
             if c["from_mode"] and told.count(c["id"]) != 1:
                 self.find("doubled" if c["id"] in told else "lost", f"change {c['id']} stands in {told.count(c['id'])} incidents")
-        is_back = self.changes and self.changes[-1]["to_mode"] == self.changes[0]["to_mode"]
+        is_back = settled and self.changes and self.changes[-1]["to_mode"] == self.changes[0]["to_mode"]
         for i in self.incidents:
             if i["automatic"] and not i["resolved"] and is_back:
                 self.find("lost", f"incident {i['id']} is open, and the shop is back")
