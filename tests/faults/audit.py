@@ -66,7 +66,7 @@ class Audit:
         if self.load(state_dir):
             self.check_chain()
             self.check_sequence()
-            self.check_incidents(settled=deliveries)
+            self.check_incidents()
             if deliveries:
                 self.check_deliveries()
 
@@ -108,17 +108,19 @@ class Audit:
                 self.find(kind, f"change {c['id']} leads from {c['from_mode'] or 'the start'}, but the mode was {mode or 'none'}")
             mode = c["to_mode"]
 
-    def check_incidents(self, settled):
-        """Every change but the first start stands in one incident, which is over when the shop is back in its first mode, and sells: so
-        only once all has settled, not at the moment of a power cut."""
+    def check_incidents(self):
+        """Every change but the first start stands in one incident, which is over when the shop is back in its first mode, unless it was
+        put there while nobody could buy: the incident itself says so then."""
         told = [u["id"] for i in self.incidents for u in i["updates"]]
         for c in self.changes:
             if c["from_mode"] and told.count(c["id"]) != 1:
                 self.find("doubled" if c["id"] in told else "lost", f"change {c['id']} stands in {told.count(c['id'])} incidents")
-        is_back = settled and self.changes and self.changes[-1]["to_mode"] == self.changes[0]["to_mode"]
+        is_back = self.changes and self.changes[-1]["to_mode"] == self.changes[0]["to_mode"]
         for i in self.incidents:
             if i["automatic"] and not i["resolved"] and is_back:
-                self.find("lost", f"incident {i['id']} is open, and the shop is back")
+                latest = next(u for u in i["updates"] if u["automatic"])
+                if latest["mode"] != self.changes[-1]["to_mode"] or latest["selling"] not in ("hampered", "not"):
+                    self.find("lost", f"incident {i['id']} is open, and the shop is back: {latest}")
 
     def check_deliveries(self):
         """Every change has all that it causes, and all of that has ended."""
