@@ -27,6 +27,7 @@
  *   "incidents": [{                      newest first, at most 200 and 90 days, open ones whatever their age
  *     "id", "began": time, "resolved": time or null, "mode": the one that the shop ran on (the last, when there were several),
  *     "payment", "impact": "none|minor|major|critical|maintenance", "automatic": bool: written from the modes,
+ *     "worst": of an automatic one, the gravest impact by the modes, whatever the operator calls it,
  *     "name": "" or the operator's title, "components": [id…],
  *     "updates": [{"id", "at", "state": "investigating|identified|monitoring|resolved|postmortem", "body": the operator's words,
  *                  "mode": name, "payment", "message", "selling", "automatic": bool}]  newest first; automatic: written by

@@ -240,7 +240,7 @@ static Bulletin *find_open(const Bulletins *b)
 static int join(Bulletin *before, const Bulletin *ours)
 {
         json_t *edited = bulletin_edit(before), *updates = json_array(), *item;
-        static const char *const newer[] = {"resolved", "mode", "payment", "impact"};
+        static const char *const newer[] = {"resolved", "mode", "payment", "impact", "worst"};
         size_t i;
 
         if (!edited)

@@ -38,6 +38,14 @@ static const char *worse(const char *a, const char *b)
         return index_of(impacts, a) > index_of(impacts, b) ? a : b;
 }
 
+/* How bad the modes made it at worst, whatever the operator calls it; older documents do not say. */
+static const char *worst_impact(const json_t *incident)
+{
+        const char *worst = bulletin_text(incident, "worst");
+
+        return worst[0] ? worst : bulletin_text(incident, "impact");
+}
+
 static bool is_automatic(const Bulletin *b)
 {
         return b->kind == BULLETIN_INCIDENT && json_is_true(json_object_get(b->j, "automatic"));
@@ -128,6 +136,22 @@ static void add_components(json_t *edited, const Scene *scene)
 
 /* --- written by themselves --- */
 
+static bool has_worsened(const json_t *incident, const Scene *scene)
+{
+        return index_of(impacts, scene_impact(scene)) > index_of(impacts, worst_impact(incident));
+}
+
+/* What the operator said of the impact holds until it becomes worse than it was when he said so. */
+static void grow(json_t *edited, const Scene *scene)
+{
+        if (has_worsened(edited, scene)) {
+                json_put(edited, "worst", json_string(scene_impact(scene)));
+                json_put(edited, "impact",
+                         json_string(worse(bulletin_text(edited, "impact"), scene_impact(scene))));
+        }
+        add_components(edited, scene);
+}
+
 static json_t *new_document(const char *id, const Scene *scene, bool automatic)
 {
         char own[ID_SIZE];
@@ -139,6 +163,8 @@ static json_t *new_document(const char *id, const Scene *scene, bool automatic)
         json_put(j, "mode", json_string_or_null(scene->mode));
         json_put(j, "payment", json_string_or_null(scene->payment));
         json_put(j, "impact", json_string(scene_impact(scene)));
+        if (automatic)
+                json_put(j, "worst", json_string(scene_impact(scene)));
         json_put(j, "name", json_string(""));
         json_put(j, "components", bulletin_strings(scene->components));
         json_put(j, "updates", json_array());
@@ -172,9 +198,7 @@ static int go_on(Bulletin *incident, const Scene *scene, bool over)
         } else {
                 json_put(edited, "mode", json_string_or_null(scene->mode));
                 json_put(edited, "payment", json_string_or_null(scene->payment));
-                json_put(edited, "impact",
-                         json_string(worse(bulletin_text(edited, "impact"), scene_impact(scene))));
-                add_components(edited, scene);
+                grow(edited, scene);
         }
         bulletin_tell(edited, scene->id, scene, over ? "resolved" : scene_state(scene), "", true);
         return bulletin_replace(incident, edited);
@@ -195,17 +219,15 @@ int incidents_follow(Bulletins *b, const Scene *scene)
 int incidents_grow(Bulletins *b, const Scene *scene)
 {
         const Bulletin *open = incidents_open(b);
-        const char *impact = open ? bulletin_text(open->j, "impact") : "", *now = scene_impact(scene);
         json_t *edited;
 
-        if (!open || (streq(worse(impact, now), impact) &&
+        if (!open || (!has_worsened(open->j, scene) &&
                       has_all(json_object_get(open->j, "components"), scene->components)))
                 return 0;
         edited = bulletin_edit(open);
         if (!edited)
                 return -ENOMEM;
-        json_put(edited, "impact", json_string(worse(impact, now)));
-        add_components(edited, scene);
+        grow(edited, scene);
         return bulletin_replace(bulletins_find(b, BULLETIN_INCIDENT, bulletin_id(open)), edited);
 }
 

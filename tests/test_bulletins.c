@@ -159,6 +159,30 @@ TEST(an_announced_outage_says_so_until_it_outlasts_the_work)
         bulletins_clear(&b);
 }
 
+TEST(what_the_operator_calls_it_holds_until_it_becomes_worse)
+{
+        Bulletins b = {0};
+        Scene s = scene("", NOW + MIN_, "crypto");
+        IncidentWords words = {.body = "", .impact = "minor"};
+        Error e;
+
+        changed(&b, "01B", NOW, "crypto");
+        CHECK_INT(incident_update(&b, &b.items[0], &s, &words, &e), 0);
+        CHECK_INT(incidents_grow(&b, &s), 0);
+        restart(&b);
+        CHECK_INT(incidents_grow(&b, &s), 0);
+        changed(&b, "01C", NOW + 2 * MIN_, "federated"); /* no worse */
+        CHECK_STR(told(&b), "minor federated open | identified:federated identified:crypto");
+        s.selling = SELLING_NOT;
+        s.trouble = true;
+        CHECK_INT(incidents_grow(&b, &s), 0);
+        CHECK_STR(told(&b), "critical federated open | identified:federated identified:crypto");
+        CHECK_INT(incident_update(&b, &b.items[0], &s, &words, &e), 0);
+        changed(&b, "01D", NOW + 3 * MIN_, "primary");
+        CHECK_STR(told(&b), "minor federated over | resolved:primary identified:federated identified:crypto");
+        bulletins_clear(&b);
+}
+
 TEST(what_was_shown_is_never_changed_again)
 {
         Scene s = scene("", NOW + 2 * MIN_, "crypto");
