@@ -28,21 +28,13 @@ static const char *mode_of(const Config *c, const ActionConfig *a, const ModeSet
         return NULL;
 }
 
-static bool requires(const ModeSettings *m, unsigned probe)
-{
-        for (size_t i = 0; i < m->n_requires; i++)
-                if (m->requires[i] == probe)
-                        return true;
-        return false;
-}
-
 static void tell(Check *k, const Reach *stopped, unsigned probe)
 {
         const ActionConfig *a = k->c->actions[stopped->action];
 
         for (size_t i = 0; i < k->c->n_modes; i++) {
                 const ModeSettings *m = &k->c->modes[i];
-                const char *in = requires(m, probe) ? mode_of(k->c, a, m) : NULL;
+                const char *in = m->needs[probe] ? mode_of(k->c, a, m) : NULL;
                 Finding *x;
 
                 if (!in)

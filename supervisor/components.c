@@ -33,14 +33,6 @@ static unsigned rank(ComponentState s)
         return ranks[s];
 }
 
-static bool mode_requires(const ModeSettings *mode, unsigned probe)
-{
-        for (size_t i = 0; i < mode->n_requires; i++)
-                if (mode->requires[i] == probe)
-                        return true;
-        return false;
-}
-
 /* As far as it can be seen. */
 static Verdict probe_seen(const Config *c, const ModeState *state, bool blind, unsigned probe)
 {
@@ -63,7 +55,7 @@ ComponentState component_judge(const Config *c, const ModeState *state, bool bli
         ComponentState seen = COMPONENT_OPERATIONAL;
 
         for (size_t i = 0; i < n; i++) {
-                bool is_required = mode_requires(mode, probes[i]);
+                bool is_required = mode->needs[probes[i]];
                 Verdict v = probe_seen(c, state, blind, probes[i]);
 
                 if (impact >= 0 && c->required[probes[i]] && !is_required)

@@ -46,6 +46,7 @@ typedef struct ModeSettings {
         char *message; /* "" when none */
         unsigned *requires;
         size_t n_requires;
+        bool *needs; /* by probe: it is among them */
 } ModeSettings;
 
 typedef enum ComponentState { /* as actions/public_status.h has them */

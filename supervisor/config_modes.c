@@ -65,6 +65,11 @@ static int mode_parse(const Config *c, const ConfNode *node, ModeSettings *m, Er
         conf_clear(config_mode_fields, &text);
         if (r < 0)
                 return r;
+        m->needs = calloc(c->n_probes + 1, sizeof(*m->needs));
+        if (!m->needs)
+                return error_set(e, -ENOMEM, "out of memory");
+        for (size_t i = 0; i < m->n_requires; i++)
+                m->needs[m->requires[i]] = true;
         r = config_check_word(node, "name", m->name, e);
         if (r < 0)
                 return r;
@@ -109,4 +114,5 @@ void mode_settings_clear(ModeSettings *m)
         free(m->checkout);
         free(m->message);
         free(m->requires);
+        free(m->needs);
 }

@@ -2,7 +2,11 @@
 /* supervisor/components.c and config_components.c: what verdicts and the mode mean for the public. */
 #include "supervisor/components.h"
 
+#include "base/text.h"
+
 #include "tests/test.h"
+
+#include <time.h>
 
 #define HEAD                                                               \
         "node: {id: test}\n"                                               \
@@ -206,6 +210,43 @@ TEST(mistakes_are_named_with_their_place)
                 "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
                 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}}\n",
                 "`name` has at most 120 bytes");
+}
+
+static Config *config_of_many(unsigned n)
+{
+        _cleanup_text_ Text text = {0};
+        Config *config = NULL;
+        Error e;
+
+        text_add_string(&text, "node: {id: test}\nprobes:\n");
+        for (unsigned i = 0; i < n; i++)
+                text_add(&text, "  p%u: {type: passive}\n", i);
+        text_add_string(&text, "modes:\n  - name: primary\n    requires:\n");
+        for (unsigned i = 0; i < n; i++)
+                text_add(&text, "      - p%u\n", i);
+        CHECK(!text.failed);
+        CHECK_INT(config_load_text("test", text.data, text.size, &config, &e), 0);
+        return config;
+}
+
+/* This is asked at every turn of the loop. */
+TEST(ten_times_the_probes_take_ten_times_as_long)
+{
+        enum { N = 4000, TIMES = 50 };
+        _cleanup_free_ ProbeState *probes = calloc(N, sizeof(*probes));
+        Config *config = config_of_many(N);
+        struct timespec from, to;
+        ModeState state;
+
+        CHECK(probes);
+        mode_init(&state, probes, USEC_PER_DAY, &config->mode);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        for (unsigned i = 0; i < TIMES; i++)
+                CHECK(component_judge(config, &state, false, 0) == COMPONENT_OPERATIONAL);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        /* 400 million steps, were each looked for among all, and some milliseconds as it is. */
+        CHECK((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 < 300);
+        config_free(config);
 }
 
 TEST(names_are_public_and_their_order_is_the_files)
