@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,7 +94,8 @@ _Noreturn void keeper_run(pid_t parent, int report_fd, void (*program)(void *dat
         pid_t leader, own = getpid();
 
         (void) setpgid(0, 0);
-        (void) prctl(PR_SET_NAME, "keeper"); /* for who looks at ps */
+        /* For who looks at ps. Not prctl(): ASan takes a lock in it which a thread may have held at the fork. */
+        (void) syscall(SYS_prctl, PR_SET_NAME, "keeper");
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         (void) prctl(PR_SET_PDEATHSIG, KEEPER_KILL);
         (void) sigaction(SIGCHLD, &usual, NULL); /* ignored, it would reap by itself */
