@@ -117,10 +117,14 @@ network_follows() {
 
 # Its notices reach the others, who send its buyers to where they can pay; what they sell for each other is money owed.
 network_reroutes() {
-        echo "  - {type: notify-peers, registry: \"$shop/my-shop/state/network-registry.json\", allow_private_peers: [127.0.0.0/8]}" >>"$shop/failoverd.yaml"
+        local registry="registry: \"$shop/my-shop/state/network-registry.json\""
+        sed -i "s|{type: status-page}|{type: status-page, $registry}|" "$shop/failoverd.yaml"
+        echo "  - {type: notify-peers, $registry, allow_private_peers: [127.0.0.0/8]}" >>"$shop/failoverd.yaml"
         kill -HUP "${pid[failoverd]}"
         wait_for "failoverd has read it" grep -q 'reloaded:' "$shop/failoverd.log"
         say "My Shop's failoverd is told to notify its peers: those in the registry that its federationd publishes"
+        wait_for "the status page names the other shops" grep -q '<bdi>Harbour Books</bdi>' "$shop/status/index.html"
+        say "its status page: other shops, $(grep -oP '(?<=<bdi>)(The Attic|Harbour Books)(?=</bdi>)' "$shop/status/index.html" | paste -sd,)"
         wait_for "Harbour Books finds My Shop's books" sold_by_my_shop "$(node_url my-shop)"
         node_ctl my-shop nodes | show "failoverctl nodes"
         say "at Harbour Books, $(book_of_my_shop .title) is sold by My Shop, too: buyers go to $(book_of_my_shop .source_url)"

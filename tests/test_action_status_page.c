@@ -344,6 +344,7 @@ TEST(page_says_it_in_a_buyers_words)
         check_page(&rig, "The usual checkout is back");
         check_page(&rig, "more than <bdi>4 min</bdi> ago");
         check_page(&rig, "data-date=\"{day} {month} {year}\""); /* the script's */
+        check_file(&rig, "history.html", "This page was made <time", true);
         check_page(&rig, "data-stale=\"This page is out of date: it has not been renewed for {age}.");
         check_file(&rig, "badge.svg", ">on backup<", true);
         check_file(&rig, "history.atom", "<id>https://shop.example#status-01JFELL</id>", true);
@@ -788,8 +789,8 @@ TEST(refresh_rewrites_only_what_changed)
         usleep(2000); /* the stamps have milliseconds */
         publish(&rig, &facts);
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                bool says_when = streq(files[i], "index.html") || streq(files[i], "api/v2/status.json") ||
-                                 streq(files[i], "ninety-days.json");
+                bool says_when = streq(files[i], "index.html") || streq(files[i], "history.html") ||
+                                 streq(files[i], "api/v2/status.json") || streq(files[i], "ninety-days.json");
                 CHECK_INT(inode(&rig, files[i]) != before[i], says_when);
         }
 

@@ -3,10 +3,12 @@
 // what stands here is too old. Without it the page is right as it was written.
 (() => {
   'use strict';
-  const LOOK_MS = 10000, SOON_MS = [0, 250, 500, 800, 1200, 2000, 4000], DAYS = 90;
+  const LOOK_MS = 10000, ANSWER_MS = 6000, LISTEN_MS = 5000, SOON_MS = [0, 250, 500, 800, 1200, 2000, 4000], DAYS = 90;
   const byId = (id) => document.getElementById(id);
   const stale = byId('stale'), told = byId('told'), tip = byId('tip');
+  const served = location.protocol.startsWith('http');
   let behind = 0; // ms by which the reader's clock is behind the server's
+  let asked = !served; // before that, a page that seems old may only mean that the reader's clock is fast
   let missed = 0, timer, soon = [], pointed = false;
 
   // --- how old it is ---
@@ -17,10 +19,11 @@
     return units[i].replace('{n}', String(Math.floor(seconds / sizes[i])));
   }
 
+  const ageNow = () => Math.floor((Date.now() + behind - Date.parse(byId('main').dataset.made)) / 1000);
+  const isOld = () => ageNow() > Number(byId('main').dataset.fresh);
+
   function judgeAge() {
-    const { made, fresh } = byId('main').dataset;
-    const age = Math.floor((Date.now() + behind - Date.parse(made)) / 1000);
-    const words = age > Number(fresh) ? stale.dataset.stale.replace('{age}', duration(age)) : missed > 1 ? stale.dataset.unreachable : '';
+    const words = isOld() && asked ? stale.dataset.stale.replace('{age}', duration(ageNow())) : missed > 1 ? stale.dataset.unreachable : '';
     if (stale.textContent !== words)
       stale.textContent = words;
     stale.hidden = !words;
@@ -81,7 +84,7 @@
     clearTimeout(timer);
     timer = setTimeout(look, LOOK_MS);
     try {
-      const answer = await fetch(location.pathname, { cache: 'no-cache' });
+      const answer = await fetch(location.pathname, { cache: 'no-cache', signal: AbortSignal.timeout?.(ANSWER_MS) });
       const date = Date.parse(answer.headers.get('Date'));
       if (date)
         behind = date - Date.now();
@@ -92,6 +95,7 @@
     } catch {
       missed++;
     }
+    asked = true;
     judgeAge();
   }
 
@@ -101,18 +105,30 @@
     soon = SOON_MS.map((ms) => setTimeout(look, ms));
   }
 
-  function listen(pause) {
-    let first = true;
-    const source = new EventSource('../events');
+  // Only while the page is seen: browsers allow a site six connections, in all tabs together.
+  let source, heard, again, pause = LISTEN_MS;
+
+  function listen() {
+    clearTimeout(again);
+    if (document.hidden) {
+      heard = false;
+      source?.close();
+      return;
+    }
+    if (source && source.readyState !== EventSource.CLOSED)
+      return;
+    source = new EventSource('../events');
+    source.addEventListener('open', () => { pause = LISTEN_MS; });
     source.addEventListener('config', () => {
-      if (!first)
+      if (heard)
         lookSoon();
-      first = false;
+      heard = true;
     });
-    source.addEventListener('error', () => {
-      if (source.readyState !== EventSource.CLOSED)
+    source.addEventListener('error', ({ target }) => {
+      if (target.readyState !== EventSource.CLOSED)
         return;
-      setTimeout(listen, pause * (0.75 + Math.random() / 2), Math.min(2 * pause, 300000));
+      again = setTimeout(listen, pause * (0.75 + Math.random() / 2));
+      pause = Math.min(2 * pause, 300000);
     });
   }
 
@@ -219,8 +235,13 @@
   enliven();
   judgeAge();
   setInterval(judgeAge, 5000);
-  document.addEventListener('visibilitychange', () => document.hidden || look());
-  timer = setTimeout(look, LOOK_MS);
-  if (location.protocol.startsWith('http'))
-    listen(5000);
+  if (served) {
+    document.addEventListener('visibilitychange', () => {
+      listen();
+      if (!document.hidden)
+        look();
+    });
+    timer = setTimeout(look, isOld() ? 0 : LOOK_MS);
+    listen();
+  }
 })();

@@ -4,7 +4,7 @@
 // Arguments: WEB-URL ITS-FOLDER NODE-URL URL-OF-THE-OTHER-SHOP
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { args, axe, browser, deed, loads, open, pictures, prove, say, shows } from './rig.mjs';
+import { args, axe, browser, deed, loads, open, pictures, prove, say, shows, watched } from './rig.mjs';
 
 const [web, folder, node, other] = args;
 const BANNER = '[role=status]', BUY = '[data-failover=checkout]';
@@ -253,14 +253,7 @@ const claims = {
         },
 
         async 'a page that nobody looks at holds no connection, and knows at once when it is looked at again'() {
-                const page = await open(`${web}/book.html`, { before: (page) => page.addInitScript(() => {
-                        const streams = globalThis.streams = [], Real = EventSource;
-                        globalThis.EventSource = class extends Real { constructor(...given) { super(...given); streams.push(this); } };
-                        globalThis.look = (yes) => {
-                                Object.defineProperty(document, 'hidden', { configurable: true, get: () => !yes });
-                                document.dispatchEvent(new Event('visibilitychange'));
-                        };
-                }) });
+                const page = await open(`${web}/book.html`, { before: watched });
                 await says(page, 'backup');
                 await page.waitForFunction(() => streams.length === 1 && streams[0].readyState === 1);
                 await page.evaluate(() => look(false));

@@ -54,6 +54,16 @@ export async function shows(page, id, text) {
 /** How often the document was loaded: a page that is followed is never loaded again. */
 export const loads = (page) => page.evaluate(() => performance.getEntriesByType('navigation').length + (globalThis.loaded = (globalThis.loaded ?? 0) + 1));
 
+/** Before a page is loaded: it can be told that nobody looks at it, by look(false), and its event streams are in `streams`. */
+export const watched = (page) => page.addInitScript(() => {
+        const streams = globalThis.streams = [], Real = EventSource;
+        globalThis.EventSource = class extends Real { constructor(...given) { super(...given); streams.push(this); } };
+        globalThis.look = (yes) => {
+                Object.defineProperty(document, 'hidden', { configurable: true, get: () => !yes });
+                document.dispatchEvent(new Event('visibilitychange'));
+        };
+});
+
 /** What axe-core has against the page as it is. */
 export async function axe(page) {
         await page.evaluate(await readFile(load.resolve('axe-core/axe.min.js'), 'utf8')); // no part of the page, so no policy stops it

@@ -4,7 +4,7 @@
 // Arguments: NODE-URL
 import assert from 'node:assert/strict';
 import { mark, payloads } from './hostile.mjs';
-import { args, axe, deed, loads, open, pictures, prove, say } from './rig.mjs';
+import { args, axe, browser, deed, loads, open, pictures, prove, say, watched } from './rig.mjs';
 
 const [node] = args, url = `${node}/status/`;
 const headline = (page, text) => page.waitForFunction((text) => new RegExp(text).test(document.querySelector('h1').textContent), text, { polling: 20 });
@@ -16,7 +16,13 @@ const desk = seen.light;
 const part = (page, name) => page.locator('.parts > li', { hasText: name });
 
 /** With a clock of its own, so that minutes pass at once. */
-const clocked = (options = {}) => open(url, { ...options, before: async (page) => { await page.clock.install(); await options.before?.(page); } });
+const clocked = (options = {}) => open(url, { ...options, before: async (page) => { await page.clock.install({ time: Date.now() + (options.ahead ?? 0) }); await options.before?.(page); } });
+
+/** Asks twice, and hears nothing: for as long as it waits, other claims are proved. */
+const unanswered = await clocked();
+await unanswered.route(url, () => {});
+for (let i = 0; i < 2; i++)
+        await unanswered.clock.fastForward(10000);
 
 /** As by a reader who comes back to the page now and then, until this is on it. */
 const looks = (page, text) => page.waitForFunction((text) => {
@@ -162,7 +168,33 @@ const claims = {
                 await page.close();
         },
 
+        async 'in more tabs than a browser has connections it can be opened, and who comes back to one sees what is'() {
+                const context = await browser.newContext(), tabs = [];
+                for (let i = 0; i < 7; i++) {
+                        tabs.push(await open(url, { context, before: watched }));
+                        await tabs[i].waitForFunction(() => streams[0]?.readyState === 1);
+                        await tabs[i].evaluate(() => look(false));
+                }
+                await deed('api_fails');
+                await headline(desk, 'pay with crypto');
+                await tabs[0].evaluate(() => look(true));
+                await headline(tabs[0], 'pay with crypto');
+                await tabs[0].waitForFunction(() => streams.length === 2 && streams[1].readyState === 1);
+                await deed('api_is_well');
+                await headline(tabs[0], 'Everything works');
+                await context.close();
+        },
+
+        async 'a reader whose clock is fast is not told that the page is old'() {
+                const page = await clocked({ ahead: 3600000 });
+                assert.equal(await page.locator('#stale').isVisible(), false);
+                assert.match(await page.title(), /working/);
+                await page.close();
+        },
+
         async 'a page that is too old says so, and so does one that gets no answer; both end'() {
+                await unanswered.locator('#stale', { hasText: 'does not answer' }).waitFor();
+                await unanswered.close();
                 const page = await clocked();
                 await headline(page, 'Everything works');
                 assert.equal(await page.locator('#stale').isVisible(), false);
@@ -176,6 +208,9 @@ const claims = {
                 assert.match(await page.locator('link[rel="icon"]').getAttribute('href'), /%235b6470/);
                 await page.screenshot({ path: `${pictures}/live-old.png`, fullPage: true });
                 assert.deepEqual(await axe(page), []);
+                await page.emulateMedia({ media: 'print' });
+                assert.ok(await page.locator('#stale').isVisible(), 'on paper, too');
+                await page.emulateMedia({ media: null });
                 await deed('shop_node starts');
                 await page.clock.setFixedTime(Date.now());
                 await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
