@@ -306,7 +306,8 @@ TEST(an_ask_may_be_freed_or_left_at_any_moment)
                 char why[PEER_WHY_SIZE];
 
                 for (int i = 0; i < 3; i++)
-                        CHECK_INT(peer_ask_start(peers_at(w.peers, 0), "q=x", 5, on_told, &t[i], &a[i], why), 0);
+                        CHECK_INT(peer_ask_start(peers_at(w.peers, 0), "q=x", 5, on_told, &t[i], &a[i], why),
+                                  0);
                 for (unsigned i = 0; i < turns; i++)
                         CHECK(sd_event_run(w.event, USEC_PER_MSEC) >= 0);
                 if (t[0].n == 0) /* else it is gone already */
