@@ -66,12 +66,16 @@ fail() {
         {
                 echo "FAILED: $*"
                 echo "  at: ${BASH_SOURCE[*]: -1}:${BASH_LINENO[*]: -2:1}"
+                [[ -S $shop/run/control.sock ]] && { echo "---- status"; status; echo; }
+                for name in "${!pid[@]}"; do
+                        echo "---- processes of $name"
+                        ps -o pid,ppid,stat,etimes,wchan:20,args -p "${pid[$name]}" --ppid "${pid[$name]}"
+                done
                 for name in "$shop"/*.log; do
                         [[ -s $name ]] || continue
                         echo "---- ${name##*/}"
                         tail -n "${LOG_LINES:-40}" "$name"
                 done
-                [[ -S $shop/run/control.sock ]] && { echo "---- status"; status; echo; }
         } >&3 2>&3
         exit 1
 }

@@ -113,9 +113,9 @@ primary_answers() {
         [[ $(zone_has ns A) ]]
 }
 
-# Stopped, and seen to be: one that is only about to stop would still take an update.
+# Stopped, and seen to be: one that is only about to stop would still take an update, and one that has ended would refuse it.
 primary_silenced() {
-        kill -STOP "${pid[primary]}" && not primary_answers
+        kill -STOP "${pid[primary]}" && [[ $(ps -o stat= -p "${pid[primary]}") == T* ]] && not primary_answers
 }
 
 # An independent client, which knows nothing of failoverd.

@@ -45,7 +45,7 @@ key_is_refused() { # NAME SECRET PART-OF-THE-REASON: a change waits for a key th
 rfc2136_story() { # knot|bind
         need kdig nsupdate pgrep jq
         primary_start "$1"
-        LOG_LEVEL=debug LOG_LINES=100
+        LOG_LEVEL=debug
         dns_shop_start "provider: rfc2136" "server: \"$primary\"" "key_file: dns.key"
 
         # There and back.
