@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TEXT_MAX   (256 * 1024)
@@ -332,12 +333,28 @@ static void told_reading(void *data, const LookResult *result, void *userdata)
                         r->daemon, r->config, r->config);
 }
 
-void findings_add_unreadable(Findings *f, const char *config, const char *daemon)
+static void tell_writable(Findings *f, const char *config, const char *daemon)
+{
+        struct stat st;
+        Finding *x;
+
+        if (stat(config, &st) < 0 || !(st.st_mode & S_IWOTH))
+                return;
+        x = findings_add(f, FINDING_WARNING, "writable", NULL, NULL, "%s: others may write to it (mode %04o)",
+                         config, st.st_mode & 07777);
+        finding_means(f, x, "whoever has an account here decides what %s does", daemon);
+        finding_advises(f, x, "look at what it says now, then chmod 640 %s", config);
+}
+
+void findings_add_access(Findings *f, const char *config, const char *daemon)
 {
         Reading r = {.f = f, .config = config, .daemon = daemon};
         LookJob job = {.run = run_reading, .told = told_reading, .job = &r, .as_daemon = true};
 
-        if (geteuid() == 0 && is_the_units(config, daemon))
+        if (!is_the_units(config, daemon))
+                return;
+        tell_writable(f, config, daemon);
+        if (geteuid() == 0)
                 (void) look(&job, 1, daemon, NULL);
 }
 

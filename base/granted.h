@@ -14,9 +14,9 @@ typedef struct Granted {
 
 /* Reads small files below /etc and /usr; looks users up in a child. */
 void findings_add_not_granted(Findings *f, const Granted *g);
-/* Can the daemon's user read that file? As the kernel answers him: owner, group, mode, access lists, the folders above it. Only root
- * asks, since others have read it with less. */
-void findings_add_unreadable(Findings *f, const char *config, const char *daemon);
+/* May others write to that file; and can the daemon's user read it? As the kernel answers him: owner, group, mode, access lists, the
+ * folders above it. Only root asks that, since others have read it with less. */
+void findings_add_access(Findings *f, const char *config, const char *daemon);
 /* A secret that is named without a slash was looked for beside that configuration, with this error. Is it none for the daemon, to
  * which systemd gives it? -EPERM: whoever may read the file; -ENOENT: it comes from somewhere else. */
 bool granted_excuses(const char *config, const char *daemon, const char *name, int error);

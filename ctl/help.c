@@ -6,7 +6,8 @@
 
 #include <stdarg.h>
 
-#define WIDTH_MAX 100u
+#define WIDTH_MAX  100u
+#define NAME_WIDTH 20
 
 static void put_option(Page *p, const OptionInfo *option)
 {
@@ -92,9 +93,11 @@ void help_all(const Invocation *i, FILE *to)
                 _cleanup_free_ char *left = string_printf("%s%s%s", verb->name, verb->arguments[0] ? " " : "",
                                                           verb->arguments);
 
+                if (left && strlen(left) > NAME_WIDTH) /* `help VERB` has the rest */
+                        snprintf(left, strlen(left) + 1, "%s ...", verb->name);
                 page_put(&p, STYLE_PLAIN, "  ");
-                page_cell(&p, STYLE_BOLD, left ? left : verb->name, 20);
-                page_paragraph(&p, STYLE_PLAIN, "", 24, STYLE_PLAIN, verb->summary);
+                page_cell(&p, STYLE_BOLD, left ? left : verb->name, NAME_WIDTH);
+                page_paragraph(&p, STYLE_PLAIN, "", NAME_WIDTH + 4, STYLE_PLAIN, verb->summary);
         }
         page_end(&p);
         page_put(&p, STYLE_PLAIN, "failoverctl help VERB tells more; so does failoverctl(1).");

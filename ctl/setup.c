@@ -115,12 +115,10 @@ static int may_replace(const Setup *s, Error *e)
         if (s->i->given[OPTION_UNATTENDED])
                 return error_set(e, -EEXIST,
                                  "there is a configuration that setup has not made, or that was changed "
-                                 "since: --force "
-                                 "replaces it, and keeps it as failoverd.yaml.old");
+                                 "since: --force replaces it, and keeps it as failoverd.yaml.old");
         prompt_say("There is a configuration that was written or changed by hand. It can be replaced, and is "
-                   "then kept as "
-                   "failoverd.yaml.old; or it stays, and setup does the rest: what it needs of the system, "
-                   "and a trial.");
+                   "then kept as failoverd.yaml.old; or it stays, and setup does the rest: what it needs of "
+                   "the system, and a trial.");
         r = prompt_yes("Replace it?", false, &yes);
         return r < 0 ? error_set(e, r, "nothing was written") : yes;
 }
@@ -307,8 +305,8 @@ int verb_setup(const Invocation *i)
         if (!s.owns && s.root[0] == '\0' && !s.dry)
                 return ctl_failed(i, (error_set(&e, -EPERM,
                                                 "this is for root: it writes to /etc, and acts for "
-                                                "failoverd; --dry-run "
-                                                "shows what it would write, --root DIR writes elsewhere"),
+                                                "failoverd; --dry-run shows what it would write, --root DIR "
+                                                "writes elsewhere"),
                                       &e));
         report = json_pack("{s:o}", "files", s.files = json_array());
         r = report ? 0 : error_set(&e, -ENOMEM, "out of memory");

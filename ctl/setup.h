@@ -79,6 +79,24 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e);
 int setup_ask(const Setup *s, SetupAnswers *a, const SetupAnswers *again, Error *e);
 /* Gives each that was not said what was answered before, or its default. */
 int setup_complete(const Setup *s, SetupAnswers *a);
+
+/* --- setup_settings.c --- */
+
+typedef struct SettingInfo {
+        const char *name; /* on the command line */
+        const char *why;  /* a paragraph before the question; NULL: none */
+        const char *what;
+        int (*check)(const char *value, Error *e);
+        const char *word; /* that it takes, too, however it is written */
+        bool secret, needed;
+        bool file_too; /* it may hold a secret: NAME=@FILE, NAME=- */
+} SettingInfo;
+
+extern const SettingInfo setup_settings[_SETTING_MAX];
+/* Can it be used? Puts a word as it is written in a configuration. */
+int setup_accept(const SettingInfo *info, char *value, Error *e);
+/* What it is when it was not said; those before it were. NULL: out of memory. */
+char *setup_default(const Setup *s, const SetupAnswers *a, Setting k);
 /* Does it take a login with a password, is it told by mail …? What depends on another answer is asked, and used, only then. */
 bool setup_wants(const SetupAnswers *a, Setting k);
 bool setup_is_mail(const char *alert);

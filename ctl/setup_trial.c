@@ -146,30 +146,50 @@ static int read_status(const Stage *g)
         return r < 0 ? r : r > 0 ? -EIO : (int) strtol(text, NULL, 10);
 }
 
+/* --- until it is over, or somebody ends it --- */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t ended;
+
 static void on_signal(int number)
 {
         (void) number; /* whom we wait for ends by it, too; then what we have made is taken away */
+        ended = 1;
+}
+
+static void hold_signals(struct sigaction before[ELEMENTSOF(signals)])
+{
+        const struct sigaction keep = {.sa_handler = on_signal};
+
+        for (size_t k = 0; k < ELEMENTSOF(signals); k++)
+                (void) sigaction(signals[k], &keep, &before[k]);
+}
+
+static void release_signals(const struct sigaction before[ELEMENTSOF(signals)])
+{
+        for (size_t k = 0; k < ELEMENTSOF(signals); k++)
+                (void) sigaction(signals[k], &before[k], NULL);
 }
 
 /* The exit code of what it runs. */
 static int stage_run(const Stage *g, Error *e)
 {
-        static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-        const struct sigaction keep = {.sa_handler = on_signal};
-        struct sigaction before[ELEMENTSOF(signals)];
-        int r, status;
+        int r = -ECANCELED, status;
 
-        for (size_t k = 0; k < ELEMENTSOF(signals); k++)
-                (void) sigaction(signals[k], &keep, &before[k]);
-        r = command_run((const char *const[]){"systemctl", "start", "--quiet", g->name, NULL}, false, NULL);
+        if (!ended)
+                r = command_run((const char *const[]){"systemctl", "start", "--quiet", g->name, NULL}, false,
+                                NULL);
         status = r == 0 ? read_status(g) : -EIO;
         (void) command_run((const char *const[]){"systemctl", "stop", "--quiet", g->name, NULL}, true, NULL);
         (void) command_run((const char *const[]){"systemctl", "reset-failed", "--quiet", g->name, NULL}, true,
                            NULL);
-        for (size_t k = 0; k < ELEMENTSOF(signals); k++)
-                (void) sigaction(signals[k], &before[k], NULL);
         show(g->err, stderr);
         show(g->out, stdout);
+        if (status < 0 && ended)
+                return error_set(
+                                e, -ECANCELED,
+                                "the trial was ended before it was over: what has been written stays, and no "
+                                "service was restarted");
         return status >= 0 ? status
                            : error_set(e, status,
                                        "the trial did not run in the sandbox of failoverd.service: "
@@ -207,8 +227,12 @@ int setup_trial(const Setup *s, bool *ret_well, Error *e)
                         program, "--check", "--probes", config, s->i->given[OPTION_JSON] ? "--json" : NULL,
                         NULL};
         if (find_sandbox(s, &sandbox)) {
+                struct sigaction before[ELEMENTSOF(signals)];
+
+                hold_signals(before);
                 say(s, "Every probe is run once, as failoverd and in its sandbox.");
                 r = run_in(sandbox, argv, e);
+                release_signals(before);
         } else {
                 say(s, "Every probe is run once, from here: failoverd's unit is not installed, so this is "
                        "not what its sandbox lets it do.");

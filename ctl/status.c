@@ -446,6 +446,19 @@ static bool any_ready_fallback(const json_t *status)
         return false;
 }
 
+static bool has_alert(const json_t *status, const char *name)
+{
+        size_t k;
+        json_t *alert;
+
+        json_array_foreach(json_object_get(status, "alerts"), k, alert)
+        {
+                if (streq(ctl_string(alert, "name"), name))
+                        return true;
+        }
+        return false;
+}
+
 static void show_next(Page *p, const json_t *status, const Health *h)
 {
         const json_t *layer = json_object_get(status, "operator");
@@ -463,6 +476,8 @@ static void show_next(Page *p, const json_t *status, const Health *h)
                 show_command(p, "resume", "let automation switch again");
         if (json_is_true(json_object_get(status, "returns_stopped")))
                 show_command(p, "ack", "allow automatic returns again");
+        if (has_alert(status, "mode-gone"))
+                show_command(p, "ack", "end the alert of the mode that is no longer configured");
         if (!h->first && !pinned && return_mode(status, h))
                 show_command(p, "force-primary", "go back now, without waiting for the hold");
         if (h->first && !pinned && h->down > 0 && any_ready_fallback(status))

@@ -397,7 +397,7 @@ int check_run(const CheckOptions *options, CheckReport *ret)
         else if (config_load_tree(options->config, &report.config, &tree, &e) < 0)
                 findings_add_unusable(k.f, e.text);
         else
-                findings_add_unreadable(k.f, options->config, "federationd");
+                findings_add_access(k.f, options->config, "federationd");
         k.c = report.config;
         if (k.c && !(report.needs = json_whole(check_needs(k.c))))
                 k.f->failed = true;

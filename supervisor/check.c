@@ -75,7 +75,7 @@ int check_run(const CheckOptions *options, CheckReport *ret)
         else if (config_load_tree(options->config, &report.config, &report.tree, &e) < 0)
                 findings_add_unusable(k.f, e.text);
         else
-                findings_add_unreadable(k.f, options->config, "failoverd");
+                findings_add_access(k.f, options->config, "failoverd");
         r = 0;
         if (report.config) {
                 k.c = report.config;

@@ -167,6 +167,18 @@ TEST(failing_actions_alerts_and_next_steps_are_told)
         CHECK(!strstr(text, "failoverctl auto "));
 }
 
+TEST(the_alert_that_an_ack_ends_says_so)
+{
+        _cleanup_free_ char *gone = show(SAMPLE_PRIMARY("null", "false", "\"primary\"", SAMPLE_PROBE_UP,
+                                                        ",\"alerts\":[{\"name\":\"mode-gone\",\"since\":"
+                                                        "\"2026-11-20T08:00:00Z\",\"message\":\"gone\"}]"),
+                                         120, false),
+                            *other = show(SAMPLE_CRYPTO, 120, false);
+
+        CHECK(strstr(gone, "failoverctl ack"));
+        CHECK(!strstr(other, "failoverctl ack"));
+}
+
 TEST(an_action_that_speaks_to_many_is_named_once_and_its_rows_are_cut)
 {
         _cleanup_text_ Text rows = {0};

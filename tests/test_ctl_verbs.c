@@ -327,6 +327,7 @@ TEST(help_tells_every_verb_and_its_options)
         CHECK_INT(CTL(&s, &ran, "help"), 0);
         for (size_t k = 0; k < ELEMENTSOF(verbs); k++)
                 CHECK(strstr(ran.out, verbs[k]));
+        CHECK(!strstr(ran.out, "…")); /* nothing is cut in the middle */
         for (size_t k = 0; k < ELEMENTSOF(verbs); k++) {
                 char wanted[64];
 

@@ -94,6 +94,17 @@ keep "$shop/draft.yaml" root:root 600
 "$build/failoverd" --check --json --config "$shop/draft.yaml" --state-dir "$shop/state" >"$shop/found.json" 2>/dev/null || true
 check "a draft is nobody else's" not found '.code == "unreadable"'
 
+# ---- a file that everybody may write to: who has an account decides what the daemon runs
+
+for daemon in failoverd federationd; do
+        chmod o+rw "$daemon.yaml"
+        look "$daemon"
+        check "$daemon: it is told that others may write to it" found '.code == "writable" and .severity == "warning"'
+        chmod o= "$daemon.yaml"
+        look "$daemon"
+        check "$daemon: and no more once they may not" not found '.code == "writable"'
+done
+
 # ---- a credential that others read: systemd does not mind, and neither must an upgrade
 
 chmod 644 node.key pay.key

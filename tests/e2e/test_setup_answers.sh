@@ -43,7 +43,7 @@ questions() { # the shop of this test
 		Payment API:${TAB}http://127.0.0.1:${port[api]}/v1/account
 		Key (not shown):${TAB}$canary
 		Fallback:${TAB}http://127.0.0.1:${port[btcpay]}
-		Domain:${TAB}none
+		Domain:${TAB}None
 		Database:${TAB}host=$shop dbname=shop password=x
 		Database:${TAB}host=$shop dbname=shop user=shop
 		Disk [${TAB}
@@ -120,7 +120,7 @@ check "and kept" grep -qx '# by hand' "$files/failoverd.yaml.old"
 rm -r "$files" "$root/etc/systemd"
 echo $canary >"$shop/key"
 chmod 644 "$shop/key"
-echo "mail_$canary" | setup --unattended id=shop "payment=http://127.0.0.1:${port[api]}/v1/account" payment-key="$shop/key" crypto=yes \
+echo "mail_$canary" | setup --unattended id=shop "payment=http://127.0.0.1:${port[api]}/v1/account" payment-key="$shop/key" crypto=Yes \
         alert=ops@shop.example smtp=smtp://mail.shop.example smtp-user=u smtp-password=-
 check "it was run" grep -qE '^payment-api +pass' "$shop/said"
 check "no secret is shown" not grep -q canary "$shop/said"

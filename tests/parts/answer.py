@@ -3,7 +3,8 @@
 """Somebody at a terminal of 80 columns, who answers what a program asks.
 
 answer.py TRANSCRIPT COMMAND...    standard input: lines "PART OF THE QUESTION<TAB>ANSWER", in order. An answer may be ^C or ^D.
-Exits as the command does; with 99 when a question does not come within 20 s, or another one does.
+Exits as the command does; with 99 when a question does not come within 20 s, or another one does, and when nothing is heard of it for
+60 s after the last.
 """
 import errno
 import fcntl
@@ -52,6 +53,10 @@ def main():
         os.write(fd, {"^C": b"\x03", "^D": b"\x04"}.get(answer, answer.encode() + b"\n"))
     while (more := read(fd, 60)) is not None:
         transcript.write(more)
+        if not more:
+            sys.stderr.write("it waits for something: %s\n" % seen.decode(errors="replace"))
+            sys.exit(99)
+        seen += more
     transcript.close()
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
 

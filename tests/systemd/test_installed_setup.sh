@@ -113,6 +113,13 @@ check "it says when it counts" grep -q "systemctl restart" "$said"
 argv_canary=canary_in_argv_9c1d
 printf '[Service]\nSetCredential=tok:%s\nEnvironment=SPELL=%s\n' $argv_canary $argv_canary | drop_in failoverd.service token
 machine chmod 600 /etc/systemd/system/failoverd.service.d/token.conf
+printf 'in its sandbox\t^C\n' | machine /usr/bin/python3 "$source_dir/tests/parts/answer.py" "$said" failoverctl setup --trial &&
+        fail "the trial goes on after ^C"
+check "who ends a trial is not sent to look for a mistake" grep -q "ended before it was over" "$said"
+left_behind() {
+        machine sh -c 'ls -d /run/failoverctl.* /run/systemd/system/failoverd-trial*' 2>/dev/null
+}
+check "nor is anything left of it" equal "$(left_behind)" ""
 machine failoverctl setup --trial >"$said" 2>&1 &
 trial=$!
 command_lines() {
@@ -125,7 +132,7 @@ wait_for "the trial runs the script" script_runs
 check "no command line of a trial has a secret of a drop-in" not contains "$(command_lines)" "$argv_canary"
 machine touch /home/clerk/bin/go
 wait "$trial" || fail "the trial does not pass: $(<"$said")"
-check "a trial leaves nothing behind" equal "$(machine sh -c 'ls -d /run/failoverctl.* /run/systemd/system/failoverd-trial* 2>/dev/null')" ""
+check "a trial leaves nothing behind" equal "$(left_behind)" ""
 machine failoverctl check-config --json >"$shop/report"
 check "check-config is content" jq -e '[.findings[].code | select(. == "no-credential" or . == "read-only")] == []' "$shop/report"
 machine failoverctl check-config --json /etc/failoverd/federationd.yaml >"$shop/report"
