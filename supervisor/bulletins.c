@@ -240,7 +240,7 @@ static Bulletin *find_open(const Bulletins *b)
 static int join(Bulletin *before, const Bulletin *ours)
 {
         json_t *edited = bulletin_edit(before), *updates = json_array(), *item;
-        static const char *const newer[] = {"resolved", "mode", "payment", "impact", "worst"};
+        static const char *const newer[] = {"resolved", "mode", "payment"};
         size_t i;
 
         if (!edited)
@@ -258,6 +258,7 @@ static int join(Bulletin *before, const Bulletin *ours)
         json_put(edited, "updates", updates);
         for (i = 0; i < ELEMENTSOF(newer); i++)
                 json_put(edited, newer[i], json_incref(json_object_get(ours->j, newer[i])));
+        incident_outgrow(edited, ours);
         return bulletin_replace(before, edited);
 }
 

@@ -19,3 +19,5 @@ int bulletin_replace(Bulletin *b, json_t *edited);
 /* One line of the timeline, in front of the others. id NULL or "": a new one. Into edited; json_failed() knows. */
 void bulletin_tell(json_t *edited, const char *id, const Scene *scene, const char *state, const char *body,
                    bool automatic);
+/* Is at least as bad as the other, and concerns its components, too. Into edited. */
+void incident_outgrow(json_t *edited, const Bulletin *other);

@@ -121,12 +121,12 @@ static bool has_all(const json_t *list, const json_t *more)
         return true;
 }
 
-static void add_components(json_t *edited, const Scene *scene)
+static void add_components(json_t *edited, const json_t *more)
 {
         json_t *list = bulletin_strings(json_object_get(edited, "components")), *item;
         size_t i;
 
-        json_array_foreach(scene->components, i, item)
+        json_array_foreach((json_t *) (uintptr_t) more, i, item)
         {
                 if (!list_has(list, item))
                         json_add(list, json_incref(item));
@@ -136,20 +136,24 @@ static void add_components(json_t *edited, const Scene *scene)
 
 /* --- written by themselves --- */
 
-static bool has_worsened(const json_t *incident, const Scene *scene)
+static bool has_worsened(const json_t *incident, const char *impact)
 {
-        return index_of(impacts, scene_impact(scene)) > index_of(impacts, worst_impact(incident));
+        return index_of(impacts, impact) > index_of(impacts, worst_impact(incident));
 }
 
 /* What the operator said of the impact holds until it becomes worse than it was when he said so. */
-static void grow(json_t *edited, const Scene *scene)
+static void grow(json_t *edited, const char *impact, const json_t *components)
 {
-        if (has_worsened(edited, scene)) {
-                json_put(edited, "worst", json_string(scene_impact(scene)));
-                json_put(edited, "impact",
-                         json_string(worse(bulletin_text(edited, "impact"), scene_impact(scene))));
+        if (has_worsened(edited, impact)) {
+                json_put(edited, "worst", json_string(impact));
+                json_put(edited, "impact", json_string(worse(bulletin_text(edited, "impact"), impact)));
         }
-        add_components(edited, scene);
+        add_components(edited, components);
+}
+
+void incident_outgrow(json_t *edited, const Bulletin *other)
+{
+        grow(edited, worst_impact(other->j), json_object_get(other->j, "components"));
 }
 
 static json_t *new_document(const char *id, const Scene *scene, bool automatic)
@@ -198,7 +202,7 @@ static int go_on(Bulletin *incident, const Scene *scene, bool over)
         } else {
                 json_put(edited, "mode", json_string_or_null(scene->mode));
                 json_put(edited, "payment", json_string_or_null(scene->payment));
-                grow(edited, scene);
+                grow(edited, scene_impact(scene), scene->components);
         }
         bulletin_tell(edited, scene->id, scene, over ? "resolved" : scene_state(scene), "", true);
         return bulletin_replace(incident, edited);
@@ -221,13 +225,13 @@ int incidents_grow(Bulletins *b, const Scene *scene)
         const Bulletin *open = incidents_open(b);
         json_t *edited;
 
-        if (!open || (!has_worsened(open->j, scene) &&
+        if (!open || (!has_worsened(open->j, scene_impact(scene)) &&
                       has_all(json_object_get(open->j, "components"), scene->components)))
                 return 0;
         edited = bulletin_edit(open);
         if (!edited)
                 return -ENOMEM;
-        grow(edited, scene);
+        grow(edited, scene_impact(scene), scene->components);
         return bulletin_replace(bulletins_find(b, BULLETIN_INCIDENT, bulletin_id(open)), edited);
 }
 

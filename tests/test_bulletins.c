@@ -62,6 +62,20 @@ static const char *told(const Bulletins *b)
         return text;
 }
 
+static const char *components_of(const Bulletin *b)
+{
+        static char text[256];
+        size_t used = 0, i;
+        json_t *id;
+
+        json_array_foreach(json_object_get(b->j, "components"), i, id)
+        {
+                used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s", i ? " " : "",
+                                          json_string_value(id));
+        }
+        return text;
+}
+
 /* What a restart finds: everything goes into the database and comes back. */
 static void restart(Bulletins *b)
 {
@@ -407,6 +421,33 @@ TEST(a_database_that_comes_late_is_joined)
                   "major crypto over | resolved:primary identified:crypto");
         CHECK(ours.items[0].dirty && ours.items[1].dirty);
         bulletins_clear(&ours);
+}
+
+TEST(what_came_before_a_late_database_is_told_as_bad_as_it_was)
+{
+        json_t *before = json_pack("[ss]", "db", "pay"), *now = json_pack("[ss]", "pay", "site");
+        Bulletins ours = {0}, stored = {0};
+        IncidentWords words = {.body = "", .impact = "minor"};
+        Scene s = scene("01C", NOW - 7 * MIN_, "crypto");
+        Error e;
+
+        s.trouble = true;
+        s.components = before;
+        CHECK_INT(incidents_follow(&stored, &s), 0);
+        s.trouble = false;
+        s.components = now;
+        CHECK_INT(incidents_follow(&ours, &s), 0);
+        CHECK_INT(bulletins_absorb(&ours, &stored), 0);
+        CHECK_STR(told(&ours), "critical crypto open | investigating:crypto");
+        CHECK_STR(components_of(&ours.items[0]), "db pay site");
+
+        CHECK_INT(incident_update(&ours, &ours.items[0], &s, &words, &e), 0);
+        CHECK_INT(incidents_follow(&stored, &s), 0); /* as if it were ours */
+        CHECK_INT(bulletins_absorb(&stored, &ours), 0);
+        CHECK_STR(told(&stored), "minor crypto open | investigating:crypto");
+        bulletins_clear(&stored);
+        json_decref(before);
+        json_decref(now);
 }
 
 TEST(a_damaged_row_is_left_out)
