@@ -384,18 +384,19 @@ static void release_alerts(Manager *m)
         PublicRecord *r = m->record;
         const Alarms *alarms = engine_alarms(m->engine);
         bool over = !maintenances_any(&r->bulletins);
-        _cleanup_json_ json_t *held = NULL;
-        json_t *fresh;
 
         judge_change(m, over);
-        if (!over || json_array_size(r->held) == 0 || !(fresh = json_array()))
-                return; /* out of memory: the next turn tells it */
-        held = TAKE_PTR(r->held);
-        r->held = fresh;
-        for (size_t i = 0; i < alarms->n; i++)
-                for (size_t k = 0; k < json_array_size(held) && alarms->items[i].raised; k++)
-                        if (streq(json_string_value(json_array_get(held, k)), alarms->items[i].id))
-                                wishes_alarm(m, &alarms->items[i], true);
+        if (!over || json_array_size(r->held) == 0)
+                return;
+        for (size_t i = 0; i < alarms->n; i++) {
+                size_t at = alarms->items[i].raised ? find_held(r, alarms->items[i].id) : SIZE_MAX;
+
+                if (at == SIZE_MAX)
+                        continue;
+                json_array_remove(r->held, at); /* one by one, as they are saved: none is lost in between */
+                wishes_alarm(m, &alarms->items[i], true);
+        }
+        json_array_clear(r->held); /* what has ended meanwhile */
         m->remember = true;
         manager_end_turn(m);
 }

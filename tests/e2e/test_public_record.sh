@@ -80,12 +80,22 @@ order api "status 503"
 wait_for "again" pays_by crypto
 check "nobody was called" equal "$(alerts)" "$before"
 check "it is no downtime" public_is '[.components[].days | map(.maintenance) | add] | min >= 1'
+order btcpay "status 503"
+wait_for "no mode is healthy" status_is 'any(.alerts[]; .name == "no-mode-healthy")'
+check "a mode that does not work is forced" "$ctl" force-fallback --mode crypto >"$shop/told"
+wait_for "three alerts are held" status_is '.maintenance.alerts_held == 3'
 stop failoverd KILL || true
+# How many alerts have been put down to be told, and whether one is held still, each time that something is saved.
+stored "CREATE TABLE watch (told INTEGER, held INTEGER)" && stored "CREATE TRIGGER watch AFTER INSERT ON memory BEGIN
+        INSERT INTO watch SELECT count(*), new.value NOT LIKE '%\"held\":[]%' FROM delivery WHERE change LIKE '%-raised'; END"
 daemon_start
 check "work goes on after a kill" status_is '.maintenance.name == "New cables"'
 check "it ends" "$ctl" maintenance end "Done." >"$shop/told"
-wait_for "what is still wrong is told then" received_some sink \
-        '.body | fromjson | .data.alert == "changed-in-maintenance"'
+for alert in changed-in-maintenance no-mode-healthy pinned-mode-broken; do
+        wait_for "what is still wrong is told then: $alert" received_some sink ".body | fromjson | .data.alert == \"$alert\""
+done
+check "the supervisor decides again" "$ctl" auto >"$shop/told"
+order btcpay ok
 order api ok
 wait_for "buyers pay by card" pays_by primary
 
@@ -120,6 +130,8 @@ END
 wait_for "nothing is left to do" status_is 'all(.actions[]; .state == "done" or .state == "superseded")'
 public=$(ask /v1/public | jq -S '.incidents, .maintenances')
 stop failoverd || true
+check "an alert is held until it is put down, whatever happens in between" equal \
+        "$(stored "SELECT min(told) FROM watch WHERE held = 0")" 3
 check "each change stands in an incident" equal "$(stored "SELECT count(*) FROM change WHERE from_mode <> ''
         AND NOT EXISTS (SELECT 1 FROM bulletin WHERE instr(value, change.id))")" 0
 daemon_start
