@@ -87,11 +87,17 @@ static void scene_of_change(const Manager *m, const ChangeRecord *change, Scene 
 
 /* --- what is stored --- */
 
-/* The bulletins as the database has them, and the changes that came into it without (it is of a version before, or was
- * written while nobody could). */
-static int read_stored(const Manager *m, const StoreLoaded *loaded, Bulletins *ret)
+static void note_followed(char followed[static ID_SIZE], const char *change)
 {
-        char last[ID_SIZE];
+        if (change && strcmp(change, followed) > 0)
+                snprintf(followed, ID_SIZE, "%s", change);
+}
+
+/* The bulletins as the database has them, and the changes that came into it without (it is of a version before, or was
+ * written while nobody could). A change that was looked at once is not judged again: the modes may be others now. */
+static int read_stored(const Manager *m, const StoreLoaded *loaded, Bulletins *ret,
+                       char followed[static ID_SIZE])
+{
 
         for (size_t i = 0; i < loaded->n_bulletins; i++) {
                 int r = bulletins_restore(ret, &loaded->bulletins[i]);
@@ -102,27 +108,32 @@ static int read_stored(const Manager *m, const StoreLoaded *loaded, Bulletins *r
                         log_warning("%s of the public record cannot be read, and is left out",
                                     loaded->bulletins[i].id);
         }
-        snprintf(last, sizeof(last), "%s", incidents_last_change(ret));
+        note_followed(followed, incidents_last_change(ret));
+        note_followed(followed, json_string_value(json_object_get(loaded->memory, "followed")));
         for (size_t i = 0; i < loaded->n_changes; i++) {
                 Scene scene;
 
-                if (strcmp(loaded->changes[i].id, last) <= 0)
+                if (strcmp(loaded->changes[i].id, followed) <= 0)
                         continue;
                 scene_of_change(m, &loaded->changes[i], &scene);
                 if (incidents_follow(ret, &scene) < 0)
                         return -ENOMEM;
+                note_followed(followed, scene.id);
         }
         return 0;
 }
 
 int record_load(Manager *m, const StoreLoaded *loaded)
 {
+        char followed[ID_SIZE] = "";
         Bulletins stored = {0};
         int r;
 
-        r = read_stored(m, loaded, &stored);
+        r = read_stored(m, loaded, &stored, followed);
         if (r >= 0)
                 r = bulletins_absorb(&m->record->bulletins, &stored);
+        if (r >= 0)
+                note_followed(m->record->followed, followed);
         bulletins_clear(&stored);
         for (size_t i = 0; i < loaded->n_days && r >= 0; i++)
                 tally_restore(m->tally, &loaded->days[i]);
@@ -151,6 +162,8 @@ void record_remember(const Manager *m, json_t *memory)
         json_put(memory, "first", m->record->first ? json_string(m->record->first) : json_null());
         json_put(memory, "held_change", json_boolean(m->record->held_change));
         json_put(memory, "held", json_copy(m->record->held));
+        if (m->loaded) /* else what was written of it is not in the database */
+                json_put(memory, "followed", json_string(m->record->followed));
 }
 
 void record_add(Manager *m, StoreBatch *b)
@@ -191,6 +204,8 @@ void record_changed(Manager *m, const ChangeRecord *change)
         r->trouble_since = 0;
         if (incidents_follow(&r->bulletins, &scene) < 0)
                 log_warning("out of memory: the incident is written later");
+        else
+                note_followed(r->followed, scene.id);
         json_decref(now.components);
 }
 

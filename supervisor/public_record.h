@@ -15,6 +15,7 @@ typedef struct PublicRecord {
         bool held_change;       /* a maintenance kept the last change from being told … */
         json_t *held;           /* … and alerts with these ids */
         char *first;            /* the first mode when this was last looked at; NULL: never */
+        char followed[ID_SIZE]; /* the newest change that was told, or needed not to be */
 } PublicRecord;
 
 int record_new(PublicRecord **ret);

@@ -174,6 +174,30 @@ TEST(changes_without_incidents_become_some_and_those_with_none_more)
         world_end(&m);
 }
 
+TEST(a_change_that_was_no_outage_is_none_because_the_mode_has_another_name_now)
+{
+        ChangeRecord changes[] = {change("01A", "", "cards"), change("01B", "cards", "primary"),
+                                  change("01C", "primary", "crypto")};
+        StoreLoaded loaded = {.changes = changes, .n_changes = 2, .memory = json_object()};
+        Manager m;
+
+        world_begin(&m);
+        record_changed(&m, &changes[1]); /* a restart with that name */
+        record_remember(&m, loaded.memory);
+        CHECK(!json_object_get(loaded.memory, "followed")); /* what was written of it is nowhere */
+        m.loaded = true;
+        record_remember(&m, loaded.memory);
+        world_end(&m);
+        for (size_t i = 2; i <= 3; i++) {
+                world_begin(&m);
+                loaded.n_changes = i;
+                CHECK_INT(record_load(&m, &loaded), 0);
+                CHECK_INT(m.record->bulletins.n, i - 2); /* one that nobody could look at becomes one */
+                world_end(&m);
+        }
+        json_decref(loaded.memory);
+}
+
 TEST(nothing_is_written_before_the_database_has_been_read)
 {
         StoreBatch *b = store_batch_new();
