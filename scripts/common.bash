@@ -8,8 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config
         libcurl4-openssl-dev libc-ares-dev libsystemd-dev libsqlite3-dev libyaml-dev libjansson-dev libsodium-dev
         libmicrohttpd-dev libssl-dev libpq-dev zlib1g-dev libutf8proc-dev uthash-dev)
-# What makes and judges the Debian package.
-package_packages=(dpkg-dev debhelper lintian)
+# What makes and judges the Debian package; dpkg-buildpackage takes build-essential for granted.
+package_packages=(build-essential debhelper lintian)
 # The counterparts of a shop in the demo and in the end-to-end tests.
 shop_packages=(ca-certificates curl jq knot knot-dnsutils bind9-dnsutils postgresql openssl util-linux e2fsprogs procps
         python3-aiosmtpd)
