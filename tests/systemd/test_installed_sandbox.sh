@@ -2,81 +2,21 @@
 # SPDX-License-Identifier: MIT
 # In the sandbox of failoverd.service, which systemd itself rates 1.2 or better, everything works: HTTP over TLS, DNS, PostgreSQL by its socket, disks, SQLite, plug-ins, signed DNS updates, commands, mail, restarts through polkit. Credentials are used and show nowhere; the journal explains each change of mode.
 build=$(realpath "$1")
-. "$(dirname "$0")/package.sh"
-need curl jq nsupdate dig knotd psql initdb sqlite3 openssl
-have_mail || missing "python3-aiosmtpd is not installed"
+. "$(dirname "$0")/installed.sh"
+need curl jq nsupdate dig psql sqlite3
 [[ -x /usr/lib/nagios/plugins/check_load ]] || missing "monitoring-plugins-basic is not installed"
-machine_boot
-machine test -x /usr/lib/polkit-1/polkitd || missing "polkitd is not installed"
-machine_install
-
-part() { # NAME COMMAND...: on the machine's network
-        local name=$1
-        shift
-        start "$name" machine "$@"
-        wait_for "$name is up" test -s "$shop/$name.out"
-        port[$name]=$(<"$shop/$name.out")
-}
-ask() { # PATH [CURL-ARGUMENT...]
-        local path=$1
-        shift
-        machine curl -sS --max-time 10 --unix-socket /run/failoverd/control.sock "http://failoverd$path" "$@"
-}
-status() {
-        ask /v1/status
-}
-payment_mode() {
-        machine sed -n 's/^PAYMENT_MODE=//p' /run/failoverd/payment.env
-}
+installed_boot
+place=(machine)
 
 # ---- the counterparts: a payment API, a name server, a database, a mail server, the shop itself
 
-canary=sk_live_canary_4e21
 certificates_make shop.example
-mkdir -p "$shop/mail-tls" "$shop/dns"
-"$parts/certificates" "$shop/mail-tls" mail.shop.example
-part api "$parts/payment-api" --control "$shop/api.sock" --tls "$shop/tls" --key "$canary"
-part btcpay "$parts/payment-api" --control "$shop/btcpay.sock"
-(umask 077 && echo "$mail_password" >"$shop/mail.password")
-part mail /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/mail.sock" --store "$shop/mail" \
-        --tls="$shop/mail-tls/valid" --login "$mail_password"
-secret=$(openssl rand -base64 32)
-key_write "$shop/dns.key" shop "$secret"
-cat >"$shop/dns/knot.conf" <<-END
-	server:
-	    rundir: $shop/dns
-	    listen: 127.0.0.1@53
-	    udp-workers: 1
-	    tcp-workers: 1
-	    background-workers: 1
-	log:
-	  - target: stderr
-	    any: warning
-	database:
-	    storage: $shop/dns
-	key:
-	  - id: shop
-	    algorithm: hmac-sha256
-	    secret: $secret
-	acl:
-	  - id: update
-	    key: shop
-	    action: update
-	zone:
-	  - domain: shop.example
-	    storage: $shop/dns
-	    file: zone
-	    acl: update
-	    zonefile-sync: -1
-	    zonefile-load: whole
-	    journal-content: none
-END
-printf '%s\n' "shop.example. 1 SOA ns.shop.example. hostmaster.shop.example. 1 60 60 600 1" "shop.example. 1 NS ns.shop.example." \
-        "ns.shop.example. 1 A 127.0.0.1" "www.shop.example. 1 A 192.0.2.1" >"$shop/dns/zone"
-start dns machine knotd -c "$shop/dns/knot.conf"
-machine mkdir -p /run/postgresql
-machine chown postgres: /run/postgresql
-start database machine bash "$source_dir/tests/parts/postgres.sh" /var/lib/database 127.0.0.1 5432 unix_socket_directories=/run/postgresql
+part_start api payment-api --tls "$shop/tls" --key "$canary"
+part_start btcpay payment-api
+mail_start mail
+dns_start shop.example
+machine install -d -o postgres /run/postgresql
+postgres_start database "unix_socket_directories=$shop/database,/run/postgresql"
 machine_unit till.service <<-'END' # the shop: knows how buyers pay from its environment
 	[Service]
 	EnvironmentFile=/run/failoverd/payment.env
@@ -104,14 +44,14 @@ done
 # ---- an operator's configuration, and what `failoverctl setup` writes down for it
 
 quick="interval: 500ms, fast_interval: 100ms, timeout: 3s"
-machine_file /etc/failoverd/failoverd.yaml <<-END
+machine_config <<-END
 	node: {id: my-shop, name: My Shop, url: "https://shop.example", key_file: node.key}
 	probes:
 	  payment-api: {type: http, url: "https://shop.example:${port[api]}/v1/account", resolve: 127.0.0.1, ca_file: /etc/failoverd/tls-ca.crt, bearer_file: stripe.key, expect_json: {charges_enabled: true}, $quick}
 	  payment-port: {type: tcp, host: shop.example, port: ${port[api]}, resolve: 127.0.0.1, tls: true, ca_file: /etc/failoverd/tls-ca.crt, $quick}
 	  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", $quick}
-	  domain: {type: dns, name: www.shop.example, record: A, servers: ["127.0.0.1:53"], $quick}
-	  database: {type: postgresql, dsn: "host=/var/run/postgresql user=postgres dbname=shop", $quick}
+	  domain: {type: dns, name: www.shop.example, record: A, servers: ["$dns"], $quick}
+	  database: {type: postgresql, dsn: "host=/var/run/postgresql port=${port[database]} user=postgres dbname=shop", $quick}
 	  orders-db: {type: sqlite, path: /srv/shop/orders.db, query: "SELECT count(*) FROM orders", expect: "1", $quick}
 	  disk: {type: disk, path: /srv/shop, min_free: 1MiB, $quick}
 	  var: {type: disk, path: /var/log, write_test: false, min_free: 1MiB, $quick}
@@ -129,7 +69,7 @@ machine_file /etc/failoverd/failoverd.yaml <<-END
 	  - {type: status-page}
 	  - type: dns
 	    provider: rfc2136
-	    server: 127.0.0.1
+	    server: $dns
 	    zone: shop.example
 	    key_file: dns.key
 	    records: {primary: ["pay.shop.example. 1 A 192.0.2.1"], crypto: ["pay.shop.example. 1 A 198.51.100.7"]}
@@ -137,16 +77,9 @@ machine_file /etc/failoverd/failoverd.yaml <<-END
 	  - type: alert
 	    smtp: {url: "smtp://mail.shop.example:${port[mail]}", from: failoverd@shop.example, to: [ops@shop.example], username: ops, password_file: mail.password, ca_file: /etc/failoverd/mail-ca.crt}
 END
-drop_in() { # NAME < TEXT
-        machine mkdir -p /etc/systemd/system/failoverd.service.d
-        machine_file "/etc/systemd/system/failoverd.service.d/$1.conf"
-        machine systemctl daemon-reload
-}
 machine failoverctl setup --drop-ins >"$shop/setup.log" 2>&1 || fail "setup --drop-ins"
-wait_for "the name server answers" machine dig +short +tries=1 @127.0.0.1 www.shop.example
-wait_for "the database answers" machine psql -h /run/postgresql -U postgres -c "SELECT 1" shop
-drop_in 95-strict <<<$'[Service]\nSystemCallErrorNumber=kill' # nothing that is denied goes unnoticed
-drop_in 90-closed <<<$'[Service]\nReadWritePaths=' # none of those that setup has opened
+drop_in failoverd.service 95-strict <<<$'[Service]\nSystemCallErrorNumber=kill' # nothing that is denied goes unnoticed
+drop_in failoverd.service 90-closed <<<$'[Service]\nReadWritePaths=' # none of those that setup has opened
 machine systemctl restart failoverd.service || fail "failoverd does not start"
 
 # ---- a path that it may not write to is said to be the sandbox, and no outage
@@ -167,7 +100,7 @@ wait_for "every probe is up in the sandbox" all_up
 check "systemd rates it 1.2 or better" machine systemd-analyze security --threshold=12 --no-pager failoverd.service >/dev/null
 check "and federationd" machine systemd-analyze security --threshold=12 --no-pager federationd.service >/dev/null
 dns_says() { # ADDRESS
-        [[ $(machine dig +short @127.0.0.1 pay.shop.example) == "$1" ]]
+        [[ $(machine dig +short "@${dns%:*}" -p "${dns#*:}" pay.shop.example) == "$1" ]]
 }
 all_done() {
         status_is 'all(.actions[]; .state == "done")'
@@ -277,7 +210,7 @@ machine cp /run/failoverd/{mode.json,payment.env} "$shop/answers/"
 machine bash -c 'for i in $(seq 40); do for p in $(cat "/sys/fs/cgroup$1/cgroup.procs"); do cat /proc/$p/environ /proc/$p/cmdline; done; done' \
         look "$(machine systemctl show -P ControlGroup failoverd.service)" 2>/dev/null | tr "\0" "\n" | sort -u >"$shop/answers/processes" || true
 check "its processes were looked at" grep -qx /usr/sbin/failoverd "$shop/answers/processes"
-for word in "$canary" "$secret" "$mail_password"; do
+for word in "$canary" "$dns_secret" "$mail_password"; do
         found=$(grep -rlaF -- "$word" "$shop/answers" || true)
         check "$word is nowhere, but in: $found" equal "$found" ""
 done
