@@ -7,22 +7,10 @@ build=$(realpath "$1")
 . "$source_dir/tests/e2e/federation.sh"
 . "$(dirname "$0")/rig.sh"
 
-part_start api payment-api
-part_start btcpay payment-api
-config <<END
-node: $node
-probes:
-  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", $fast}
-  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", $fast}
-modes:
-  - {name: primary, requires: [payment-api]}
-  - {name: crypto, requires: [btcpay], $to_crypto}
-  - {name: federated, requires: []}
-failback: $quick_return
-actions: [{type: payment-mode}, {type: status-page}]
-END
-daemon_start
-wait_for "everything is up" all_up
+shop_start
+sed -i '/name: crypto,/a\  - {name: federated, requires: []}' "$shop/failoverd.yaml"
+kill -HUP "${pid[failoverd]}"
+wait_for "it knows a third mode" status_is '.modes | length == 3'
 nodes_name alpha beta
 failover_dir=$shop/run status_dir=$shop/status network_keys=', check_interval: 1s, allow_private_peers: [127.0.0.0/8]' node_config alpha beta </dev/null
 node_config beta </dev/null

@@ -420,9 +420,8 @@ quick_return="{hold: 1s, hold_max: 1s, max_changes_per_day: 0}"
 node='{id: my-shop, name: My Shop, url: "https://shop.example", fallback_url: "https://backup.shop.example"}'
 to_crypto='payment: crypto, checkout: cryptoCheckout, message: "Using backup payment system. All books still available."'
 
-# The shop of most tests: a payment API and a fallback, both ours to break, and somebody to alert. Configuration on
-# stdin is added at the end.
-shop_start() {
+# The shop of most tests: a payment API and a fallback, both ours to break, and somebody to alert.
+shop_start() { # [KEYS for payment-api]
         part_start api payment-api
         part_start btcpay payment-api
         sink_start sink

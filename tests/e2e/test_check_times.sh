@@ -55,23 +55,8 @@ agree "$source_dir/tests/sim/shop.yaml" payment-api 60
 
 # ---- the daemon
 
-part_start api payment-api
-part_start btcpay payment-api
-config <<END
-node: $node
-probes:
-  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", $fast}
-  btcpay: {type: http, url: "http://127.0.0.1:${port[btcpay]}/api/v1/health", $fast}
-modes:
-  - {name: primary, requires: [payment-api]}
-  - {name: crypto, requires: [btcpay], $to_crypto}
-failback: $quick_return
-actions:
-  - {type: payment-mode}
-END
+shop_start
 times "$shop/failoverd.yaml" payment-api
-daemon_start
-wait_for "everything is up" all_up
 
 took() { # MODE: seconds since $began until buyers pay so
         wait_for "buyers pay by $1" pays_by "$1"
