@@ -71,16 +71,20 @@ static int check_length(const ConfNode *node, const char *key, const char *value
         return conf_error(conf_get(node, key), e, "`%s` has at most %zu bytes", key, most);
 }
 
+/* What is of blanks only would be a row, or a heading, without words. */
+static char *take_text(char **text, const char *otherwise)
+{
+        return *text && (*text)[strspn(*text, " \t\r\n")] ? TAKE_PTR(*text) : strdup(otherwise);
+}
+
 /* Takes its strings over. */
 static int text_take_over(const ConfNode *node, ComponentText *text, ComponentConfig *ret, Error *e)
 {
         int r;
 
-        /* One of blanks only would be a row without a name. */
-        ret->name = text->name && text->name[strspn(text->name, " \t\r\n")] ? TAKE_PTR(text->name)
-                                                                            : strdup(ret->id);
-        ret->description = text->description ? TAKE_PTR(text->description) : strdup("");
-        ret->group = text->group ? TAKE_PTR(text->group) : strdup("");
+        ret->name = take_text(&text->name, ret->id);
+        ret->description = take_text(&text->description, "");
+        ret->group = take_text(&text->group, "");
         if (!ret->name || !ret->description || !ret->group)
                 return error_set(e, -ENOMEM, "out of memory");
         r = check_length(node, "name", ret->name, NAME_MAX_BYTES, e);

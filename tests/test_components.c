@@ -71,12 +71,14 @@ static void refused(const char *components, const char *why)
                 CHECK_STR(e.text, why);
 }
 
-TEST(a_name_of_blanks_is_none)
+TEST(a_text_of_blanks_is_none)
 {
         World w;
 
-        world_begin(&w, "components:\n  shop: {name: \"  \"}\n");
+        world_begin(&w, "components:\n  shop: {name: \"  \", description: \" \", group: \" \"}\n");
         CHECK_STR(w.config->components[0].name, "shop");
+        CHECK_STR(w.config->components[0].description, "");
+        CHECK_STR(w.config->components[0].group, "");
         config_free(w.config);
 }
 
