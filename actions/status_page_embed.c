@@ -9,6 +9,8 @@
 
 EMBED(status_html, "status.html")
 EMBED(status_history, "status.history.html")
+EMBED(status_course, "status.course.html")
+EMBED(status_work, "status.work.html")
 EMBED(status_css, "status.css")
 EMBED(status_js, "status.js")
 EMBED(status_atom, "status.atom")
@@ -21,6 +23,8 @@ static const struct {
 } files[] = {
                 {"status.html", status_html},
                 {"status.history.html", status_history},
+                {"course", status_course},
+                {"work", status_work},
                 {"status.css", status_css},
                 {"status.js", status_js},
                 {"status.atom", status_atom},

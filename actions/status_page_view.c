@@ -287,7 +287,7 @@ static json_t *maintenance_view(const Page *p, const json_t *m, size_t i, size_t
         json_put(j, "maintenance",
                  *name ? request_string(name, false) : words_say(&p->words, "maintenance", NULL));
         json_put(j, "state", say_state(p, "maintenance.state", state, "scheduled"));
-        json_put(j, "active", json_boolean(streq(state, "active")));
+        json_put(j, "endless", json_boolean(!over && until == 0));
         json_put(j, "from", words_moment(&p->words, from ? from : p->updated_usec));
         if (until > 0)
                 json_put(j, "until", words_moment(&p->words, until));
@@ -647,7 +647,7 @@ static const char *find_part(const char *name, void *sources)
 {
         Sources *s = sources;
 
-        return streq(name, "style") ? s->style : streq(name, "script") ? s->script : NULL;
+        return streq(name, "style") ? s->style : streq(name, "script") ? s->script : page_file(name);
 }
 
 int page_render(const json_t *view, const Page *p, const char *template, char **ret)

@@ -15,7 +15,7 @@ typedef struct Render {
 
 typedef struct Tag {
         const char *begin, *end; /* "{{" and behind "}}" */
-        char kind;               /* # ^ / > = or a blank */
+        char kind;               /* # ^ / > + = or a blank */
         char name[WORD_MAX];
 } Tag;
 
@@ -30,7 +30,7 @@ static int tag_find(const char *s, const char *end, Tag *ret)
         if (!close)
                 return -EINVAL;
         ret->kind = ' ';
-        if (name < close && strchr("#^/>=", *name))
+        if (name < close && strchr("#^/>+=", *name))
                 ret->kind = *name++;
         size_t size = (size_t) (close - name);
         if (size == 0 || size >= sizeof(ret->name))
@@ -187,7 +187,7 @@ static void add_literal(Text *t, const char *s, const char *end)
         }
 }
 
-/* A section's tag alone on its line: the line goes with it. */
+/* A tag alone on its line, of what has lines of its own: the line goes with it. */
 static const char *behind_tag(const Text *t, const Tag *tag, const char *end)
 {
         return at_line(t) && tag->end < end && *tag->end == '\n' ? tag->end + 1 : tag->end;
@@ -224,12 +224,25 @@ static int render_section(Render *r, const Tag *tag, const char *s, const char *
         return json_is_object(value) ? render_item(r, value, s, end) : render(r, s, end);
 }
 
+static const char *find_part(const Render *r, const char *name)
+{
+        return r->parts ? r->parts(name, r->userdata) : NULL;
+}
+
+/* The depth bounds parts that have themselves as parts, too. */
+static int render_part(Render *r, const Tag *tag)
+{
+        const char *part = find_part(r, tag->name);
+
+        return part ? render_item(r, r->stack[r->depth - 1], part, part + strlen(part)) : -EINVAL;
+}
+
 static int render_value(Render *r, const Tag *tag)
 {
         bool isolated = tag->kind == '=';
 
         if (tag->kind == '>') {
-                const char *part = r->parts ? r->parts(tag->name, r->userdata) : NULL;
+                const char *part = find_part(r, tag->name);
                 if (part)
                         text_add_string(r->t, part);
                 return part ? 0 : -EINVAL;
@@ -260,6 +273,9 @@ static int render(Render *r, const char *s, const char *end)
                                 return x;
                         x = render_section(r, &tag, behind_tag(r->t, &tag, close.begin), close.begin);
                         s = behind_tag(r->t, &close, end);
+                } else if (tag.kind == '+') {
+                        s = behind_tag(r->t, &tag, end);
+                        x = render_part(r, &tag);
                 } else
                         x = render_value(r, &tag);
                 if (x < 0)

@@ -8,9 +8,10 @@
  *  {{#name}}…{{/name}} for each item of a list; once inside of an object; once for true, a number but 0, a text but ""
  *  {{^name}}…{{/name}} when it would not be shown
  *  {{>name}}           a part of the program's own, as it is
+ *  {{+name}}           a part that is itself a template, with all that can be seen from here
  *
  * A moment is an object {"at": ISO 8601, "text"}. A list's plain items are {{.}}. White space at the beginning of a line is left
- * out, and so is a line with nothing but the beginning or end of a section. */
+ * out, and so is a line with nothing but the beginning or end of a section, or a part that is a template. */
 #pragma once
 
 #include "base/json.h"

@@ -10,7 +10,11 @@ static const char *words(const char *key, void *userdata)
 
 static const char *parts(const char *name, void *userdata)
 {
-        return streq(name, "style") ? "  a{b}\n  c" : NULL;
+        return streq(name, "style")  ? "  a{b}\n  c"
+               : streq(name, "row")  ? "<i>{{=x}}</i>{{#more}}{{+row}}{{/more}}\n"
+               : streq(name, "self") ? "{{+self}}"
+               : streq(name, "open") ? "{{#x}}"
+                                     : NULL;
 }
 
 static int try(const char *template, const char *data, char **ret)
@@ -53,6 +57,18 @@ TEST(numbers_nothing_and_what_is_outside_are_found)
                       "{\"out\":\"o\",\"list\":[{\"x\":1},{\"x\":2,\"out\":\"i\"}]}", "1o;2i;");
         check_renders("{{#list}}{{.}},{{/list}}", "{\"list\":[\"a\",\"<\"]}", "a,&lt;,");
         check_renders("{{>style}}", "{}", "  a{b}\n  c");
+}
+
+TEST(parts_may_be_templates)
+{
+        check_renders("a\n  {{+row}}\nb", "{\"x\":\"<\"}", "a\n<i><bdi>&lt;</bdi></i>\nb");
+        check_renders("{{#list}}{{+row}}{{/list}}",
+                      "{\"list\":[{\"x\":1,\"more\":[{\"x\":2,\"more\":[]}]},{\"x\":3}]}",
+                      "<i><bdi>1</bdi></i><i><bdi>2</bdi></i>\n<i><bdi>3</bdi></i>\n");
+        char *text = NULL;
+        CHECK_INT(try("{{+self}}", "{}", &text), -EINVAL);
+        CHECK_INT(try("{{+open}}{{/x}}", "{}", &text), -EINVAL);
+        CHECK_INT(try("{{+none}}", "{}", &text), -EINVAL);
 }
 
 TEST(sections_show_what_is_there)
