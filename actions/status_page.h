@@ -21,11 +21,16 @@ void words_clear(Words *w);
 const char *words_get(const Words *w, const char *key); /* NULL: there is none */
 /* For the view, unescaped. `with` fills the text's {name}s, and is consumed; may be NULL. */
 json_t *words_say(const Words *w, const char *key, json_t *with);
-json_t *words_moment(const Words *w, uint64_t usec); /* base/template.h's: {"at", "text"} */
+/* The text "what.kind"; when there is no such kind, "what.otherwise". */
+json_t *words_kind(const Words *w, const char *what, const char *kind, const char *otherwise);
+json_t *words_number(const Words *w, const char *key, size_t n); /* with its {n} */
+json_t *words_moment(const Words *w, uint64_t usec);             /* base/template.h's: {"at", "text"} */
 json_t *words_date(const Words *w, uint64_t usec);
 json_t *words_duration(const Words *w, uint64_t seconds);
 
 const char *page_file(const char *name); /* what is built in: "status.html", "en"; NULL: no such file */
+/* Of style or script, as they stand in the page. The policy names it: nothing else that might get in has any effect. */
+json_t *page_file_hash(const char *name);
 
 typedef enum PageLevel { /* the indicators of Statuspage's API */
                          LEVEL_NONE,
@@ -100,6 +105,8 @@ bool maintenance_is_over(const json_t *maintenance);
 uint64_t maintenance_created(const Page *p,
                              const json_t *maintenance); /* when it was told first, never in the future */
 
+uint64_t bulletins_newest(const Page *p); /* when something was told last */
+
 /* What index.html leaves to history.html, so that it stays small. */
 typedef struct PageLimits {
         size_t older;     /* past incidents, beyond the first ten */
@@ -111,6 +118,10 @@ typedef struct PageLimits {
         bool no_words;    /* the days as pictures only */
         bool no_overview; /* nor what components are for */
 } PageLimits;
+
+/* Into the view: incidents and maintenances; without limits, also all of them in full, for the feed and history.html. */
+void bulletins_view(const Page *p, const PageLimits *limits, json_t *view);
+json_t *view_id(const char *kind, size_t i); /* an id in the document: "c", 0 is "c1" */
 
 /* All that the templates show; NULL when out of memory. */
 json_t *page_view(const Page *p, const PageLimits *limits);

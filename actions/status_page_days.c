@@ -238,8 +238,7 @@ static json_t *bar_words(const Page *p, const json_t *component, json_t *uptime,
         json_put(with, "name", request_string(item_string(component, "name"), false));
         json_put(with, "uptime", uptime);
         json_put(with, "trouble",
-                 words_say(&p->words, trouble > 0 ? "bar.trouble" : "bar.no-trouble",
-                           json_pack("{s:I}", "n", (json_int_t) trouble)));
+                 words_number(&p->words, trouble > 0 ? "bar.trouble" : "bar.no-trouble", trouble));
         return words_say(&p->words, "bar.words", with);
 }
 

@@ -151,6 +151,21 @@ json_t *words_say(const Words *w, const char *key, json_t *with)
         return t.failed ? NULL : json_string(t.data ? t.data : "");
 }
 
+json_t *words_kind(const Words *w, const char *what, const char *kind, const char *otherwise)
+{
+        char key[80];
+
+        snprintf(key, sizeof(key), "%s.%s", what, kind);
+        if (!words_get(w, key))
+                snprintf(key, sizeof(key), "%s.%s", what, otherwise);
+        return words_say(w, key, NULL);
+}
+
+json_t *words_number(const Words *w, const char *key, size_t n)
+{
+        return words_say(w, key, json_pack("{s:I}", "n", (json_int_t) n));
+}
+
 static json_t *say_date(const Words *w, const char *key, const char *stamp)
 {
         char month[16], year[5], time[6];
