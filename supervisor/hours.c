@@ -128,10 +128,16 @@ void hours_add(Manager *m, StoreBatch *b, bool all)
                 if (n->urgent)
                         m->n_urgent--;
                 n->urgent = false;
-                if (!all)
-                        continue;
-                store_batch_hour(b, &n->hour);
-                n->hour = (HourRecord){.probe = n->name};
+                if (all)
+                        store_batch_hour(b, &n->hour);
+        }
+}
+
+void hours_added(Manager *m)
+{
+        for (HourNotes *n = m->notes; n->name; n++) {
+                if (n->dirty)
+                        n->hour = (HourRecord){.probe = n->name};
                 n->dirty = false;
         }
 }

@@ -13,3 +13,4 @@ void hours_configure(Manager *m, HourNotes *notes);
 void hours_note(Manager *m, unsigned probe, Outcome outcome, bool important);
 bool hours_urgent(const Manager *m);                 /* a window that holds a fail is not yet written */
 void hours_add(Manager *m, StoreBatch *b, bool all); /* all: the minute's batch; else what is urgent only */
+void hours_added(Manager *m); /* the store has taken the minute's batch; nothing was noted in between */

@@ -186,8 +186,10 @@ static int on_turn(sd_event_source *s, void *userdata)
                 bulletins_forget(&m->record->bulletins, clock_wall_usec());
                 m->save_at = now + MANAGER_SAVE_USEC;
         }
-        if (manager_submit(m, b, NULL, NULL) >= 0 && routine)
+        if (manager_submit(m, b, NULL, NULL) >= 0 && routine) {
+                hours_added(m);
                 tally_added(m->tally);
+        }
         return 0;
 }
 

@@ -49,7 +49,25 @@ static const char *written(Manager *m, bool all)
                                  n[0], n[1], n[2], n[3]);
         }
         store_batch_free(b);
+        if (all)
+                hours_added(m);
         return text;
+}
+
+TEST(what_the_store_did_not_take_is_written_with_the_next)
+{
+        StoreBatch *b = store_batch_new();
+        Manager m = {0};
+
+        notes_made_for(&m, HEAD A B);
+        hours_note(&m, 0, OUTCOME_PASS, false);
+        hours_add(&m, b, true); /* and memory runs out */
+        store_batch_free(b);
+        hours_note(&m, 0, OUTCOME_PASS, false);
+        CHECK_STR(written(&m, true), "probe a;hour a 2/0/0/0;");
+        CHECK_STR(written(&m, true), "");
+        hours_free(m.notes);
+        config_end(&m);
 }
 
 TEST(fails_are_written_at_once_and_the_rest_with_the_minute)
@@ -129,6 +147,7 @@ static uint64_t down_seconds(Manager *m, uint64_t usec)
         if (op->kind == STORE_OP_HOUR)
                 down += op->hour.down_usec;
         store_batch_free(b);
+        hours_added(m);
         return (down + USEC_PER_SEC / 2) / USEC_PER_SEC;
 }
 
