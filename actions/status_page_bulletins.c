@@ -54,6 +54,8 @@ json_t *update_text(const Page *p, const json_t *update)
         for (size_t i = 0; i < ELEMENTSOF(ours); i++) /* of a maintenance: the state says all */
                 if (streq(ours[i], state))
                         return words_kind(&p->words, "maintenance.state", state, "scheduled");
+        if (json_is_false(json_object_get(update, "automatic"))) /* it is not about how buyers pay */
+                return words_kind(&p->words, "update", state, "identified");
         return automatic_text(p, update);
 }
 

@@ -120,6 +120,33 @@ TEST(an_operators_open_incident_is_never_below_what_he_said)
         rig_close(&rig);
 }
 
+TEST(an_operators_incident_without_a_text_says_nothing_of_how_to_pay)
+{
+        _cleanup_json_ json_t *known = document(WELL);
+        ActionFacts facts = well_facts(known);
+        Rig rig;
+
+        rig_open(&rig);
+        json_object_set_new(
+                        known, "incidents",
+                        document("[{'id':'o','began':'2026-11-20T09:01:00.000Z','resolved':'2026-11-20T09:03:"
+                                 "00.000Z','impact':'minor','automatic':false,'payment':'primary','name':"
+                                 "'Search is slow','components':[],'updates':[{'id':'o2','at':'2026-11-20T09:"
+                                 "03:00.000Z','state':'resolved','body':'','automatic':false,'payment':"
+                                 "'primary','selling':'as-usual','message':''},{'id':'o1','at':'2026-11-"
+                                 "20T09:"
+                                 "01:00.000Z','state':'investigating','body':'','automatic':false,'payment':"
+                                 "'primary','selling':'as-usual','message':''}]}]"));
+        publish(&rig, &facts);
+        check_page(&rig, "Search is slow");
+        check_not_on_page(&rig, "usual checkout");
+        check_file(&rig, "history.atom", "usual checkout", false);
+        _cleanup_json_ json_t *j = read_json(&rig, "api/v2/incidents.json");
+        check_json(j, "incidents.0.incident_updates.0.body", "Resolved");
+        check_json(j, "incidents.0.incident_updates.1.body", "Investigating");
+        rig_close(&rig);
+}
+
 TEST(blind_is_said_as_not_seeing_and_not_saved_is_said)
 {
         _cleanup_json_ json_t *known = document(WELL);
