@@ -33,6 +33,11 @@ json_t *bulletin_strings(const json_t *list)
         return copy;
 }
 
+bool bulletin_is_blank(const char *text)
+{
+        return text[strspn(text, " \t\r\n")] == '\0';
+}
+
 const char *bulletin_id(const Bulletin *b)
 {
         return bulletin_text(b->j, "id");

@@ -8,6 +8,8 @@ const char *bulletin_text(const json_t *j, const char *key); /* "" when absent *
 uint64_t bulletin_time(const json_t *j, const char *key);    /* 0 when absent */
 json_t *bulletin_strings(const json_t *list);                /* a copy; [] for NULL */
 
+bool bulletin_is_blank(const char *text); /* readers would see nothing */
+
 bool bulletin_has_update(const Bulletin *b, const char *id);
 
 /* A new one with that document, consumed; in its place by its id. */

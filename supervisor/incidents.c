@@ -284,7 +284,7 @@ int incidents_begin(Bulletins *b, const Scene *scene, const IncidentWords *words
         r = check_words(words, e);
         if (r < 0)
                 return r;
-        if (!words->name || !words->name[0])
+        if (!words->name || bulletin_is_blank(words->name))
                 return error_set(e, -EAGAIN, "an incident that you begin needs a name");
         if (words->state && index_of(states, words->state) > 2)
                 return error_set(e, -EAGAIN,
@@ -347,6 +347,8 @@ int incident_update(const Bulletins *b, Bulletin *incident, const Scene *scene, 
         int r;
 
         r = check_words(words, e);
+        if (r >= 0 && words->name && bulletin_is_blank(words->name) && !is_automatic(incident))
+                r = error_set(e, -EAGAIN, "an incident that you have begun needs a name");
         if (r >= 0)
                 r = check_state(b, incident, scene, words, state, e);
         if (r < 0)

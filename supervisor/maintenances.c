@@ -25,7 +25,7 @@ static int check_words(const Bulletins *b, const Scene *scene, const Maintenance
                 n += b->items[i].kind == BULLETIN_MAINTENANCE && !bulletin_is_over(&b->items[i]);
         if (n >= MAINTENANCES_MAX)
                 return error_set(e, -EAGAIN, "%zu maintenances are planned already", n);
-        if (!w->name[0])
+        if (bulletin_is_blank(w->name))
                 return error_set(e, -EAGAIN, "a maintenance needs a name");
         if (strlen(w->name) > BULLETIN_NAME_MAX)
                 return error_set(e, -EAGAIN, "a name has at most %d bytes", BULLETIN_NAME_MAX);

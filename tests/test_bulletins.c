@@ -353,9 +353,12 @@ TEST(an_operator_begins_and_resolves_his_own)
         Error e;
 
         CHECK_INT(incidents_begin(&b, &s, &(IncidentWords){.body = ""}, &own, &e), -EAGAIN);
+        CHECK_INT(incidents_begin(&b, &s, &(IncidentWords){.body = "", .name = "\t "}, &own, &e), -EAGAIN);
         CHECK_INT(incidents_begin(&b, &s, &words, &own, &e), 0);
         CHECK_STR(told(&b), "minor primary open | investigating:primary");
         CHECK(!incidents_open(&b)); /* modes do not care */
+        CHECK_INT(incident_update(&b, own, &s, &(IncidentWords){.body = "", .name = ""}, &e), -EAGAIN);
+        CHECK_STR(e.text, "an incident that you have begun needs a name");
         changed(&b, "01ZZZZZZZZZZZZZZZZZZZZZZZZ", NOW + MIN_, "crypto");
         changed(&b, "01ZZZZZZZZZZZZZZZZZZZZZZZZA", NOW + 2 * MIN_, "primary");
         own = bulletins_find(&b, BULLETIN_INCIDENT, bulletin_id(&b.items[1]));
@@ -568,6 +571,7 @@ TEST(a_maintenance_needs_a_name_and_a_sane_end)
                 uint64_t from, until;
         } wrong[] = {
                         {"", 0, NOW + MIN_},
+                        {" \n", 0, NOW + MIN_},
                         {"x", 0, NOW},
                         {"x", NOW + 2 * MIN_, NOW + MIN_},
                         {"x", 0, NOW + MAINTENANCE_MAX_USEC + 1},
