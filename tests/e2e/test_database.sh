@@ -20,8 +20,9 @@ left_alone() { # WORDS
         : >"$shop/failoverd.log"
         : >"$shop/sink.jsonl"
         daemon_start
-        check "it says why, and which file" grep -qiE "state\.db.*($1)" "$shop/failoverd.log"
-        check "the mode holds" status_is '.mode == "crypto" and .durable == false'
+        wait_for "it says why, and which file" grep -qiE "state\.db.*($1)" "$shop/failoverd.log"
+        check "the mode holds" status_is '.mode == "crypto"'
+        wait_for "that this is not durable is said" status_is '.durable == false'
         wait_for "the operator is told" received_some sink '.body | fromjson | .type == "alert.raised"'
         order api ok
         wait_for "the shop returns all the same" pays_by primary

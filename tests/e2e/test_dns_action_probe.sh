@@ -19,7 +19,7 @@ by_hand() { # ADDRESS: somebody writes it into the zone
 }
 by_hand 192.0.2.1
 part_start api payment-api
-shop() { # VALUES that the probe expects
+shop() { # VALUES that the probe expects, HOLD
         config <<-END
 		node: $node
 		probes:
@@ -28,7 +28,7 @@ shop() { # VALUES that the probe expects
 		modes:
 		  - {name: primary, requires: [payment-api, domain]}
 		  - {name: crypto, $to_crypto}
-		failback: $quick_return
+		failback: {hold: $2, hold_max: $2, max_changes_per_day: 0}
 		actions:
 		  - {type: payment-mode}
 		  - type: dns
@@ -40,7 +40,7 @@ shop() { # VALUES that the probe expects
 		END
 }
 
-shop 192.0.2.1
+shop 192.0.2.1 1s
 status=0
 ctl check-config "$shop/failoverd.yaml" >"$shop/check.log" 2>&1 || status=$?
 check "a probe that bars the way back is refused" equal "$status" 1
@@ -50,7 +50,7 @@ status=0
 daemon 2>>"$shop/failoverd.log" || status=$?
 check "the daemon does not start with it" equal "$status" 6
 
-shop "192.0.2.1, 198.51.100.7"
+shop "192.0.2.1, 198.51.100.7" 1s
 check "the values of all modes are taken" ctl check-config "$shop/failoverd.yaml"
 daemon_start
 wait_for "everything is up" all_up
@@ -63,9 +63,17 @@ wait_for "buyers pay by card again, with the record as crypto made it" pays_by p
 wait_for "the zone says primary" zone_says @ A 192.0.2.1
 check "the probe was never down" equal "$(changes)" 3
 
-# Somebody else's value is still a fail.
+# Somebody else's value is still a fail. It returns only when all of that has been seen.
+reload() { # HOLD
+        : >"$shop/failoverd.log"
+        shop "192.0.2.1, 198.51.100.7" "$1"
+        kill -HUP "${pid[failoverd]}"
+        wait_for "it is reloaded" grep -q "reloaded: " "$shop/failoverd.log"
+}
+reload 1h
 by_hand 203.0.113.66
 wait_for "a value of no mode is a fail" pays_by crypto
 check "the cause is told" contains "$(cause)" "answer is 203.0.113.66; expected 192.0.2.1, 198.51.100.7"
 wait_for "and the action mends it" zone_says @ A 198.51.100.7
+reload 1s
 wait_for "buyers pay by card again" pays_by primary

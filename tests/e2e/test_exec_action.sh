@@ -9,11 +9,9 @@ part_start api payment-api
 part_start btcpay payment-api
 cat >"$shop/on-change" <<'END'
 #!/bin/sh
-{
-        echo "mode=$FAILOVER_MODE from=$FAILOVER_FROM change=$FAILOVER_CHANGE cause=$FAILOVER_CAUSE"
-} >>"${0%/*}/told"
 ls -l /proc/self/fd | wc -l >"${0%/*}/descriptors"
 env >"${0%/*}/environment"
+echo "mode=$FAILOVER_MODE from=$FAILOVER_FROM change=$FAILOVER_CHANGE cause=$FAILOVER_CAUSE" >>"${0%/*}/told"
 END
 chmod 755 "$shop/on-change"
 config <<END

@@ -125,12 +125,15 @@ wait_for "all is well" shop_identity '.trouble == null'
 answer=$(node_ctl shop register --registry "$(node_url open)/")
 check "it says what came of it" contains "$answer" 'pending, until its operator accepts'
 wait_for "registration: open: its key was found at its url" node_is open '.state == "accepted" and .proven'
-check "it is searched" node_is open .searched
+wait_for "it is searched" node_is open .searched
 check "once more" contains "$(node_ctl shop register --registry "$(node_url open)")" 'knew this node already'
 check "it is remembered" contains "$(node_ctl shop register)" "$(node_url open): "
 stop shop
 node_start shop
-wait_for "after a restart, too" contains "$(node_ctl shop register)" "$(node_url open): "
+remembered() {
+        contains "$(node_ctl shop register)" "$(node_url open): "
+}
+wait_for "after a restart, too" remembered
 check "a registry that is not there" not node_ctl shop register --registry "http://$net:1" 2>"$shop/err"
 check "in words" contains "$(<"$shop/err")" 'refused'
 check "this node itself" not node_ctl shop register --registry "$(node_url shop)" 2>"$shop/err"

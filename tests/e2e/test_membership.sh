@@ -193,6 +193,7 @@ cp "$file" "$shop/before.json"
 cp "$db" "$shop/whole.db"
 rm -f "$db"-*
 head -c 200000 /dev/urandom >"$db"
+: >"$shop/hub.log"
 node_start hub
 wait_for "a database that cannot be read is told of" grep -q 'registry cannot be read from federation.db: .*stays as it is' "$shop/hub.log"
 known_again() {

@@ -38,7 +38,7 @@ wait_for "who does not look at the time hears of the end" heard lenient 2
 check "its time is of yesterday" journal_is lenient '.[-1].timestamp < .[0].timestamp'
 check "and its number is not" rises lenient
 wait_for "who does look refuses, and it is tried again" asked strict 3
-check "the status says why" peer_row strict '.state == "pending" and (.message | contains("your clock is off by -86"))'
+wait_for "the status says why" peer_row strict '.state == "pending" and (.message | contains("your clock is off by -86"))'
 clock 0
 wait_for "once the clock is right, it hears of the end" heard strict 2
 break_cards

@@ -45,21 +45,21 @@ wait_for "once there is a key, it is said" heard good 1
 for name in "${!how[@]}"; do
         [[ $name == flooding || $name == lost ]] || wait_for "$name is tried twice" asked "$name" 2
 done
-check "a gigabyte changes nothing: it has said yes" heard flooding 1
+wait_for "a gigabyte changes nothing: it has said yes" heard flooding 1
 wait_for "where the answer was lost, the notice is said again" journal_is lost '.[1].verdict == "duplicate"'
 wait_for "a redirect is not followed" peer_row pointing '.state == "pending" and (.message | contains("redirects are not followed"))'
 for name in inside mapped named numbered; do
         wait_for "$name is not on a public address" peer_row "$name" '.state == "pending" and (.message | contains("is not a public address"))'
 done
 check "nobody was led astray" not received_some trap true
-check "what a peer answers is shown, escaped" peer_row garbled '.message | contains("\u001b") | not'
+wait_for "what a peer answers is shown, escaped" peer_row garbled '.message != "" and (.message | contains("\u001b") | not)'
 for name in "${!how[@]}" pointing; do
         order "$name" accept
 done
 for name in "${!how[@]}" pointing; do
         wait_for "$name has accepted" heard "$name" 1
 done
-check "all of them at last, in words" peer_row shy '.state == "done"'
+wait_for "all of them at last, in words" peer_row shy '.state == "done"'
 
 # Those that refuse for good are one alert, which says who, and ends when they accept.
 order good "status 409 seq below the mark $(printf '\033[31mred')"

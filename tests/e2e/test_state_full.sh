@@ -15,9 +15,10 @@ disk_fill
 order api "status 503"
 wait_for "buyers pay by crypto" pays_by crypto
 wait_for "the operator is told" received_some sink '.body | fromjson | .data.mode == "crypto"'
-if status_is '.durable == false' >/dev/null; then
-        check "mode.json says that it is not durable" jq -e '.durable == false' "$shop/run/mode.json" >/dev/null
-fi
+agree() { # status and mode.json, which is written a moment later
+        equal "$(jq .durable "$shop/run/mode.json")" "$(status | jq .durable)"
+}
+wait_for "mode.json says whether it is durable" agree
 disk_empty
 wait_for "it is saved once there is room" status_is .durable
 wait_for "mode.json says so" jq -e .durable "$shop/run/mode.json"

@@ -66,7 +66,7 @@ full_story() { # KIND of disk
         wait_for "buyers pay by crypto though the disk is full" pays_by crypto
         wait_for "the operator is told" told_of crypto
         wait_for "the status page says so" page_says crypto
-        check "in all its files" page_grew
+        wait_for "in all its files" page_grew
         order api ok
         wait_for "the return happens, too" pays_by primary
         wait_for "the status page says so" page_says primary
