@@ -115,14 +115,14 @@ primary_answers() {
 
 # Stopped, and seen to be: one that is only about to stop would still take an update, and one that has ended would refuse it.
 primary_silenced() {
-        kill -STOP "${pid[primary]}" && [[ $(ps -o stat= -p "${pid[primary]}") == T* ]] && not primary_answers
+        kill -STOP "${pid[primary]}" && [[ $(ps -o stat= -p "${pid[primary]}") == T* ]] && stopped primary
 }
 
 # An independent client, which knows nothing of failoverd.
 zone_ask() { # LABEL TYPE [OPTION...]
         local name=$1.shop.example. type=$2
         shift 2
-        kdig "$@" +norecurse +timeout=1 +retry=1 "@${primary%:*}" -p "${primary#*:}" "${name#@.}" "$type"
+        kdig "$@" +norecurse +timeout=10 +retry=0 "@${primary%:*}" -p "${primary#*:}" "${name#@.}" "$type"
 }
 
 zone_has() { # LABEL TYPE: the values, sorted, one a line

@@ -6,6 +6,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need jq
 
+patient="interval: 60s, timeout: 20s"
 part_start api payment-api
 mkdir "$shop/disk"
 echo canary >"$shop/stripe.key"
@@ -13,12 +14,12 @@ chmod 600 "$shop/stripe.key"
 config <<END
 node: $node
 probes:
-  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", bearer_file: stripe.key, $fast}
-  nobody: {type: tcp, host: 127.0.0.1, port: 1, $fast}
-  silent: {type: exec, command: [/bin/sleep, "60"], $fast}
-  disk: {type: disk, path: $shop/disk, $fast}
+  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", bearer_file: stripe.key, $patient}
+  nobody: {type: tcp, host: 127.0.0.1, port: 1, $patient}
+  silent: {type: exec, command: [/bin/sleep, "60"], $impatient}
+  disk: {type: disk, path: $shop/disk, $patient}
   looked-at: {type: disk, path: /usr, write_test: false}
-  books: {type: sqlite, path: $shop/books.db, $fast}
+  books: {type: sqlite, path: $shop/books.db, $patient}
   checkout: {type: passive, from: [www-data, nobody]}
 modes:
   - {name: primary, requires: [payment-api]}
@@ -53,7 +54,7 @@ check "without it, nothing is run" equal "$(requests api)" "$before"
 config <<END
 node: $node
 probes:
-  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", $fast}
+  payment-api: {type: http, url: "http://127.0.0.1:${port[api]}/v1/account", $patient}
 modes:
   - {name: primary, requires: [payment-api]}
 END

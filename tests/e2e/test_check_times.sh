@@ -55,27 +55,28 @@ agree "$source_dir/tests/sim/shop.yaml" payment-api 60
 
 # ---- the daemon
 
+fast=$impatient
 shop_start
 times "$shop/failoverd.yaml" payment-api
 
-took() { # MODE: seconds since $began until buyers pay so
-        wait_for "buyers pay by $1" pays_by "$1"
-        awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'
+takes() { # WAY ORDER MODE LOW: from an order until buyers pay so no longer than is told, and how often we look; nor less than LOW
+        local began=$EPOCHREALTIME
+        order api "$2"
+        wait_for "buyers pay by $3" pays_by "$3"
+        seconds=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+        echo "$1: $seconds s, at worst ${worst[$1]}"
+        within "$4" "$seconds" "$(awk -v x="${worst[$1]}" 'BEGIN { print x + 1.5 }')"
 }
-slack=1.5 # a busy machine, and how often we look
 for round in 0 1; do
         for trouble in "fail status 503" "hang silent"; do
-                read -rt "0.$((round * 3 + 1))" <>"$shop/.nap" || true # another moment of the interval
-                began=$EPOCHREALTIME
-                order api "${trouble#* }"
-                seconds=$(took crypto)
-                behaviour=${trouble%% *}
-                echo "$behaviour: $seconds s, at worst ${worst[$behaviour]}"
-                check "the daemon is no slower than it says ($trouble)" within 0.15 "$seconds" "$(awk -v x="${worst[$behaviour]}" -v s=$slack 'BEGIN { print x + s }')"
-                began=$EPOCHREALTIME
-                order api ok
-                seconds=$(took primary)
-                echo "back: $seconds s, at worst ${worst[back]}"
-                check "and on the way back" within 0.9 "$seconds" "$(awk -v x="${worst[back]}" -v s=$slack 'BEGIN { print x + s }')"
+                there=0 back=0
+                for try in {1..8}; do # a busy machine may be slower; a daemon that is slower than it says always is
+                        nap "0.$(((round * 3 + try) % 10))" # another moment of the interval
+                        if takes "${trouble%% *}" "${trouble#* }" crypto 0.15; then there=1; fi
+                        if takes back ok primary 0.9; then back=1; fi
+                        ((there && back)) && break
+                done
+                check "the daemon is no slower than it says ($trouble)" test $there = 1
+                check "and on the way back" test $back = 1
         done
 done

@@ -6,6 +6,7 @@ build=$(realpath "$1")
 private_mounts "$@"
 need curl jq fsfreeze
 
+fast=$impatient
 disk_make 8
 part_start api payment-api
 part_start btcpay payment-api

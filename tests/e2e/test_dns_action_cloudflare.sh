@@ -103,14 +103,13 @@ check "it is not done again" equal "$(cloudflare .writes)" "$writes"
 check "the zone says crypto" dns_shop_says crypto
 check "what no mode lists is not touched" untouched
 
-# Five seconds an answer: buyers do not wait for it, nor do probes.
-order cloudflare slow 700
+# Some seconds an answer, of several: buyers do not wait for it, nor do probes.
+order cloudflare slow 3000
 order api ok
-began=$EPOCHREALTIME
 wait_for "buyers pay by card again" pays_by primary
-took=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 1000) }')
+check "and the zone is as it was" dns_shop_says crypto
+order cloudflare slow 700
 wait_for "the zone says primary" dns_shop_says primary
-((took < 2000)) || fail "buyers waited $took ms for Cloudflare"
 
 stop failoverd
 check "the token is in no log, state or page" not grep -rqF "$token" "$shop/failoverd.log" "$shop/state" "$shop/run" "$shop/status"

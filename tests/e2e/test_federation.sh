@@ -29,8 +29,11 @@ for name in "${nodes[@]}"; do wait_for "$name answers" node_answers "$name"; don
 
 # The work that most shops sell: one entry with all of them.
 question=$(jq -sc 'max_by(.prices | length)' "$shop/books/questions.json")
-search node1 "$(jq -r .q <<<"$question")"
-check "all shops answer" found_is '.complete == true and (.peers | length) == 7 and all(.peers[]; .status == "ok" or .status == "empty")'
+all_answer() {
+        search node1 "$(jq -r .q <<<"$question")"
+        found_is '.complete == true and (.peers | length) == 7 and all(.peers[]; .status == "ok" or .status == "empty")'
+}
+wait_for "all shops answer" all_answer
 check "one entry has all its sellers, with their prices" equal \
         "$(found '[.results[0].sellers[].price_minor] | sort | tostring')" "$(jq -c '.prices | sort' <<<"$question")"
 check "and names them by our own list" found_is 'all(.results[0].sellers[];

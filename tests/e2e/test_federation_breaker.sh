@@ -29,23 +29,29 @@ tries() { # PEER: how often it was asked for these books, on whatever path
         part_report "$1" '[.asked[] | select(.path | contains("common"))] | length'
 }
 tried=$(tries peer2)
-for _ in 1 2 3; do check "every dialect is understood again" complete; done
-check "without trying the others" equal "$(tries peer2)" $((tried + 3))
+for _ in 1 2 3; do wait_for "every dialect is understood again" complete; done
+check "without trying the others" equal "$(part_report peer2 "[.asked[] | select(.path | contains(\"common\")) | .path | split(\"?\")[0]] | .[$tried:] | unique | length")" 1
 paths() { # PEER: the paths of its last three searches
         part_report "$1" '[.asked[] | select(.path | contains("common")) | .path | split("?")[0]] | .[-3:] | unique | tostring'
 }
 check "what a peer speaks is remembered" equal "$(paths peer0)$(paths peer1)$(paths peer2)" \
         '["/api/search"]["/api/network/search"]["/api/catalog/search"]'
 order peer0 speak /api/catalog/search books
-complete
-check "a peer that changes its dialect is learned anew" complete
+wait_for "a peer that changes its dialect is learned anew" complete
 stop here || fail "the node does not end well"
 node_start here
 search here "common book"
 check "also over a restart" equal "$(paths peer2)" '["/api/catalog/search"]'
 
 # ---- the breaker
-for _ in 1 2 3; do check "all answer" complete; done
+# Peers that answer in a millisecond have a tenth of a second to do so, which on a busy machine good ones may miss. Who takes longer
+# is given more, and while little is known of them all have time: so they take longer at first.
+for name in peer0 peer1 peer2 peer3 peer4 hole; do order "$name" slow 200; done
+stop here || fail "the node does not end well"
+node_start here
+for _ in 1 2 3; do wait_for "all answer" complete; done
+for name in peer0 peer1 peer2 peer3 peer4 hole; do order "$name" ok; done
+wait_for "all answer" complete
 quick=$took
 order hole silent
 for i in 1 2 3; do
@@ -59,7 +65,7 @@ searched=$(part_report hole .searches)
 search here "common book"
 echo "all well $quick ms, third search with a silent peer $waited ms, fourth $took ms"
 check "then it is skipped, and named" contains "$(row hole)" "skipped"
-check "and the search is quick" test "$took" -lt $((waited < 100 ? 100 : waited))
+check "and the search is quick" test "$took" -lt "$waited"
 search here "common book"
 check "the skipped peer has not been asked" equal "$(part_report hole .searches)" "$searched"
 check "an answer without it is not complete" found_is '.complete == false'

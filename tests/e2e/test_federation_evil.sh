@@ -26,27 +26,27 @@ done
 before=$(memory_high here)
 
 # Peers that answer in a millisecond have a tenth of a second to do so. On a busy machine the good one may miss that, which says
-# nothing of the bad one: then it is tried again.
-ask_beside() { # ORDER
+# nothing of the bad one, and so may the bad one with its error: then it is tried again.
+ask_beside() { # ORDER [STATUS]
         local _
         for _ in {1..10}; do
                 order bad "$1"
                 search here "common book"
-                [[ $(row good) != "ok " ]] || return 0
+                [[ $(row good) != "ok " || ${2-} == error && $(row bad) == timeout* ]] || return 0
                 order bad ok
                 wait_for "all are well again before: $1" whole
         done
-        fail "the good peer is never in time beside: $1"
+        fail "the peers are never in time beside: $1"
 }
 see() { # ORDER STATUS PART-OF-THE-ERROR
-        ask_beside "$1"
+        ask_beside "$1" "$2"
         printf '%-45s %4s ms  %s\n' "$1" "$took" "$(row bad)"
         check "$1: this shop's book and the good peer's are there" found_is \
                 '[.results[].title] | contains(["The Common Book of here", "The Common Book of good"])'
         check "$1: the answer says that it is not whole" found_is '.complete == false and (.results | length) == 2'
         check "$1: the bad peer's row" equal "$(found '.peers[] | select(.id == "bad").status')" "$2"
         check "$1: with the reason" contains "$(row bad)" "$3"
-        check "$1: within the deadline" test "$took" -lt 4500
+        check "$1: within the deadline" test "$took" -lt 8000
         order bad ok
         wait_for "the bad peer is well again after: $1" whole
 }

@@ -16,7 +16,7 @@ node_config other shop </dev/null
 cat >"$shop/shop/failoverd.yaml" <<-END
 	node: {id: shop, name: Shop, url: "$(node_url shop)", fallback_url: "https://backup.example", key_file: $key}
 	probes:
-	  p: {type: exec, command: [/bin/sh, -c, "test ! -e $shop/broken || exit 2"], interval: 1s, fast_interval: 100ms, fall: 1, window: 1, rise: 1}
+	  p: {type: exec, command: [/bin/sh, -c, "test ! -e $shop/broken || exit 2"], interval: 1s, fast_interval: 100ms, timeout: 20s, fall: 1, window: 1, rise: 1}
 	modes:
 	  - {name: primary, requires: [p]}
 	  - {name: crypto, requires: []}

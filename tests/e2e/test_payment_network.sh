@@ -5,6 +5,7 @@ build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need curl jq
 
+fast=$impatient
 shop_start
 flips_and_returns refuse "refused"
 flips_and_returns blackhole "payment-api down"

@@ -26,13 +26,15 @@ asked() { # what the friend has been asked, and by what the hub would have asked
         found_is '.complete and [.peers[].id] == ["friend"] and .results[0].source_node == "friend"'
 }
 
-# Searches go on all the time: each must be answered in full.
+# Searches go on all the time: each must ask the friend, and be answered in full, but that a friend who answers in a millisecond
+# has a tenth of a second to do so, which he may miss on a busy machine.
 searching() {
         local n=0
         while [[ ! -e $shop/over ]]; do
                 curl -sS --max-time 20 "$(node_url hub)/api/network/search?q=friend+$n" -o "$shop/during.json"
-                jq -e '.complete and [.peers[].id] == ["friend"]' "$shop/during.json" >/dev/null || exit 1
-                echo $((++n)) >"$shop/searches"
+                jq -e '[.peers[].id] == ["friend"] and (.complete or (.peers[0].status | IN("timeout", "skipped")))' "$shop/during.json" >/dev/null ||
+                        { cat "$shop/during.json" >&2 && exit 1; }
+                if jq -e .complete "$shop/during.json" >/dev/null; then echo $((++n)) >"$shop/searches"; fi
         done
 }
 searching &
@@ -42,8 +44,8 @@ flood() {
 }
 check "they are all answered" flood
 touch "$shop/over"
-check "every search meanwhile was answered in full" wait "$searcher"
-check "$(<"$shop/searches") of them" test "$(<"$shop/searches")" -ge 3
+check "every search meanwhile was answered" wait "$searcher"
+check "$(<"$shop/searches") of them in full" test "$(<"$shop/searches")" -ge 3
 counts=$(<"$shop/counts")
 echo "$counts; $(<"$shop/searches") searches; $(memory_high hub) MiB"
 counted() {
@@ -89,8 +91,11 @@ check "stores has accepted ones alone" equal "$(node_get hub /network-registry.j
 
 # ---- who is honest still gets in
 
-search hub friend
-check "a search asks whom it asked" asked
+as_ever() {
+        search hub friend
+        asked
+}
+wait_for "a search asks whom it asked" as_ever
 registered() {
         node_ctl shop register --registry "$(node_url hub)" >"$shop/registered.log" 2>&1
 }

@@ -7,6 +7,7 @@ build=$(realpath "$1")
 need curl jq bindfs
 private_mounts "$@"
 
+fast=$impatient
 mkdir -p "$shop/real" "$shop/watched"
 start mount bindfs -f -o attr_timeout=0,entry_timeout=0,negative_timeout=0 "$shop/real" "$shop/watched"
 wait_for "the disk is mounted" mountpoint -q "$shop/watched"

@@ -44,20 +44,24 @@ document crypto 150
 
 mkdir "$shop/page"
 check "a page is written" print primary-3 "$shop/page"
-began=${EPOCHREALTIME/./}
-check "and another one" print crypto-3 "$shop/page"
-took=$((${EPOCHREALTIME/./} - began))
+took=0
+for _ in 1 2 3; do # the machine may be busy at one of them
+        began=${EPOCHREALTIME/./}
+        check "and another one" print crypto-3 "$shop/page"
+        now=$((${EPOCHREALTIME/./} - began))
+        ((took > 0 && took <= now)) || took=$now
+done
 old=0 new=0
-for i in $(seq 1 16); do
+for ((i = 1; i <= 16 || old <= 2 && i <= 64; i++)); do
         mode=primary-3
         ((i % 2)) || mode=crypto-3
         start print "$parts/status-page-print" "$shop/$mode.json" "$shop/page"
-        nap "$(printf '0.%06d' $((took * i / 16)))"
+        nap "$(printf '0.%06d' $((took * ((i - 1) % 16 + 1) / 16 % 1000000)))"
         stop print KILL || true
         check "after kill $i every file is whole" all_whole "$shop/page"
         if says "$shop/page" "${mode%-*}"; then new=$((new + 1)); else old=$((old + 1)); fi
 done
-echo "16 kills: $old times the old page or some of it, $new times the new one; half a file: 0"
+echo "$((i - 1)) kills: $old times the old page or some of it, $new times the new one; half a file: 0"
 check "it was killed in time, and sometimes too late" test "$old" -gt 2
 check "somebody can write there again" print primary-3 "$shop/page"
 check "what is written then is whole, and is the new one" says "$shop/page" primary

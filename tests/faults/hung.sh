@@ -13,6 +13,8 @@ need bindfs
 private_mounts "$@"
 places=(probed programs secrets config state status run)
 
+fast=$impatient
+
 # ---- mounts that can hang
 
 hang_make() { # NAME: $shop/NAME leads to $shop/real/NAME, through a server that can be stopped
@@ -121,8 +123,8 @@ flips() { # WHAT: an outage and its end, while it hangs
 }
 
 lateness=0
-story() { # WHAT SECONDS [PLACE...]: the places hang for so long
-        local what=$1 seconds=$2 gap
+they_hang() { # WHAT SECONDS [PLACE...]: the places, for so long; the worst gap meanwhile is $gap
+        local what=$1 seconds=$2
         shift 2
         watch_pulse
         hang "$@"
@@ -136,11 +138,19 @@ story() { # WHAT SECONDS [PLACE...]: the places hang for so long
         wait_for "the probe has run" heard_since 5
         gap=$(worst)
         release "$@"
-        ((gap <= lateness)) || lateness=$gap
-        check "no other probe is late while $what (worst gap $gap ms of 100)" test "$gap" -lt "${LATEST:-1500}"
         wait_for "all is well after $what" status_is '.durable and all(.probes[]; .verdict == "up" or .name == "authority")'
         wait_for "every action is done after $what" all_done
         [[ ! ${VERBOSE-} ]] || echo "$what: worst gap $gap ms"
+}
+
+story() { # WHAT SECONDS [PLACE...]
+        local gap
+        for _ in 1 2 3 4; do # a busy machine may keep a probe waiting; what waits for the disk always does
+                they_hang "$@"
+                ((gap >= ${LATEST:-1500})) || break
+        done
+        ((gap <= lateness)) || lateness=$gap
+        check "no other probe is late while $1 (worst gap $gap ms of 100)" test "$gap" -lt "${LATEST:-1500}"
 }
 
 configure
