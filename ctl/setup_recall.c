@@ -142,7 +142,7 @@ static int take_dsn(const Setup *s, char **ret)
 
         if (!path)
                 return -ENOMEM;
-        if (*ret || file_read(path, 64 * 1024, &text, NULL) < 0 || !(end = strstr(text, " password=")))
+        if (file_read(path, 64 * 1024, &text, NULL) < 0 || !(end = strstr(text, " password=")))
                 return 0;
         *ret = strndup(text, (size_t) (end - text));
         return *ret ? 0 : -ENOMEM;
@@ -180,7 +180,7 @@ int setup_recall(const Setup *s, SetupAnswers *ret)
                 r = take_all(conf_root(conf), &a);
         if (r >= 0 && conf)
                 r = translate(conf_root(conf), &a);
-        if (r >= 0)
+        if (r >= 0 && conf && find(conf_root(conf), "probes.database.dsn_file"))
                 r = take_dsn(s, &a.value[SETTING_DATABASE]);
         if (r < 0) {
                 setup_answers_clear(&a);

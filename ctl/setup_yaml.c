@@ -168,16 +168,15 @@ static void add_references(Text *t)
                     "  reference-b: {type: dns, name: example.org, record: A, servers: [\"9.9.9.9:53\"]}\n");
 }
 
-static bool has_external(const SetupAnswers *a)
-{
-        return is_external(a, SETTING_PAYMENT) || setup_has(a, SETTING_DOMAIN) ||
-               (setup_has(a, SETTING_CRYPTO) && !streq(a->value[SETTING_CRYPTO], "yes") &&
-                is_external(a, SETTING_CRYPTO));
-}
-
 static bool watches_crypto(const SetupAnswers *a)
 {
         return setup_has(a, SETTING_CRYPTO) && !streq(a->value[SETTING_CRYPTO], "yes");
+}
+
+static bool has_external(const SetupAnswers *a)
+{
+        return is_external(a, SETTING_PAYMENT) || setup_has(a, SETTING_DOMAIN) ||
+               (watches_crypto(a) && is_external(a, SETTING_CRYPTO));
 }
 
 static void add_crypto(Text *t, const SetupAnswers *a)

@@ -150,6 +150,9 @@ setup --unattended "database=host=127.0.0.2 user=u dbname=a"
 check "it stays when the rest changes" equal "$(cat "$files/database.dsn")" \
         "host=127.0.0.2 user=u dbname=a password='it\\'s \\\\a pass'"
 check "the probe has it" grep -q '^    dsn_file: database.dsn' "$files/failoverd.yaml"
+setup --unattended database=
+setup --unattended name="Name without a database"
+check "what was left out stays out, though its secret is there" not grep -q '^  database:' "$files/failoverd.yaml"
 before=$(all)
 chmod 644 "$files/node.key"
 not setup --unattended name="Fourth name" || fail "it took a secret that is open to others"

@@ -54,9 +54,6 @@ visits() {
                 machine curl -sSf --max-time 20 -o /dev/null http://127.0.0.1:8440/api/stats && echo visited
         done
 }
-main_pid() { # DAEMON
-        machine systemctl show -P MainPID "$1.service"
-}
 visits_are() { # AT LEAST
         (($(wc -l <"$shop/visits.out") >= $1))
 }

@@ -16,6 +16,10 @@ installed_boot() {
         run_link
 }
 
+story() { # TEXT: what the next part of a long test tells, and when it began
+        echo "$((SECONDS / 60)):$((SECONDS % 60)) $*"
+}
+
 status() { # through the socket: it is asked often
         ask /v1/status
 }
@@ -118,12 +122,6 @@ machine_config() { # TEXT on stdin
         machine chmod 640 /etc/failoverd/failoverd.yaml
 }
 
-drop_in() { # UNIT NAME < LINES
-        machine mkdir -p "/etc/systemd/system/$1.d"
-        machine_file "/etc/systemd/system/$1.d/$2.conf"
-        machine systemctl daemon-reload
-}
-
 as() { # USER [GROUP,...] -- COMMAND...: in the machine
         local user=$1 groups=--clear-groups
         shift
@@ -142,10 +140,6 @@ shop_read() { # MODE: last
 
 both_active() {
         unit_is failoverd.service active && unit_is federationd.service active
-}
-
-main_pid() { # UNIT
-        machine systemctl show -P MainPID "$1"
 }
 
 is_replaced() { # UNIT PID: another process, and ready

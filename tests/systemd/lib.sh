@@ -57,11 +57,6 @@ machine_is_off() {
         machine_cgroup_empty "$machine_cgroup"
 }
 
-machine_reboot() {
-        machine_off
-        machine_on
-}
-
 machine_var_fill() { # not a byte more
         local used # never 0, which would mean that there is no limit
         used=$(machine_disk df --output=used -k "$machine_disk/var" | tail -n 1)

@@ -49,6 +49,16 @@ package_as() { # VERSION
         echo "$tree.deb"
 }
 
+drop_in() { # UNIT NAME < LINES
+        machine mkdir -p "/etc/systemd/system/$1.d"
+        machine_file "/etc/systemd/system/$1.d/$2.conf"
+        machine systemctl daemon-reload
+}
+
+main_pid() { # UNIT
+        machine systemctl show -P MainPID "$1"
+}
+
 # What e2e/lib.sh asks of a daemon, asked of the installed one.
 status() {
         machine failoverctl status --json

@@ -5,9 +5,6 @@ build=$(realpath "$1")
 . "$(dirname "$0")/installed.sh"
 need curl jq cmake openssl
 installed_boot
-story() {
-        echo "$((SECONDS / 60)):$((SECONDS % 60)) $*"
-}
 
 front_says() { # MODE: federationd, to pages
         equal "$(machine curl -sS http://127.0.0.1:8440/api/config | jq -r .paymentMode)" "$1"

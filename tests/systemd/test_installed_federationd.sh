@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 # In the sandbox of federationd.service everything works: its sockets are systemd's, and a restart or a crash refuses no visitor; TLS with a key that only systemd may read; another shop is searched, and its catalog fetched by the timer's service; and it has no way into failoverd.
 build=$(realpath "$1")
-. "$(dirname "$0")/package.sh"
+. "$(dirname "$0")/installed.sh"
 need curl jq
-machine_boot
-machine_install
+installed_boot
 
 visit() { # PATH [CURL-ARGUMENT...]
         local path=$1
@@ -40,13 +39,11 @@ machine_file /etc/failoverd/federationd.yaml <<-END
 	network: {allow_private_peers: [127.0.0.0/8], peers: [{id: other-shop, url: "http://127.0.0.1:8450"}]}
 END
 # Nothing that is denied goes unnoticed. What fetches catalogs lowers its priority where it may, which is not here.
-machine mkdir -p /etc/systemd/system/federationd.service.d /etc/systemd/system/federationd.socket.d
-machine_file /etc/systemd/system/federationd.service.d/strict.conf <<-END
+drop_in federationd.service strict <<-END
 	[Service]
 	SystemCallErrorNumber=kill
 	SystemCallFilter=setpriority
 END
-machine systemctl daemon-reload
 machine systemctl restart federationd.service
 
 # ---- searched and fetched
@@ -102,14 +99,9 @@ for _ in 1 2 3; do
         wait_for "each visitor is answered after a restart" all_answered
 done
 check "no request has failed" equal "$(bad)" ""
-main=$(machine systemctl show -P MainPID federationd.service)
+main=$(main_pid federationd.service)
 machine kill -KILL "$main"
-is_another() {
-        local now
-        now=$(machine systemctl show -P MainPID federationd.service)
-        [[ $now != 0 && $now != "$main" ]] && unit_is federationd.service active
-}
-wait_for "killed, it is back" is_another
+wait_for "killed, it is back" is_replaced federationd.service "$main"
 from_now
 wait_for "each visitor is answered after the kill" all_answered
 : >"$shop/enough"
@@ -123,34 +115,28 @@ check "nothing was killed but by us" equal "$(machine journalctl --no-pager -u f
 
 # ---- who may ask, and whom it may ask
 
-as() { # USER COMMAND...
-        local user=$1
-        shift
-        machine setpriv --reuid="$user" --regid="$user" --init-groups "$@"
-}
-machine useradd --system --groups failover looker
-check "the group failover may look" as looker failoverctl peers >/dev/null
-check "a stranger may not" not as nobody failoverctl peers >/dev/null 2>&1
+machine useradd --system looker
+check "the group failover may look" as looker failover -- failoverctl peers >/dev/null
+check "a stranger may not" not as nobody -- failoverctl peers >/dev/null 2>&1
 check "federationd's user cannot even connect to failoverd" contains \
-        "$(as federationd curl -sS --unix-socket /run/failoverd/control.sock http://failoverd/v1/status 2>&1)" "ouldn't connect"
-check "nor read its configuration" not as federationd cat /etc/failoverd/failoverd.yaml 2>/dev/null
+        "$(as federationd federationd -- curl -sS --unix-socket /run/failoverd/control.sock http://failoverd/v1/status 2>&1)" "ouldn't connect"
+check "nor read its configuration" not as federationd federationd -- cat /etc/failoverd/failoverd.yaml 2>/dev/null
 
 # ---- TLS, elsewhere, as docs/sandbox.md has it
 
 machine rm /etc/systemd/system/federationd.service.d/strict.conf
-machine_file /etc/systemd/system/federationd.service.d/tls.conf <<-END
+drop_in federationd.service tls <<-END
 	[Service]
 	LoadCredential=shop.crt:/etc/letsencrypt/live/valid.crt
 	LoadCredential=shop.key:/etc/letsencrypt/live/valid.key
 END
-machine_file /etc/systemd/system/federationd.socket.d/elsewhere.conf <<-END
+drop_in federationd.socket elsewhere <<-END
 	[Socket]
 	ListenStream=
 	ListenStream=127.0.0.1:443
 END
 echo 'listen: ["127.0.0.1:443", "127.0.0.1:8441"]' | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
 echo "tls: {cert_file: shop.crt, key_file: shop.key}" | machine tee -a /etc/failoverd/federationd.yaml >/dev/null
-machine systemctl daemon-reload
 machine systemctl stop federationd.service 2>/dev/null # "it can still be activated by"
 machine systemctl restart federationd.socket
 machine systemctl start federationd.service || fail "federationd does not start with TLS"

@@ -6,20 +6,14 @@ build=$(realpath "$1")
 need curl jq openssl
 installed_boot
 installed_shop
-story() {
-        echo "$((SECONDS / 60)):$((SECONDS % 60)) $*"
-}
 config_edit() { # SED-COMMAND
         machine sed -i "$1" /etc/failoverd/failoverd.yaml
 }
 window_is() { # PROBE WINDOW
         status_is ".probes[] | select(.name == \"$1\") | .window == \"$2\""
 }
-journal() {
-        machine journalctl --no-pager -o cat -u failoverd.service "$@"
-}
 told() { # PATTERN
-        journal | grep -q "$1"
+        machine journalctl --no-pager -o cat -u failoverd.service | grep "$1" >/dev/null # all is read: pipefail
 }
 
 story "a bad configuration is refused by a reload"
@@ -129,9 +123,6 @@ END
 machine touch /run/hold
 order sink hang
 machine truncate --size 0 /var/lib/shop/till
-version() {
-        status | jq -r .version
-}
 before=$(changes)
 order api status 503
 wait_for "buyers pay by crypto" pays_by crypto

@@ -7,9 +7,6 @@ build=$(realpath "$1")
 . "$(dirname "$0")/installed.sh"
 need curl jq
 installed_boot
-story() {
-        echo "$((SECONDS / 60)):$((SECONDS % 60)) $*"
-}
 said=$shop/said
 : >"$said"
 
