@@ -115,6 +115,26 @@ TEST(page_is_well_formed_and_its_policy_allows_its_own_style_and_script)
         rig_close(&rig);
 }
 
+TEST(links_in_the_feed_are_absolute_where_the_page_says_where_it_is)
+{
+        ActionFacts facts = rig_facts();
+        Rig rig;
+
+        rig_open(&rig);
+        rig_refused(&action_status_page, "{url: \"https://shop.example/status\"}", "slash at its end");
+        rig_refused(&action_status_page, "{url: \"javascript:/\"}", "no web address");
+        publish(&rig, &facts);
+        check_file(&rig, "history.atom", "type=\"text/html\" href=\"./\"", true);
+        void *conf = rig_conf(&action_status_page, "{url: \"https://status.example/\"}");
+        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
+        check_file(&rig, "history.atom",
+                   "rel=\"self\" type=\"application/atom+xml\" href=\"https://status.example/history.atom\"",
+                   true);
+        check_file(&rig, "history.atom", "type=\"text/html\" href=\"https://status.example/\"", true);
+        rig_conf_free(&action_status_page, conf);
+        rig_close(&rig);
+}
+
 TEST(folder_that_cannot_be_written_is_a_retry_that_says_so)
 {
         ActionFacts facts = rig_facts();

@@ -34,101 +34,136 @@ static void write_registry(Rig *rig, const char *nodes)
 #define SHOP(id, more) \
         "{'id':'" id "','name':'Shop " id "','url':'https://" id ".example','type':'full'," more "}"
 
-TEST(other_shops_stand_on_the_page_and_a_new_registry_is_heard_of_at_once)
-{
-        _cleanup_free_ char *yaml = NULL;
-        bool changed = false;
-        Error e = {""};
+/* A page with a registry, which is looked at. */
+typedef struct Shops {
         Rig rig;
+        bool changed;
+        void *conf;
+        ActionFacts facts;
+} Shops;
 
-        rig_open(&rig);
-        ActionFacts facts = rig_facts();
-        rig.context.node_id = "my-shop";
-        CHECK_INT(registries_new(rig.event, on_registries, &changed, &rig.context.registries), 0);
-        yaml = string_printf("{registry: \"%s/registry.json\"}", rig.folder);
-        void *conf = rig_conf_try(&action_status_page, yaml, &e);
-        CHECK(conf);
-        CHECK_INT(registries_want(rig.context.registries, action_status_page.registry(conf)), 0);
+static void shops_open(Shops *s)
+{
+        *s = (Shops){.facts = rig_facts()};
+        rig_open(&s->rig);
+        s->rig.context.node_id = "my-shop";
+        CHECK_INT(registries_new(s->rig.event, on_registries, &s->changed, &s->rig.context.registries), 0);
+        _cleanup_free_ char *yaml = string_printf("{registry: \"%s/registry.json\"}", s->rig.folder);
+        s->conf = rig_conf(&action_status_page, yaml);
+        CHECK_INT(registries_want(s->rig.context.registries, action_status_page.registry(s->conf)), 0);
+        registries_keep(s->rig.context.registries, is_wanted, NULL);
+        rig_turn(&s->rig, &s->changed, "the registry is looked at");
+}
 
-        /* Not there yet: none. */
-        rig_turn(&rig, &changed, "the registry is looked at");
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *none = rig_read(rig.status, "index.html");
-        CHECK(!strstr(none, "Other shops"));
-        CHECK_INT(registries_serial(rig.context.registries), 0);
+static void shops_close(Shops *s)
+{
+        registries_free(s->rig.context.registries);
+        s->rig.context.registries = NULL;
+        rig_conf_free(&action_status_page, s->conf);
+        rig_close(&s->rig);
+}
+
+static void shops_are(Shops *s, const char *nodes)
+{
+        write_registry(&s->rig, nodes);
+        s->changed = false;
+        rig_turn(&s->rig, &s->changed, "the registry is read");
+}
+
+static void shops_publish(Shops *s)
+{
+        CHECK_INT(rig_run(&s->rig, &action_status_page, s->conf, &s->facts, false), ACTION_DONE);
+}
+
+TEST(other_shops_stand_on_the_page_with_where_they_sell)
+{
+        Shops s;
+
+        shops_open(&s);
+        shops_publish(&s); /* not there yet: none */
+        check_not_on_page(&s.rig, "Other shops");
+        CHECK_INT(registries_serial(s.rig.context.registries), 0);
 
         /* clang-format off */
-        write_registry(&rig,
-                       SHOP("my-shop", "'status':'active'") ","
-                       SHOP("a", "'status':'active'") ","
-                       SHOP("b", "'status':'fallback','fallbackUrl':'https://backup.example/b'") ","
-                       SHOP("c", "'status':'fallback'") ","
-                       SHOP("d", "'status':'failed'") ","
-                       SHOP("e", "'status':'suspect'") ","
-                       SHOP("f", "'status':'pending'") ","
-                       "{'id':'g','name':'<script>alert(1)</script>\\u202e','url':'https://g.example','status':'active'}");
+        shops_are(&s,
+                  SHOP("my-shop", "'status':'active'") ","
+                  SHOP("a", "'status':'active'") ","
+                  SHOP("b", "'status':'fallback','fallbackUrl':'https://backup.example/b'") ","
+                  SHOP("c", "'status':'fallback'") ","
+                  SHOP("d", "'status':'failed'") ","
+                  SHOP("e", "'status':'suspect'") ","
+                  SHOP("f", "'status':'pending'") ","
+                  "{'id':'g','name':'<script>alert(1)</script>\\u202e','url':'https://g.example','status':'active'}");
         /* clang-format on */
-        registries_keep(rig.context.registries, is_wanted, NULL);
-        changed = false;
-        rig_turn(&rig, &changed, "it is read");
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *page = rig_read(rig.status, "index.html");
-        CHECK(strstr(page, "href=\"https://a.example\"><bdi>Shop a</bdi></a></span> <span class=\"state "
-                           "operational\">"));
-        CHECK(strstr(page, "href=\"https://backup.example/b\"><bdi>Shop b</bdi></a></span> <span "
-                           "class=\"state degraded\">"));
-        CHECK(strstr(page, "<span><bdi>Shop c</bdi></span> <span class=\"state down\">"));
-        CHECK(strstr(page, "Not reachable") && strstr(page, "Not known"));
-        CHECK(!strstr(page, "Shop f") && !strstr(page, "Shop my-shop"));
-        CHECK(strstr(page, "&lt;script&gt;alert(1)") && !strstr(page, "<script>a") &&
-              !strstr(page, NASTY_BIDI));
+        shops_publish(&s);
+        check_page(&s.rig, "href=\"https://a.example\"><bdi>Shop a</bdi></a></span> <span class=\"state "
+                           "operational\">");
+        check_page(&s.rig, "href=\"https://backup.example/b\"><bdi>Shop b</bdi></a></span> <span "
+                           "class=\"state degraded\">");
+        check_page(&s.rig, "<span><bdi>Shop c</bdi></span> <span class=\"state down\">");
+        check_page(&s.rig, "Not reachable");
+        check_page(&s.rig, "Not known");
+        check_not_on_page(&s.rig, "Shop f");
+        check_not_on_page(&s.rig, "Shop my-shop");
+        check_page(&s.rig, "&lt;script&gt;alert(1)");
+        check_not_on_page(&s.rig, "<script>a");
+        check_not_on_page(&s.rig, NASTY_BIDI);
+        shops_close(&s);
+}
 
-        /* Replaced: heard of without waiting for the next minute; what says nothing new changes no serial. */
-        uint64_t serial = registries_serial(rig.context.registries), began = clock_boot_usec();
-        write_registry(&rig, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a'"));
-        changed = false;
-        rig_turn(&rig, &changed, "the new one is read");
+TEST(a_new_registry_is_heard_of_at_once_and_counts_only_if_it_says_something_new)
+{
+        Shops s;
+
+        shops_open(&s);
+        shops_are(&s, SHOP("a", "'status':'active'"));
+        uint64_t serial = registries_serial(s.rig.context.registries), began = clock_boot_usec();
+        shops_are(&s, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a'"));
         CHECK(clock_boot_usec() - began < USEC_PER_SEC);
-        CHECK(registries_serial(rig.context.registries) > serial);
-        serial = registries_serial(rig.context.registries);
-        write_registry(&rig, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a','x':1"));
-        changed = false;
-        rig_turn(&rig, &changed, "that one, too");
-        CHECK_INT(registries_serial(rig.context.registries), serial);
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        _cleanup_free_ char *again = rig_read(rig.status, "index.html");
-        CHECK(strstr(again, "https://backup.example/a"));
+        CHECK(registries_serial(s.rig.context.registries) > serial);
+        serial = registries_serial(s.rig.context.registries);
+        shops_are(&s, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a','x':1"));
+        CHECK_INT(registries_serial(s.rig.context.registries), serial);
+        shops_publish(&s);
+        check_page(&s.rig, "https://backup.example/a");
+        shops_close(&s);
+}
 
-        /* Sent to others: only while one of them is known to sell. */
-        facts.payment = facts.mode = "federated";
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        check_page(&rig, "Our own checkout is closed; partner shops may have what you look for");
-        write_registry(&rig, SHOP("a", "'status':'failed'") "," SHOP("b", "'status':'fallback'"));
-        changed = false;
-        rig_turn(&rig, &changed, "the one without an open shop is read");
-        CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-        check_page(&rig, "<h1 id=\"now\">Buying is not possible right now</h1>");
-        check_indicator(&rig, "critical");
+TEST(buyers_are_sent_to_others_only_while_one_of_them_is_known_to_sell)
+{
+        Shops s;
 
-        /* What nobody has written for more than ten minutes says nothing of now. */
+        shops_open(&s);
+        s.facts.payment = s.facts.mode = "federated";
+        shops_are(&s, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a'"));
+        shops_publish(&s);
+        check_page(&s.rig, "Our own checkout is closed; partner shops may have what you look for");
+        shops_are(&s, SHOP("a", "'status':'failed'") "," SHOP("b", "'status':'fallback'"));
+        shops_publish(&s);
+        check_page(&s.rig, "<h1 id=\"now\">Buying is not possible right now</h1>");
+        check_indicator(&s.rig, "critical");
+        shops_close(&s);
+}
+
+TEST(a_registry_that_nobody_has_written_for_ten_minutes_says_nothing_of_now)
+{
+        Shops s;
+
+        shops_open(&s);
+        s.facts.payment = s.facts.mode = "federated";
+        _cleanup_free_ char *path = string_printf("%s/registry.json", s.rig.folder);
         for (int old = 0; old < 2; old++) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                             {.tv_sec = time(NULL) - (old ? 660 : 540)}};
-                _cleanup_free_ char *path = string_printf("%s/registry.json", rig.folder);
-                write_registry(&rig, SHOP("a", "'status':'active','y':1"));
+                write_registry(&s.rig, SHOP("a", "'status':'active','y':1"));
                 CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
-                changed = false;
-                rig_turn(&rig, &changed, "the old one is read");
-                CHECK_INT(rig_run(&rig, &action_status_page, conf, &facts, false), ACTION_DONE);
-                check_file(&rig, "index.html", "<span class=\"state operational\">", !old);
-                check_page(&rig, "may have what you look for");
+                s.changed = false;
+                rig_turn(&s.rig, &s.changed, "the old one is read");
+                shops_publish(&s);
+                check_file(&s.rig, "index.html", "<span class=\"state operational\">", !old);
+                check_page(&s.rig, "may have what you look for");
         }
-
-        registries_free(rig.context.registries);
-        rig.context.registries = NULL;
-        conf_clear(action_status_page.fields, conf);
-        free(conf);
-        rig_close(&rig);
+        shops_close(&s);
 }
 
 MAIN()
