@@ -124,7 +124,7 @@ network_reroutes() {
         wait_for "failoverd has read it" grep -q 'reloaded:' "$shop/failoverd.log"
         say "My Shop's failoverd is told to notify its peers: those in the registry that its federationd publishes"
         wait_for "the status page names the other shops" grep -q '<bdi>Harbour Books</bdi>' "$shop/status/index.html"
-        say "its status page: other shops, $(grep -oP '(?<=<bdi>)(The Attic|Harbour Books)(?=</bdi>)' "$shop/status/index.html" | paste -sd,)"
+        say "its status page: other shops, $(grep -oP '(?<=<bdi>)(The Attic|Harbour Books)(?=</bdi>)' "$shop/status/index.html" | paste -sd, | sed 's/,/, /g')"
         wait_for "Harbour Books finds My Shop's books" sold_by_my_shop "$(node_url my-shop)"
         node_ctl my-shop nodes | show "failoverctl nodes"
         say "at Harbour Books, $(book_of_my_shop .title) is sold by My Shop, too: buyers go to $(book_of_my_shop .source_url)"
