@@ -153,6 +153,12 @@ char *setup_host_id(const Setup *s);
 /* Makes what the two configurations need of the system: drop-ins for the units, the rule for polkit, members of the group. */
 int setup_drop_ins(Setup *s, Error *e);
 
+/* --- setup_sandbox.c --- */
+
+#define SETUP_DROP_IN "50-setup.conf"
+/* The lines below [Service] that DAEMON's needs, as its --check tells them, take; none when nothing is needed. */
+int setup_print_drop_in(const Setup *s, const char *daemon, const json_t *needs, Text *t, Error *e);
+
 /* --- setup_drafts.c --- */
 
 /* Puts both into a folder of their own, s->drafts, and asks the daemons about them, and looks at the secrets that they name.
