@@ -206,6 +206,24 @@ static bool has_systemd(const Setup *s)
         return s->root[0] == '\0' && s->owns && access("/run/systemd/system", F_OK) >= 0;
 }
 
+/* That one of them cannot be enabled, masked say, is no reason not to start the other. */
+static int start_both(Error *e)
+{
+        int enabled = command_run((const char *const[]){"systemctl", "enable", "--quiet", "failoverd.service",
+                                                        "federationd.service", "federationd.socket",
+                                                        "federationd-control.socket", NULL},
+                                  false, NULL);
+        int started = command_run((const char *const[]){"systemctl", "restart", "failoverd.service",
+                                                        "federationd.service", NULL},
+                                  false, NULL);
+
+        return enabled == 0 && started == 0
+                               ? 0
+                               : error_set(e, -EIO,
+                                           "not both are started and enabled, for the reason above: "
+                                           "systemctl status failoverd federationd");
+}
+
 static int finish(Setup *s, bool asked, Error *e)
 {
         bool well = false, yes = false;
@@ -221,16 +239,12 @@ static int finish(Setup *s, bool asked, Error *e)
                           "To see again: failoverctl setup --trial.");
         if (asked && has_systemd(s)) {
                 r = prompt_yes("Start both services with this now?", true, &yes);
-                if (r >= 0 && yes &&
-                    command_run((const char *const[]){"systemctl", "enable", "--quiet", "failoverd.service",
-                                                      "federationd.service", "federationd.socket",
-                                                      "federationd-control.socket", NULL},
-                                false, NULL) == 0)
-                        r = command_run((const char *const[]){"systemctl", "restart", "failoverd.service",
-                                                              "federationd.service", NULL},
-                                        false, NULL);
-                if (r < 0 || (yes && r != 0))
-                        return error_set(e, r < 0 ? r : -EIO, "the services were not started");
+                if (r >= 0 && yes)
+                        r = start_both(e);
+                else if (r < 0)
+                        error_set(e, r, "the services were not started");
+                if (r < 0)
+                        return r;
         }
         printf("\nNext:\n%s  failoverctl status          how all is\n"
                "  failoverctl alert --test    does an alert reach you?\n"

@@ -152,4 +152,12 @@ check "the others are well" probe_is payment-api pass
 machine mv /etc/failoverd/node.key /etc/failoverd/lost
 machine systemctl restart failoverd federationd || fail "it takes the node's key to start"
 wait_for "without the node's key both run" both_active
+
+story "what cannot be started is said, and the other is"
+machine systemctl mask --quiet --now federationd.service
+before=$(main_pid failoverd)
+printf 'Replace it?\tn\nStart both\ty\n' | machine /usr/bin/python3 "$source_dir/tests/parts/answer.py" "$said" failoverctl setup &&
+        fail "both were started, though one is masked"
+check "it says so" grep -q "not both are started" "$said"
+check "failoverd was restarted" is_replaced failoverd "$before"
 story "done"
