@@ -7,7 +7,7 @@ if (document[key])
 	return; // twice in the page
 document[key] = true;
 const texts = {
-	crypto: 'You cannot pay by card right now, but by crypto currency.',
+	crypto: 'You cannot pay by card right now, but by cryptocurrency.',
 	federated: 'We cannot take orders right now.',
 	elsewhere: 'You can buy here instead:',
 	hampered: 'Buying may fail right now.',

@@ -7,7 +7,7 @@ import { search } from './search.js';
 
 const node = document.querySelector('meta[name=node]').content.replace(/\/+$/, '');
 const $ = (id) => document.getElementById(id);
-const pays = { primary: 'by card', crypto: 'by crypto currency', federated: 'at another shop of the network' };
+const pays = { primary: 'by card', crypto: 'by cryptocurrency', federated: 'at another shop of the network' };
 
 function element(name, className, ...children) {
         const e = document.createElement(name);

@@ -59,7 +59,7 @@
     const main = page.getElementById('main'), old = byId('main');
     if (!main || main.dataset.made === old.dataset.made)
       return;
-    if (page.querySelector('script').textContent !== document.querySelector('script').textContent) {
+    if (['script', 'style'].some((name) => page.querySelector(name).textContent !== document.querySelector(name).textContent)) {
       location.reload();
       return;
     }

@@ -13,7 +13,7 @@ export const load = createRequire(`${modules}/`);
 export const pictures = folder;
 export const args = given;
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const patience = 15000;
+const patience = 30000; // as in e2e/lib.sh
 
 export async function deed(words) {
         console.log(`do ${words}`);

@@ -5,6 +5,7 @@
 // Arguments: PROGRAM-THAT-WRITES-A-PAGE NODE-URL STATUS-FOLDER WEB-URL ITS-FOLDER
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { mark, payloads } from './hostile.mjs';
 import { args, axe, load, open, pictures, prove, say } from './rig.mjs';
@@ -249,6 +250,22 @@ const claims = {
                 await renewed(what);
                 assert.match(await page.locator('#told').textContent(), /Checkout is not working right now/);
                 await page.close();
+        },
+
+        async 'after an upgrade an open page is loaded anew, when its style or its script is another one'() {
+                for (const name of ['style', 'script']) {
+                        const text = (await publish(document())).replace(new RegExp(`(?<=<${name}>).*?(?=</${name}>)`, 's'), (old) => `${old}\n`)
+                                .replace(/data-made="[^"]*"/, `data-made="${time(Date.now())}"`);
+                        const inner = new RegExp(`<${name}>(.*?)</${name}>`, 's').exec(text)[1], hash = createHash('sha256').update(inner).digest('base64');
+                        const page = await open(`${node}/status/`);
+                        await writeFile(`${folder}/index.html`, text.replace(new RegExp(`${name}-src '[^']*'`), `${name}-src 'sha256-${hash}'`));
+                        await page.waitForFunction(([name, inner]) => {
+                                document.dispatchEvent(new Event('visibilitychange'));
+                                return document.querySelector(name).textContent === inner;
+                        }, [name, inner], { polling: 300 });
+                        page.wrong.length = 0; // it has read a page that its own policy would not let be
+                        await page.close();
+                }
         },
 
         async '500 components and 200 incidents are there in under a second'() {

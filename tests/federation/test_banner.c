@@ -72,7 +72,7 @@ TEST(each_mode_is_told_by_its_message_or_in_words_of_our_own)
                 cards = mode("primary", "Slow today."), federated = mode("federated", "");
 
         for (BannerForm form = BANNER_DOCUMENT; form <= BANNER_PIECE; form++) {
-                CHECK(says(form, &crypto, NULL, "en", "You can pay by crypto currency."));
+                CHECK(says(form, &crypto, NULL, "en", "You can pay by cryptocurrency."));
                 CHECK(says(form, &crypto, NULL, "de", "Sie können mit Kryptowährung bezahlen."));
                 CHECK(says(form, &told, NULL, "en", "<bdi>Pay by coin.</bdi><"));
                 CHECK(says(form, &cards, NULL, "en", "<bdi>Slow today.</bdi>"));
