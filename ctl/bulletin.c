@@ -93,29 +93,73 @@ int bulletin_post(const Invocation *i, const char *kind, const char *id, const c
         return 0;
 }
 
-void bulletin_show_durable(Page *p, const json_t *answer)
+int bulletin_list(const Invocation *i, const char *kind, BulletinShow show, bool newest_last,
+                  const char *none)
 {
-        if (json_is_false(json_object_get(answer, "durable")))
-                page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_BAD,
-                               "NOT DURABLE: it is shown, but cannot be saved now; a restart may forget it.");
+        _cleanup_free_ char *target = string_printf("/v1/%s", kind);
+        _cleanup_json_ json_t *answer = NULL;
+        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
+        const json_t *all;
+        Error e = {};
+        size_t n;
+
+        if (i->arguments[0] && i->arguments[1])
+                return ctl_usage(i, "list takes no argument");
+        if (!target)
+                return ctl_failed(i, (error_set(&e, -ENOMEM, "out of memory"), &e));
+        if (ctl_ask(i, "GET", target, NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
+                return ctl_failed(i, &e);
+        if (i->given[OPTION_JSON]) {
+                ctl_print_json(answer);
+                return CTL_DONE;
+        }
+        all = json_object_get(answer, kind);
+        n = json_array_size(all);
+        for (size_t k = 0; k < n; k++)
+                show(&p, json_array_get(all, newest_last ? n - 1 - k : k));
+        if (n == 0)
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, none);
+        return ctl_print_page(i, &p);
 }
 
-/* What nobody wrote by hand, in words; NULL: the state says it all. */
-static const char *own_words(const json_t *update)
+int bulletin_tell(const Invocation *i, const json_t *answer, const char *member, BulletinShow show,
+                  const char *words)
+{
+        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
+
+        if (i->given[OPTION_JSON]) {
+                ctl_print_json(answer);
+                return CTL_DONE;
+        }
+        show(&p, json_object_get(answer, member));
+        if (words)
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, words);
+        if (json_is_false(json_object_get(answer, "durable")))
+                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_BAD,
+                               "NOT DURABLE: it is shown, but cannot be saved now; a restart may forget it.");
+        return ctl_print_page(i, &p);
+}
+
+/* What nobody wrote by hand, in words; nothing: the state says it all. */
+static void add_own_words(Text *t, const json_t *update)
 {
         const char *state = ctl_string(update, "state"), *selling = ctl_string(update, "selling");
 
         if (!json_is_true(json_object_get(update, "automatic")))
-                return NULL;
-        if (streq(state, "active"))
-                return "it has begun";
-        if (streq(state, "completed"))
-                return "it is over";
+                return;
+        if (streq(state, "active") || streq(state, "completed")) {
+                text_add(t, streq(state, "active") ? ": it has begun" : ": it is over");
+                return;
+        }
         if (streq(state, "resolved"))
-                return "buyers can buy as usual, in";
-        if (streq(selling, "not") || streq(selling, "hampered"))
-                return "buyers cannot buy, in";
-        return "the shop runs in";
+                text_add(t, ": buyers can buy as usual, in");
+        else if (streq(selling, "not"))
+                text_add(t, ": buyers cannot buy, in");
+        else if (streq(selling, "hampered"))
+                text_add(t, ": buying may fail, in");
+        else
+                text_add(t, ": the shop runs in");
+        text_add(t, " mode %s", ctl_string(update, "mode"));
 }
 
 void bulletin_show_updates(Page *p, const json_t *bulletin)
@@ -124,16 +168,16 @@ void bulletin_show_updates(Page *p, const json_t *bulletin)
 
         for (size_t k = json_array_size(updates); k > 0; k--) {
                 const json_t *update = json_array_get(updates, k - 1);
-                const char *body = ctl_string(update, "body"), *own = own_words(update);
+                const char *body = ctl_string(update, "body");
                 char time[CTL_TIME_SIZE], label[CTL_TIME_SIZE + 8];
                 _cleanup_text_ Text t = {};
 
                 snprintf(label, sizeof(label), "    %s  ", ctl_time_format(time, ctl_time(update, "at")));
                 text_add_string(&t, ctl_string(update, "state"));
-                if (body[0] || own)
-                        text_add(&t, ": %s", body[0] ? body : own);
-                if (own && !body[0] && !strstr(own, "it "))
-                        text_add(&t, " mode %s", ctl_string(update, "mode"));
+                if (body[0])
+                        text_add(&t, ": %s", body);
+                else
+                        add_own_words(&t, update);
                 p->text.failed |= t.failed;
                 if (t.data)
                         page_paragraph(p, STYLE_DIM, label, 6, STYLE_PLAIN, t.data);

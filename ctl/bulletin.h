@@ -12,7 +12,13 @@ void bulletin_add_components(const Invocation *i, json_t *body);
 /* Posts body (consumed) to "/v1/KIND[/ID/VERB]"; what came of it goes to *ret. 0, or an exit code. */
 int bulletin_post(const Invocation *i, const char *kind, const char *id, const char *verb, json_t *body,
                   json_t **ret);
-/* Behind what was done: that it could not be saved. */
-void bulletin_show_durable(Page *p, const json_t *answer);
+typedef void (*BulletinShow)(Page *p, const json_t *bulletin);
+/* `VERB [list]`: what /v1/KIND has, or in words that there is none. newest_last: there the eye is, and they come the other way. Returns
+ * the exit code. */
+int bulletin_list(const Invocation *i, const char *kind, BulletinShow show, bool newest_last,
+                  const char *none);
+/* How the one that was written to (a member of the answer) is now; words behind it, NULL for none; and whether it could be saved. */
+int bulletin_tell(const Invocation *i, const json_t *answer, const char *member, BulletinShow show,
+                  const char *words);
 /* The timeline, oldest first, with indentation. */
 void bulletin_show_updates(Page *p, const json_t *bulletin);

@@ -24,38 +24,9 @@ static void show(Page *p, const json_t *incident)
         bulletin_show_updates(p, incident);
 }
 
-static int list(const Invocation *i)
-{
-        _cleanup_json_ json_t *answer = NULL;
-        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
-        const json_t *incidents;
-        Error e = {};
-
-        if (ctl_ask(i, "GET", "/v1/incidents", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
-                return ctl_failed(i, &e);
-        if (i->given[OPTION_JSON]) {
-                ctl_print_json(answer);
-                return CTL_DONE;
-        }
-        incidents = json_object_get(answer, "incidents");
-        for (size_t k = json_array_size(incidents); k > 0; k--) /* the newest last, where the eye is */
-                show(&p, json_array_get(incidents, k - 1));
-        if (json_array_size(incidents) == 0)
-                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, "No incident in the last 90 days.");
-        return ctl_print_page(i, &p);
-}
-
 static int tell(const Invocation *i, const json_t *answer)
 {
-        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
-
-        if (i->given[OPTION_JSON]) {
-                ctl_print_json(answer);
-                return CTL_DONE;
-        }
-        show(&p, json_object_get(answer, "incident"));
-        bulletin_show_durable(&p, answer);
-        return ctl_print_page(i, &p);
+        return bulletin_tell(i, answer, "incident", show, NULL);
 }
 
 static json_t *words(const Invocation *i, const char *text)
@@ -120,7 +91,7 @@ int verb_incident(const Invocation *i)
         if (!verb || streq(verb, "list")) {
                 if (writes)
                         return ctl_usage(i, "these options belong to update, resolve, postmortem and begin");
-                return verb && i->arguments[1] ? ctl_usage(i, "list takes no argument") : list(i);
+                return bulletin_list(i, "incidents", show, true, "No incident in the last 90 days.");
         }
         if (streq(verb, "begin"))
                 return begin(i);

@@ -41,40 +41,9 @@ static void show(Page *p, const json_t *m)
                 bulletin_show_updates(p, m);
 }
 
-static int list(const Invocation *i)
-{
-        _cleanup_json_ json_t *answer = NULL;
-        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
-        const json_t *all, *m;
-        Error e = {};
-        size_t k;
-
-        if (ctl_ask(i, "GET", "/v1/maintenances", NULL, CTL_ANSWER_USEC, &answer, &e) < 0)
-                return ctl_failed(i, &e);
-        if (i->given[OPTION_JSON]) {
-                ctl_print_json(answer);
-                return CTL_DONE;
-        }
-        all = json_object_get(answer, "maintenances");
-        json_array_foreach(all, k, m) show(&p, m);
-        if (json_array_size(all) == 0)
-                page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN,
-                               "None is planned, and none was in the last 90 days.");
-        return ctl_print_page(i, &p);
-}
-
 static int tell(const Invocation *i, const json_t *answer, const char *words)
 {
-        Page p = {.width = ctl_columns(), .colour = ctl_colour()};
-
-        if (i->given[OPTION_JSON]) {
-                ctl_print_json(answer);
-                return CTL_DONE;
-        }
-        show(&p, json_object_get(answer, "maintenance"));
-        page_paragraph(&p, STYLE_PLAIN, "", 0, STYLE_PLAIN, words);
-        bulletin_show_durable(&p, answer);
-        return ctl_print_page(i, &p);
+        return bulletin_tell(i, answer, "maintenance", show, words);
 }
 
 /* As strptime(3), all of s, into a copy: a format that does not fit leaves half of a date behind. */
@@ -179,8 +148,7 @@ static int plan(const Invocation *i, bool ahead)
                 return r;
         return tell(i, answer,
                     ahead ? "Readers see it from now on. While it goes on alerts are held; the rule that "
-                            "switches "
-                            "modes goes on."
+                            "switches modes goes on."
                           : "It is on: alerts are held until it ends; the rule that switches modes goes on.");
 }
 
@@ -207,7 +175,7 @@ static int step(const Invocation *i, const char *verb)
         if (r != 0)
                 return r;
         return tell(i, answer,
-                    streq(verb, "end") ? "It is over: alerts go out again, with what is still wrong." : "");
+                    streq(verb, "end") ? "It is over: alerts go out again, with what is still wrong." : NULL);
 }
 
 int verb_maintenance(const Invocation *i)
@@ -218,7 +186,8 @@ int verb_maintenance(const Invocation *i)
                 if (i->given[OPTION_NAME] || i->given[OPTION_FROM] || i->given[OPTION_UNTIL] ||
                     i->given[OPTION_FOR] || i->given[OPTION_COMPONENTS])
                         return ctl_usage(i, "these options belong to schedule and start");
-                return verb && i->arguments[1] ? ctl_usage(i, "list takes no argument") : list(i);
+                return bulletin_list(i, "maintenances", show, false,
+                                     "None is planned, and none was in the last 90 days.");
         }
         if (streq(verb, "schedule"))
                 return plan(i, true);

@@ -95,6 +95,36 @@ TEST(words_go_to_the_latest_unless_an_id_is_given)
         standin_stop(&s);
 }
 
+/* An incident with one update that nobody wrote. */
+#define OWN(state, selling)                                                                              \
+        "{\"success\":true,\"incidents\":[{\"id\":\"" ID "\",\"began\":\"2026-11-20T23:45:33Z\","        \
+        "\"resolved\":null,\"mode\":\"crypto\",\"impact\":\"major\",\"name\":\"\",\"updates\":[{\"at\":" \
+        "\"2026-11-20T23:45:33Z\",\"state\":\"" state "\",\"body\":\"\",\"mode\":\"crypto\","            \
+        "\"selling\":\"" selling "\",\"automatic\":true}]}]}"
+
+TEST(what_nobody_wrote_is_told_as_the_status_page_tells_it)
+{
+        static const struct {
+                const char *answer, *words;
+        } cases[] = {{OWN("identified", "backup"), "identified: the shop runs in mode crypto\n"},
+                     {OWN("investigating", "not"), "investigating: buyers cannot buy, in mode crypto\n"},
+                     {OWN("investigating", "hampered"), "investigating: buying may fail, in mode crypto\n"},
+                     {OWN("resolved", "as-usual"), "resolved: buyers can buy as usual, in mode crypto\n"},
+                     {OWN("active", ""), "active: it has begun\n"},
+                     {OWN("completed", ""), "completed: it is over\n"}};
+        StandIn s;
+        Ran ran = {};
+
+        standin_start(&s, 200, "{}");
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                s.answer = cases[k].answer;
+                CHECK_INT(CTL(&s, &ran, "incident"), 0);
+                CHECK(strstr(ran.out, cases[k].words));
+        }
+        ran_clear(&ran);
+        standin_stop(&s);
+}
+
 TEST(a_wrong_line_is_refused_before_anything_is_asked)
 {
         StandIn s;
