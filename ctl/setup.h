@@ -36,6 +36,7 @@ typedef enum Setting {
 /* Each NULL when it was not said, "" when it is not wanted. A secret's is the secret itself, "" when the one that is there stays. */
 typedef struct SetupAnswers {
         char *value[_SETTING_MAX];
+        bool without[_SETTING_MAX]; /* of a secret: none is wanted, though one may be there */
 } SetupAnswers;
 
 /* Is it said, and wanted? */

@@ -35,6 +35,11 @@ static int read_secret(const char *name, const char *file, char **ret, Error *e)
         return n > 0 && !strpbrk(*ret, "\r\n") ? 0 : error_set(e, -EINVAL, "%s: one line, please", name);
 }
 
+static bool is_none(const char *answer)
+{
+        return streq(answer, "-") || strcasecmp(answer, "none") == 0;
+}
+
 static int take_value(const SettingInfo *info, const char *value, char **ret, Error *e)
 {
         bool file = info->file_too && (value[0] == '@' || streq(value, "-"));
@@ -66,6 +71,9 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
                 if (argument[n] == '\0')
                         return error_set(e, -EINVAL, "say what: %s=...", name);
                 a->value[k] = secret_free(a->value[k]);
+                a->without[k] = setup_settings[k].secret && argument[n + 1] == '\0';
+                if (a->without[k])
+                        return (a->value[k] = strdup("")) ? 0 : error_set(e, -ENOMEM, "out of memory");
                 return take_value(&setup_settings[k], argument + n + 1, &a->value[k], e);
         }
         conf_suggest(&t, name, known);
@@ -74,25 +82,33 @@ int setup_take_argument(SetupAnswers *a, const char *argument, Error *e)
 
 /* --- from a person --- */
 
-static int ask_secret(const Setup *s, SetupAnswers *a, Setting k, const char *before)
+static int ask_secret(const Setup *s, SetupAnswers *a, Setting k, const SetupAnswers *before)
 {
         _cleanup_free_ char *what = NULL;
-        bool typed = before && before[0] != '\0';
+        bool typed = setup_has(before, k);
         int r;
 
+        a->without[k] = before->without[k];
         what = string_printf("%s%s", setup_settings[k].what,
                              typed                       ? ", empty: the one that you gave"
                              : setup_has_secret(s, a, k) ? ", empty: the one that is there"
                                                          : "");
         r = what ? prompt_secret(what, &a->value[k]) : -ENOMEM;
-        if (r < 0 || !typed || a->value[k][0] != '\0')
+        if (r < 0)
                 return r;
-        free(a->value[k]);
-        a->value[k] = strdup(before);
+        if (is_none(a->value[k])) {
+                a->value[k][0] = '\0';
+                a->without[k] = true;
+        } else if (a->value[k][0] != '\0') {
+                a->without[k] = false;
+        } else if (typed) {
+                free(a->value[k]);
+                a->value[k] = strdup(before->value[k]);
+        }
         return a->value[k] ? 0 : -ENOMEM;
 }
 
-static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *before, Error *e)
+static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const SetupAnswers *before, Error *e)
 {
         const SettingInfo *info = &setup_settings[k];
         _cleanup_free_ char *fallback = NULL;
@@ -102,7 +118,7 @@ static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *befor
                 prompt_say(info->why);
         if (info->secret)
                 return ask_secret(s, a, k, before);
-        fallback = before ? strdup(before) : setup_default(s, a, k);
+        fallback = before->value[k] ? strdup(before->value[k]) : setup_default(s, a, k);
         if (!fallback)
                 return -ENOMEM;
         for (;;) {
@@ -111,7 +127,7 @@ static int ask_one(const Setup *s, SetupAnswers *a, Setting k, const char *befor
                 r = prompt_line(info->what, fallback, &answer);
                 if (r < 0)
                         return r;
-                if (streq(answer, "-") || strcasecmp(answer, "none") == 0)
+                if (is_none(answer))
                         answer[0] = '\0';
                 r = setup_accept(info, answer, e);
                 if (r >= 0) {
@@ -137,7 +153,7 @@ int setup_ask(const Setup *s, SetupAnswers *a, const SetupAnswers *again, Error 
                 if (a->value[k])
                         continue;
                 if (setup_wants(a, k))
-                        r = ask_one(s, a, k, before->value[k], e);
+                        r = ask_one(s, a, k, before, e);
                 else
                         r = (a->value[k] = strdup("")) ? 0 : -ENOMEM;
         }
@@ -155,6 +171,7 @@ static int complete(const Setup *s, SetupAnswers *a, SetupAnswers *before)
 
                 if (a->value[k])
                         continue;
+                a->without[k] = before->without[k];
                 if (wanted && !setup_settings[k].secret && before->value[k])
                         a->value[k] = TAKE_PTR(before->value[k]);
                 else

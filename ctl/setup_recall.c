@@ -103,6 +103,21 @@ static int set(char **value, const char *text)
         return *value ? 0 : -ENOMEM;
 }
 
+/* What is asked without a secret is asked so again, whatever lies there. */
+static void take_without(const ConfNode *root, SetupAnswers *a)
+{
+        static const struct {
+                Setting secret;
+                const char *probe, *key;
+        } places[] = {
+                        {SETTING_PAYMENT_KEY, "probes.payment-api", "probes.payment-api.bearer_file"},
+                        {SETTING_DATABASE_PASSWORD, "probes.database", "probes.database.dsn_file"},
+        };
+
+        for (size_t k = 0; k < ELEMENTSOF(places); k++)
+                a->without[places[k].secret] = find(root, places[k].probe) && !find(root, places[k].key);
+}
+
 /* As it was answered, not as it stands in the file. */
 static int translate(const ConfNode *root, SetupAnswers *a)
 {
@@ -178,6 +193,8 @@ int setup_recall(const Setup *s, SetupAnswers *ret)
                 r = take_peers(s, &a.value[SETTING_PEERS]);
         if (r >= 0 && conf)
                 r = take_all(conf_root(conf), &a);
+        if (r >= 0 && conf)
+                take_without(conf_root(conf), &a);
         if (r >= 0 && conf)
                 r = translate(conf_root(conf), &a);
         if (r >= 0 && conf && find(conf_root(conf), "probes.database.dsn_file"))

@@ -26,8 +26,10 @@ bool setup_has_secret(const Setup *s, const SetupAnswers *a, Setting k)
         const char *file = setup_wants(a, k) ? file_of(a, k) : NULL;
         _cleanup_free_ char *path = NULL;
 
-        if (!file || setup_has(a, k))
-                return file != NULL;
+        if (!file || a->without[k])
+                return false;
+        if (setup_has(a, k))
+                return true;
         path = string_printf(SETUP_FOLDER "/%s", file);
         return path && setup_is_there(s, path);
 }
@@ -52,7 +54,9 @@ static int print_dsn(const Setup *s, const SetupAnswers *a, char **ret)
 {
         _cleanup_(secret_freep) char *kept = NULL;
         _cleanup_text_ Text t = {};
-        int r = setup_has(a, SETTING_DATABASE_PASSWORD) ? 0 : read_password(s, &kept);
+        int r = setup_has(a, SETTING_DATABASE_PASSWORD) || a->without[SETTING_DATABASE_PASSWORD]
+                                ? 0
+                                : read_password(s, &kept);
 
         if (r < 0 || (!kept && !setup_has(a, SETTING_DATABASE_PASSWORD)))
                 return r;
@@ -93,21 +97,24 @@ static int put_secret(Setup *s, const SetupAnswers *a, Setting k, Error *e)
         return setup_put(s, &f, e);
 }
 
+static bool is_used(const Setup *s, const SetupAnswers *a, const char *file)
+{
+        for (size_t k = 0; k < ELEMENTSOF(secrets); k++)
+                if (setup_has_secret(s, a, secrets[k]) && streq(file_of(a, secrets[k]), file))
+                        return true;
+        return false;
+}
+
 /* A secret that nothing needs any more is the operator's to remove: something else may read it. */
 static void tell_unused(const Setup *s, const SetupAnswers *a)
 {
         static const char *const files[] = {"stripe.key", "payment.key", SETUP_DATABASE_DSN,
                                             SETUP_MAIL_PASSWORD};
-        const char *payment = setup_payment_key(a);
 
         for (size_t k = 0; k < ELEMENTSOF(files) && !s->i->given[OPTION_JSON]; k++) {
                 _cleanup_free_ char *path = string_printf(SETUP_FOLDER "/%s", files[k]);
 
-                if ((payment && streq(files[k], payment)) ||
-                    (streq(files[k], SETUP_DATABASE_DSN) && setup_wants(a, SETTING_DATABASE_PASSWORD)) ||
-                    (streq(files[k], SETUP_MAIL_PASSWORD) && setup_wants(a, SETTING_SMTP_PASSWORD)))
-                        continue;
-                if (path && setup_is_there(s, path))
+                if (!is_used(s, a, files[k]) && path && setup_is_there(s, path))
                         printf("unused   %s%s: remove it, unless something else reads it\n", s->root, path);
         }
 }

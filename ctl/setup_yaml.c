@@ -292,7 +292,8 @@ static void add_mail(Text *t, const SetupAnswers *a)
         text_add(t, "]\n");
         if (setup_wants(a, SETTING_SMTP_PASSWORD)) {
                 add_key(t, "      username: ", a->value[SETTING_SMTP_USER]);
-                text_add(t, "      password_file: " SETUP_MAIL_PASSWORD "\n");
+                if (!a->without[SETTING_SMTP_PASSWORD])
+                        text_add(t, "      password_file: " SETUP_MAIL_PASSWORD "\n");
         }
 }
 

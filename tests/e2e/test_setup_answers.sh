@@ -93,6 +93,12 @@ before=$(all)
         answer || fail "it ended with $?: $(<"$shop/said")"
 check "the answers of before give the files of before" equal "$(all)" "$before"
 
+# Who needs a key no more says none, and it is not taken for a key.
+{ printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API [' && printf 'Key, empty:\tNone\n'
+        printf '%s\t\n' 'Fallback [' 'Domain:' 'Database [' 'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' \
+                'Password there, empty:' 'Other shops [' && printf 'Write it\tn\n'; } | answer && fail "it went on after a no"
+check "without a key it is asked without one" not grep -q bearer_file "$shop/said"
+
 # What only the daemons see is asked again, and nothing that was answered is lost.
 { printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API ['
         printf 'Key, empty:\tanother_%s\n' "$canary"
@@ -138,6 +144,13 @@ check "… the payment API, too" grep -q 'bearer_file: payment.key' "$files/fail
 setup --unattended disk= url=https://shop.example domain=
 setup --unattended name="Third name"
 check "what was left out stays out" not grep -qE '^  (disk|domain):' "$files/failoverd.yaml"
+setup --unattended payment-key= || fail "it cannot do without a key"
+check "a key is left out like all else" not grep -q bearer_file "$files/failoverd.yaml"
+check "… that it is not needed is said" grep -q '^unused .*/payment.key' "$shop/said"
+setup --unattended name="Third name, no key"
+check "… and stays out, though it is there" not grep -q bearer_file "$files/failoverd.yaml"
+setup --unattended payment-key="$shop/key"
+check "… until it is said again" grep -q 'bearer_file: payment.key' "$files/failoverd.yaml"
 setup --unattended payment=
 check "what is said to be nothing goes" not grep -q 'payment-api' "$files/failoverd.yaml"
 check "… its secret is not needed, and that is said" grep -q '^unused .*/payment.key' "$shop/said"
