@@ -171,5 +171,5 @@ int store_peek_memory(const char *path, json_t **ret, Error *e);
 /* Walks the whole chain of a database file (no Store needed): 0; -EBADMSG with the change at which it breaks. */
 int store_check_chain(const char *path, Error *e);
 
-/* Bounds: hours and days older than 90 days and finished deliveries older than 30 days are deleted, in small steps; changes
- * and bulletins are kept for ever. */
+/* Bounds: hours and days older than 90 days and finished deliveries older than 30 days are deleted, in small steps, but never
+ * one of the newest 91 days that there are; changes and bulletins are kept for ever. */

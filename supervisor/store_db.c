@@ -21,7 +21,8 @@
 #define UPKEEP_USEC        USEC_PER_HOUR
 #define UPKEEP_STEP        "500"
 #define HOURS_KEPT_USEC    (90 * USEC_PER_DAY)
-#define DAYS_KEPT_USEC     (91 * USEC_PER_DAY) /* the last 90 and the one that has begun */
+#define DAYS_KEPT          "91" /* the last 90 and the one that has begun */
+#define DAYS_KEPT_USEC     (91 * USEC_PER_DAY)
 #define DELIVERY_KEPT_USEC (30 * USEC_PER_DAY)
 
 /* Times are microseconds; whole 64-bit values are stored as they are, sign or not. */
@@ -399,9 +400,12 @@ static int delete_old(StoreDb *db)
         if (r < 0)
                 return r;
         int deleted = sqlite3_changes(db->handle);
+        /* The public has been told of them, and a clock may be years ahead for an hour: as many stay as are shown. */
         r = db_run(db->handle, NULL,
                    "DELETE FROM day WHERE (day, component) IN"
-                   " (SELECT day, component FROM day WHERE day < ? ORDER BY day LIMIT " UPKEEP_STEP ")",
+                   " (SELECT day, component FROM day WHERE day < ? AND day < (SELECT min(day) FROM"
+                   " (SELECT DISTINCT day FROM day ORDER BY day DESC LIMIT " DAYS_KEPT "))"
+                   " ORDER BY day LIMIT " UPKEEP_STEP ")",
                    "i", (int64_t) (now - DAYS_KEPT_USEC));
         if (r < 0)
                 return r;

@@ -127,6 +127,29 @@ TEST(a_start_is_told_of_ninety_days_and_of_what_is_open)
         fixture_end(&p.f);
 }
 
+TEST(a_clock_that_is_years_ahead_deletes_no_day_that_is_shown)
+{
+        uint64_t today = clock_wall_usec() / USEC_PER_DAY * USEC_PER_DAY;
+        StoreBatch *b = store_batch_new();
+        Public p;
+
+        fixture_begin(&p.f);
+        public_open(&p);
+        for (unsigned i = 1000; i < 1095; i++)
+                store_batch_day(b, &(DayRecord){.component = "a", .day_usec = today - i * USEC_PER_DAY});
+        store_batch_day(b, &(DayRecord){.component = "a", .day_usec = today});
+        write_batch(&p, b);
+        for (unsigned i = 0; i < 3; i++) { /* a step with each batch */
+                b = store_batch_new();
+                store_batch_bulletin(b, &(BulletinRecord){.id = "01A", .value = "{}"});
+                write_batch(&p, b);
+                WAIT_FOR(&p.f, worker_pending(p.f.worker) == 0);
+        }
+        CHECK_INT(query(p.f.path, "SELECT count(*) FROM day"), 91);
+        CHECK_INT(query(p.f.path, "SELECT max(day) FROM day"), today);
+        fixture_end(&p.f);
+}
+
 /* However long the disk is away, there is one row for each day and bulletin. */
 TEST(what_waits_for_the_disk_is_merged)
 {
