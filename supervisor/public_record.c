@@ -398,7 +398,7 @@ static void release_alerts(Manager *m)
 {
         PublicRecord *r = m->record;
         const Alarms *alarms = engine_alarms(m->engine);
-        bool over = !maintenances_any(&r->bulletins);
+        bool over = m->loaded && !maintenances_any(&r->bulletins); /* the database may know of one */
 
         judge_change(m, over);
         if (!over || json_array_size(r->held) == 0)

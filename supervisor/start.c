@@ -140,7 +140,7 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         steady_begin(&m->steady, adopt ? json_object_get(mode, "steady") : json_object_get(memory, "steady"));
         now = manager_now(m);
         tally_recall(m->tally, known ? json_object_get(loaded->memory, "components") : NULL);
-        record_recall(m, known ? loaded->memory : NULL);
+        record_recall(m, memory);
         m->save_at = now + MANAGER_SAVE_USEC;
         m->refresh_at = now;
         wishes_output(m, &output);

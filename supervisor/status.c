@@ -237,11 +237,12 @@ static json_t *mode_to_json(const Manager *m)
 
 json_t *status_mode(const Manager *m)
 {
-        json_t *j = mode_to_json(m);
+        json_t *j = mode_to_json(m), *memory = engine_remember(m->engine);
 
         json_put(j, "probes", verdicts_to_json(m));
         /* A start whose database does not answer goes on from here. */
-        json_put(j, "memory", engine_remember(m->engine));
+        record_remember(m, memory);
+        json_put(j, "memory", memory);
         json_put(j, "steady", steady_to_json(&m->steady));
         json_put(j, "seq", json_integer(m->seq));
         if (json_array_size(m->unsaved) > 0)
