@@ -28,7 +28,7 @@ edge_streams
 streams() { # how many of 55 are taken, of one address
         local n
         for n in {1..55}; do
-                start "stream-$n" curl -sSN --max-time 30 -o /dev/null -D "$shop/stream-$n.head" \
+                start "stream-$n" curl -sSN --max-time 150 -o /dev/null -D "$shop/stream-$n.head" \
                         --connect-to "shop.example:443:$net:8443" --cacert "$shop/tls/ca.crt" https://shop.example/events
         done
         for n in {1..55}; do wait_for "stream $n is answered" grep -q '^HTTP' "$shop/stream-$n.head"; done

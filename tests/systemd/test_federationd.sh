@@ -84,7 +84,10 @@ is_another() {
         [[ $now != 0 && $now != "$main" ]]
 }
 wait_for "the watchdog has it restarted" is_another
-check "by the watchdog" contains "$(machine journalctl -u federationd.service --no-pager)" "atchdog"
+told() { # TEXT: in the journal, into which it may be on its way
+        contains "$(machine journalctl -u federationd.service --no-pager)" "$1"
+}
+wait_for "by the watchdog" told "atchdog"
 wait_for "it is ready again" is_active
 wait "${pid[visitor]}" 2>/dev/null || true # the one whose request it had is lost, others are not
 unset "pid[visitor]"

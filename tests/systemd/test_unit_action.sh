@@ -103,7 +103,7 @@ for unit in worker front; do : >"$shop/units/$unit"; done
 touch "$shop/units/break-crypto"
 outage
 wait_for "its failure is told" refused "start of crypto.service: failed \\\\(exit-code\\\\) since"
-check "the others are done" action off '.message | test("worker.service restarted; .*front.service reloaded")'
+wait_for "the others are done" action off '.message | test("worker.service restarted; .*front.service reloaded")'
 rm "$shop/units/break-crypto"
 wait_for "it is done once it can be" is_done
 check "worker was restarted once" equal "$(happened worker)" "stop start "

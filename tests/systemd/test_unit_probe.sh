@@ -4,6 +4,7 @@
 build=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 need curl jq
+fast=$impatient
 machine_boot
 
 # Ends with 3 when there is a file "crash", and is not ready until there is none named "slow".
