@@ -53,17 +53,18 @@ static int get_int(sqlite3 *db, const char *sql, int64_t *ret, Error *e)
         return 0;
 }
 
-/* The log alone would be thrown away by SQLite without a word. */
+/* The log alone would be thrown away by SQLite without a word. It is looked for first: who makes a database at this moment writes
+ * the file before there is a log. */
 static int refuse_lone_log(const char *path, Error *e)
 {
         struct stat st;
         char wal[PATH_MAX];
 
-        if (stat(path, &st) == 0 && st.st_size > 0)
-                return 0;
         if (snprintf(wal, sizeof(wal), "%s-wal", path) >= (int) sizeof(wal))
                 return error_set(e, -ENAMETOOLONG, "name too long");
-        if (stat(wal, &st) == 0 && st.st_size > 0)
+        if (stat(wal, &st) < 0 || st.st_size == 0)
+                return 0;
+        if (stat(path, &st) < 0 || st.st_size == 0)
                 return error_set(e, -EUCLEAN,
                                  "the database is gone but its log %s is there: restore the first or remove "
                                  "the second",
@@ -191,13 +192,19 @@ static int settings_apply(sqlite3 *db, bool shared, Error *e)
 
 static int application_id_check(sqlite3 *db, uint32_t application_id, bool *ret_empty, Error *e)
 {
-        int64_t id, objects;
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
 
-        int r = get_int(db, "PRAGMA application_id", &id, e);
+        /* Both at one moment: another process may be making the database between two. */
+        int r = db_prepare(db, &stmt, e,
+                           "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM "
+                           "pragma_application_id",
+                           "");
         if (r == 0)
-                r = get_int(db, "SELECT count(*) FROM sqlite_schema", &objects, e);
+                r = db_step(stmt, e);
         if (r < 0)
                 return r;
+        assert(r > 0);
+        int64_t id = sqlite3_column_int64(stmt, 0), objects = sqlite3_column_int64(stmt, 1);
         *ret_empty = id == 0 && objects == 0;
         if ((uint32_t) id != application_id && !*ret_empty)
                 return error_set(e, -EUCLEAN, OTHER_APPLICATION, (uint32_t) id, application_id);
