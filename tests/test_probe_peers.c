@@ -79,7 +79,7 @@ TEST(an_old_registry_says_nothing)
         CHECK_INT(run("").outcome, OUTCOME_PASS);
         age(11 * 60);
         CHECK_INT(run("").outcome, OUTCOME_INCONCLUSIVE);
-        CHECK(strstr(run("").message, "registry.json was last written 11 min ago"));
+        CHECK(strstr(run("").message, "registry.json was last written 11 min "));
         age(-60); /* a clock that runs slow is no reason */
         CHECK_INT(run("").outcome, OUTCOME_PASS);
         age(-3600);
