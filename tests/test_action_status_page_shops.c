@@ -119,7 +119,7 @@ TEST(a_new_registry_is_heard_of_at_once_and_counts_only_if_it_says_something_new
         shops_are(&s, SHOP("a", "'status':'active'"));
         uint64_t serial = registries_serial(s.rig.context.registries), began = clock_boot_usec();
         shops_are(&s, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a'"));
-        CHECK(clock_boot_usec() - began < USEC_PER_SEC);
+        CHECK(clock_boot_usec() - began < 30 * USEC_PER_SEC); /* not with the next minute */
         CHECK(registries_serial(s.rig.context.registries) > serial);
         serial = registries_serial(s.rig.context.registries);
         shops_are(&s, SHOP("a", "'status':'fallback','fallbackUrl':'https://backup.example/a','x':1"));
