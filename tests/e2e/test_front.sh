@@ -26,10 +26,10 @@ network:
   allow_private_peers: [127.0.0.0/8]
   peers: [{id: one, url: "http://$host:18441"}, {id: two, url: "http://$host:18442/"}]
 END
-declare -A place=([one]=18441 [two]=18442)
+declare -A door=([one]=18441 [two]=18442)
 peer_start() { # ID: another shop
         mkdir -p "$shop/$1"
-        echo "{node: {id: $1, url: \"http://$host:${place[$1]}\"}, listen: [\"$host:${place[$1]}\"]}" >"$shop/$1/federationd.yaml"
+        echo "{node: {id: $1, url: \"http://$host:${door[$1]}\"}, listen: [\"$host:${door[$1]}\"]}" >"$shop/$1/federationd.yaml"
         start "$1" "$build/federationd" --config "$shop/$1/federationd.yaml" --state-dir "$shop/$1" --runtime-dir "$shop/$1/run"
 }
 asan=$(ldd "$build/federationd" | sed -n 's/.*=> \(.*libasan[^ ]*\) .*/\1/p')
@@ -169,7 +169,7 @@ chosen=one other=two
 wait_for "the listener knows it" told config ".healthyNode == \"$node\""
 wait_for "both are known to be well" all_well
 stop "$chosen" KILL || true
-wait_for "when it is gone, the other one is named" config_is ".healthyNode == \"http://$host:${place[$other]}\""
+wait_for "when it is gone, the other one is named" config_is ".healthyNode == \"http://$host:${door[$other]}\""
 wait_for "the listener is told of both" told peer ".id == \"$chosen\" and (.status == \"suspect\" or .status == \"failed\") and .error"
 stop "$other" KILL || true
 wait_for "in the end there is nobody" config_is '.healthyNode == null'
