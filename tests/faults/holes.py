@@ -257,7 +257,7 @@ def story(c, o):
         s.holes(holes.ports)
         s.reloaded(n_probes + len(s.hole_probes))
         before, seen = s.lateness(), {}
-        wait_for("every hole was looked into", lambda: all(p["at"] or p["type"] == "passive" for p in s.daemon.status()["probes"]), 8)
+        wait_for("every hole was looked into", lambda: all(p["at"] or p["type"] == "passive" for p in s.daemon.status()["probes"]), 30)
         began, end = time.monotonic(), time.monotonic() + o.seconds
         s.api.order("status 503")
         s.buys("crypto")
@@ -286,7 +286,7 @@ def story(c, o):
         s.configure()
         s.reloaded(n_probes)
         s.judge_round(("crypto", "primary"))
-        wait_for("no child is left", lambda: len(s.children()) <= 2, 10)
+        wait_for("no child is left", lambda: len(s.children()) <= 2, 30)
         left = min(s.descriptors() for _ in range(100) if not time.sleep(0.01))
         if left > rest + KEPT:
             links = [os.readlink(f"/proc/{s.daemon.process.pid}/fd/{n}") for n in os.listdir(f"/proc/{s.daemon.process.pid}/fd")]
