@@ -28,7 +28,7 @@ export function followMode(node, told, reached) {
                 } catch {
                         reached(false);
                 }
-                if (ended || source?.readyState === EventSource.OPEN)
+                if (ended || document.hidden || source?.readyState === EventSource.OPEN)
                         return;
                 if (!source || source.readyState === EventSource.CLOSED)
                         listen();
@@ -53,11 +53,22 @@ export function followMode(node, told, reached) {
                 source.addEventListener('error', askLater);
         }
 
-        listen();
+        // No stream for a tab that nobody looks at: browsers allow a site six connections, in all tabs together.
+        function onSeen() {
+                if (!document.hidden)
+                        return ask();
+                clearTimeout(timer);
+                source?.close();
+        }
+
+        document.addEventListener('visibilitychange', onSeen);
+        if (!document.hidden)
+                listen();
         ask();
         return () => {
                 ended = true;
+                document.removeEventListener('visibilitychange', onSeen);
                 clearTimeout(timer);
-                source.close();
+                source?.close();
         };
 }

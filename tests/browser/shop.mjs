@@ -3,7 +3,7 @@
 //
 // Arguments: PAGE-URL STATUS-URL
 import assert from 'node:assert/strict';
-import { args, deed, loads, open, pictures, prove, say, shows } from './rig.mjs';
+import { args, deed, loads, open, pictures, prove, say, shows, watched } from './rig.mjs';
 
 const [page_url, status_url] = args;
 
@@ -135,6 +135,20 @@ const claims = {
                 await shows(desk, 'payment', 'by crypto');
                 await ask(desk, 'common');
                 await shows(desk, 'state', 'from \\d shops');
+        },
+
+        async 'a tab that nobody looks at holds no stream, and knows at once when it is looked at again'() {
+                const page = await open(page_url, { before: watched });
+                await page.waitForFunction(() => streams[0]?.readyState === 1);
+                await shows(page, 'payment', 'by crypto');
+                await page.evaluate(() => look(false));
+                assert.deepEqual(await page.evaluate(() => streams.map((s) => s.readyState)), [2]);
+                await deed('mode primary');
+                await shows(desk, 'payment', 'by card');
+                assert.match(await page.locator('#payment').textContent(), /by crypto/);
+                await page.evaluate(() => look(true));
+                await shows(page, 'payment', 'by card');
+                await page.close();
         },
 };
 
