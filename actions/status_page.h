@@ -117,9 +117,10 @@ typedef struct PageLimits {
         size_t updates;   /* of what is open or ahead: the newest */
         bool no_words;    /* the days as pictures only */
         bool no_overview; /* nor what components are for */
+        bool in_full;     /* lists of all incidents and maintenance, too: for the feed and history.html */
 } PageLimits;
 
-/* Into the view: incidents and maintenances; without limits, also all of them in full, for the feed and history.html. */
+/* Into the view: incidents and maintenances. */
 void bulletins_view(const Page *p, const PageLimits *limits, json_t *view);
 json_t *view_id(const char *kind, size_t i); /* an id in the document: "c", 0 is "c1" */
 

@@ -313,7 +313,7 @@ void bulletins_view(const Page *p, const PageLimits *limits, json_t *view)
 {
         put_incidents(p, limits, view);
         put_maintenances(p, limits, view);
-        if (limits == &page_unlimited) {
+        if (limits->in_full) {
                 put_all_incidents(p, view);
                 put_all_maintenances(p, view);
         }

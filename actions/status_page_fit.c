@@ -2,15 +2,17 @@
 /* How much of it all index.html shows: what was told lately and what is now come first, the rest is in history.html. */
 #include "actions/status_page.h"
 
-const PageLimits page_unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, false, false};
+#define ALL SIZE_MAX
+
+const PageLimits page_unlimited = {ALL, ALL, ALL, ALL, ALL, ALL, .in_full = true};
 
 /* From each step to the next something goes that the fewest will miss. */
 static const PageLimits steps[] = {
-                {0, SIZE_MAX, SIZE_MAX, 10, SIZE_MAX, SIZE_MAX, false, false},
-                {0, SIZE_MAX, 3, 3, SIZE_MAX, SIZE_MAX, false, false},
-                {0, SIZE_MAX, 3, 3, SIZE_MAX, SIZE_MAX, true, false},
-                {0, 3, 1, 1, 10, 3, true, false},
-                {0, 3, 0, 1, 5, 1, true, true},
+                {.past = ALL, .courses = ALL, .over = 10, .ahead = ALL, .updates = ALL},
+                {.past = ALL, .courses = 3, .over = 3, .ahead = ALL, .updates = ALL},
+                {.past = ALL, .courses = 3, .over = 3, .ahead = ALL, .updates = ALL, .no_words = true},
+                {.past = 3, .courses = 1, .over = 1, .ahead = 10, .updates = 3, .no_words = true},
+                {.past = 3, .over = 1, .ahead = 5, .updates = 1, .no_words = true, .no_overview = true},
 };
 
 /* With so many, one needs not try how much of the rest would fit. */
