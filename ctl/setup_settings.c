@@ -42,6 +42,12 @@ static int check_url(const char *value, Error *e)
         return r < 0 || !problem ? r : error_set(e, -EINVAL, "that is no URL: %s", problem);
 }
 
+/* One that paths are added to. */
+static int check_base_url(const char *value, Error *e)
+{
+        return strpbrk(value, "?#") ? error_set(e, -EINVAL, "without ? and #, please") : check_url(value, e);
+}
+
 static int check_domain(const char *value, Error *e)
 {
         _cleanup_free_ char *name = strdup(value);
@@ -151,7 +157,7 @@ static int check_peers(const char *value, Error *e)
 
         for (size_t i = 0, n = setup_split(value, SIZE_MAX, NULL, 0); i < n && r >= 0; i++) {
                 setup_split(value, i, url, sizeof(url));
-                r = check_url(url, e);
+                r = check_base_url(url, e);
                 for (size_t k = 0; k < i && r >= 0; k++) {
                         setup_split(value, k, other, sizeof(other));
                         if (same_host(url, other))
@@ -168,11 +174,11 @@ const SettingInfo setup_settings[_SETTING_MAX] = {
                                 check_id, .needed = true},
                 [SETTING_NAME] = {"name", NULL, "The shop's name, for people"},
                 [SETTING_URL] = {"url", "Where buyers find the shop, such as https://shop.example.", "URL",
-                                 check_url},
+                                 check_base_url},
                 [SETTING_FALLBACK_URL] = {"fallback-url",
                                           "Where they find it while that has failed: a copy on another "
                                           "machine, if there is one.",
-                                          "Fallback URL", check_url},
+                                          "Fallback URL", check_base_url},
                 [SETTING_PAYMENT] = {"payment",
                                      "What takes card payments? `stripe`, or the URL of an API that answers "
                                      "with 200 while all is well. When it fails, the shop's mode changes.",
@@ -185,7 +191,7 @@ const SettingInfo setup_settings[_SETTING_MAX] = {
                 [SETTING_CRYPTO] = {"crypto",
                                     "What do buyers pay with when cards fail? The URL of a BTCPay Server, "
                                     "which is watched too, or `yes` for a fallback that needs nothing.",
-                                    "Fallback", check_url, .word = "yes"},
+                                    "Fallback", check_base_url, .word = "yes"},
                 [SETTING_DOMAIN] = {"domain", "The name whose record in the DNS leads buyers to the shop.",
                                     "Domain", check_domain},
                 [SETTING_DATABASE] =

@@ -38,6 +38,7 @@ questions() { # the shop of this test
 		Id [${TAB}corner-shop
 		name, for people [${TAB}Böoks "& Co"
 		URL:${TAB}ftp://shop.example
+		URL:${TAB}http://127.0.0.1:8080/?from=setup
 		URL:${TAB}http://127.0.0.1:8080
 		Fallback URL:${TAB}
 		Payment API:${TAB}http://127.0.0.1:${port[api]}/v1/account
@@ -61,7 +62,7 @@ questions() { # the shop of this test
 }
 
 # Who leaves, leaves nothing behind: neither half a set of files nor a terminal that is dumb.
-{ questions | head -7 && printf 'Key (not shown):\t^C\n'; } | answer && fail "it went on after ^C"
+{ questions | head -8 && printf 'Key (not shown):\t^C\n'; } | answer && fail "it went on after ^C"
 check "^C leaves nothing" equal "$(find "$root" -type f)" ""
 { questions | head -4 && printf 'URL:\t^D\n'; } | answer && fail "it went on at the end of its input"
 check "the end of the input leaves nothing" equal "$(find "$root" -type f)" ""
