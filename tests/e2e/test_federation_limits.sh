@@ -75,7 +75,8 @@ reload
 check "nobody is trusted unless it is said" is_limited '203.0.113.%'
 config "\"$address\"" 'requests_per_second: 0, per_address: 2, body: 1KiB'
 reload
-check "0 is off" equal "$(status_of)" 200
+freed() { [[ $(status_of) == 200 ]]; }
+wait_for "0 is off" freed # once it has seen that those of the crowd have gone
 
 # ---- connections, bodies
 
@@ -87,7 +88,6 @@ refused_third() { # whose connection was closed a moment ago may still count in 
         [[ $status == 000 || $status == 503 ]]
 }
 wait_for "a third connection of one address is refused" refused_third
-freed() { [[ $(status_of) == 200 ]]; }
 wait_for "and taken again" freed
 ping=http://$address/api/network/ping
 head -c 1000 /dev/zero | tr '\0' ' ' >"$shop/fits"

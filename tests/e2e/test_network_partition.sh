@@ -7,6 +7,7 @@ build=$(realpath "$1")
 private_network "$@"
 . "$(dirname "$0")/network.sh"
 need ip nsenter
+patience=90 # the longer they are parted, the longer a notice waits for its next attempt
 
 names=(ada bea cleo dora)
 machine_make() { # NAME N
