@@ -252,6 +252,21 @@ const claims = {
                 await page.close();
         },
 
+        async 'a page that nobody writes any more says so, though its server is well'() {
+                await publish(document({ fresh_for: 1 }));
+                const page = await open(`${node}/status/`);
+                await page.waitForFunction(() => {
+                        document.dispatchEvent(new Event('visibilitychange'));
+                        return /out of date/.test(document.getElementById('stale').textContent);
+                }, null, { polling: 300 });
+                await publish(document());
+                await page.waitForFunction(() => {
+                        document.dispatchEvent(new Event('visibilitychange'));
+                        return document.getElementById('stale').hidden;
+                }, null, { polling: 300 });
+                await page.close();
+        },
+
         async 'after an upgrade an open page is loaded anew, when its style or its script is another one'() {
                 for (const name of ['style', 'script']) {
                         const text = (await publish(document())).replace(new RegExp(`(?<=<${name}>).*?(?=</${name}>)`, 's'), (old) => `${old}\n`)
