@@ -154,12 +154,12 @@ trap 'exit 130' INT TERM
 
 # ---- counterparts
 
-place=() # where they run: a command that runs another, `machine` say
+parts_in=() # where they run: a command that runs another, `machine` say
 
 part_start() { # NAME PROGRAM ARGUMENT...: a program of tests/parts; its port becomes port[NAME]
         local name=$1 program=$2
         shift 2
-        start "$name" "${place[@]}" "$parts/$program" --control "$shop/$name.sock" "$@"
+        start "$name" "${parts_in[@]}" "$parts/$program" --control "$shop/$name.sock" "$@"
         wait_for "$name is up" test -s "$shop/$name.out"
         port[$name]=$(<"$shop/$name.out")
 }
@@ -208,7 +208,7 @@ mail_start() { # NAME [ARGUMENT...]
         echo "127.0.0.1 mail.shop.example" >"$shop/hosts"
         export FAILOVERD_HOSTS=$shop/hosts
         (umask 077 && echo "$mail_password" >"$shop/mail.password")
-        start "$name" "${place[@]}" /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/$name.sock" \
+        start "$name" "${parts_in[@]}" /usr/bin/python3 "$source_dir/tests/parts/mail-server.py" --control "$shop/$name.sock" \
                 --store "$shop/$name" "${@:---tls=$shop/mail-tls/valid}" --login "$mail_password"
         wait_for "$name is up" test -s "$shop/$name.out"
         port[$name]=$(<"$shop/$name.out")
@@ -285,7 +285,7 @@ dns_start() { # ZONE
 		    journal-content: none
 		END
         dns_records "www A 192.0.2.10"
-        start dns "${place[@]}" knotd -c "$shop/dns/knot.conf"
+        start dns "${parts_in[@]}" knotd -c "$shop/dns/knot.conf"
         wait_for "the DNS server answers" dns_answers
 }
 
@@ -320,7 +320,7 @@ dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
         kill -CONT "${pid[dns]-0}" 2>/dev/null || true
         case $1 in
         ok)
-                alive dns || start dns "${place[@]}" knotd -c "$shop/dns/knot.conf"
+                alive dns || start dns "${parts_in[@]}" knotd -c "$shop/dns/knot.conf"
                 wait_for "the DNS server is up" knotc -s "$shop/dns/knot.sock" status
                 dns_records "www A 192.0.2.10"
                 dns_reload
@@ -331,7 +331,7 @@ dns_order() { # ok | nxdomain | nodata | wrong | servfail | silence | gone
         servfail) # a zone that cannot be loaded
                 stop dns || true
                 rm -f "$shop/dns/zone"
-                start dns "${place[@]}" knotd -c "$shop/dns/knot.conf"
+                start dns "${parts_in[@]}" knotd -c "$shop/dns/knot.conf"
                 wait_for "the DNS server is up" knotc -s "$shop/dns/knot.sock" status
                 ;;
         silence) # SIGSTOP reaches a thread that is at work when it gets around to it
@@ -350,7 +350,7 @@ postgres_start() { # NAME [SETTING=VALUE...]: a PostgreSQL server with the datab
         shift
         need psql initdb
         [[ ${port[$name]-} ]] || port[$name]=$((15432 + ${#port[@]}))
-        start "$name" "${place[@]}" bash "$source_dir/tests/parts/postgres.sh" "$shop/$name" "$(own_loopback)" "${port[$name]}" "$@"
+        start "$name" "${parts_in[@]}" bash "$source_dir/tests/parts/postgres.sh" "$shop/$name" "$(own_loopback)" "${port[$name]}" "$@"
         wait_for "$name answers" postgres_sql "$name" "SELECT 1"
 }
 

@@ -6,7 +6,7 @@ build=$(realpath "$1")
 need curl jq nsupdate dig psql sqlite3
 [[ -x /usr/lib/nagios/plugins/check_load ]] || missing "monitoring-plugins-basic is not installed"
 installed_boot
-place=(machine)
+parts_in=(machine)
 
 # ---- the counterparts: a payment API, a name server, a database, a mail server, the shop itself
 
