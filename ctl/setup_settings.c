@@ -227,11 +227,13 @@ const SettingInfo setup_settings[_SETTING_MAX] = {
                                    "Other shops", check_peers, .word = "yes"},
 };
 
+/* By a socket our own user is known without a password, another one hardly is. */
 static bool has_login(const char *database)
 {
         const char *host = strstr(database, "host=");
 
-        return host && strncmp(host, "host=/", 6) != 0;
+        return strstr(database, "user=") || strstr(database, "hostaddr=") ||
+               (host && strncmp(host, "host=/", 6) != 0);
 }
 
 bool setup_wants(const SetupAnswers *a, Setting k)

@@ -47,6 +47,7 @@ questions() { # the shop of this test
 		Domain:${TAB}None
 		Database:${TAB}host=$shop dbname=shop password=x
 		Database:${TAB}host=$shop dbname=shop user=shop
+		Password there (not shown):${TAB}
 		Disk [${TAB}
 		User:${TAB}www-data
 		Units:${TAB}shop, nginx.service
@@ -90,13 +91,13 @@ check "the drop-in has its secrets" grep -q '^LoadCredential=mail.password:/etc/
 # Once more, with Enter for all: the same files.
 before=$(all)
 { printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API [' 'Key, empty:' 'Fallback [' 'Domain:' 'Database [' \
-        'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' 'Password there, empty:' 'Other shops [' 'Write it'; } |
+        'Password there' 'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' 'Password there, empty:' 'Other shops [' 'Write it'; } |
         answer || fail "it ended with $?: $(<"$shop/said")"
 check "the answers of before give the files of before" equal "$(all)" "$before"
 
 # Who needs a key no more says none, and it is not taken for a key.
 { printf '%s\t\n' 'Id [' 'for people [' 'URL [' 'Fallback URL:' 'Payment API [' && printf 'Key, empty:\tNone\n'
-        printf '%s\t\n' 'Fallback [' 'Domain:' 'Database [' 'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' \
+        printf '%s\t\n' 'Fallback [' 'Domain:' 'Database [' 'Password there' 'Disk [' 'User [' 'Units [' 'Alerts [' 'Mail server [' 'User there [' \
                 'Password there, empty:' 'Other shops [' && printf 'Write it\tn\n'; } | answer && fail "it went on after a no"
 check "without a key it is asked without one" not grep -q bearer_file "$shop/said"
 
@@ -160,9 +161,9 @@ printf '%s' "it's \\a pass" >"$shop/key"
 setup --unattended "database=host=127.0.0.1 user=u dbname=a" database-password="$shop/key"
 check "a password is in the dsn as libpq reads it" equal "$(cat "$files/database.dsn")" \
         "host=127.0.0.1 user=u dbname=a password='it\\'s \\\\a pass'"
-setup --unattended "database=host=127.0.0.2 user=u dbname=a"
+setup --unattended "database=host=/run/postgresql user=u dbname=a"
 check "it stays when the rest changes" equal "$(cat "$files/database.dsn")" \
-        "host=127.0.0.2 user=u dbname=a password='it\\'s \\\\a pass'"
+        "host=/run/postgresql user=u dbname=a password='it\\'s \\\\a pass'"
 check "the probe has it" grep -q '^    dsn_file: database.dsn' "$files/failoverd.yaml"
 setup --unattended database=
 setup --unattended name="Name without a database"
