@@ -3,6 +3,8 @@
  * still succeed when the disk is full. */
 #include "base/db.h"
 
+#include "base/clock.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -17,6 +19,7 @@
 #define SYNCHRONOUS_LEVEL 1
 #endif
 #define BUSY_TIMEOUT_MSEC 5000
+#define BUSY_AGAIN_USEC   (10 * USEC_PER_MSEC)
 #define CHECK_SIZE_MAX    (16 * 1024 * 1024) /* databases up to this size are checked at every start */
 #define CHUNK_SIZE        (64 * 1024)
 #define CHECKPOINT_FRAMES 1000 /* without a reserve */
@@ -510,7 +513,13 @@ int db_open_shared(const char *path, uint32_t application_id, const DbMigration 
         assert(migrations || n_migrations == 0);
         assert(ret);
 
+        /* Where a log is begun, SQLite does not wait for who else is just doing so, whatever the timeout. */
+        uint64_t end = clock_boot_usec() + BUSY_TIMEOUT_MSEC * USEC_PER_MSEC;
         int r = open_checked(&o, ret, e);
+        while (r == -EBUSY && clock_boot_usec() < end) {
+                usleep(BUSY_AGAIN_USEC);
+                r = open_checked(&o, ret, e);
+        }
         return r < 0 ? error_prefix(e, r, "%s", path) : 0;
 }
 
