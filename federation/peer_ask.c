@@ -12,7 +12,7 @@
 #define UNSEARCHED_USEC (10 * USEC_PER_MIN)
 #define UNSEARCHED      "it has no route for searches"
 
-#define LEAST_USEC (5 * USEC_PER_MSEC)
+#define LEAST_USEC (5 * USEC_PER_MSEC) /* no question is given less */
 
 struct PeerAsk {
         Peer *peer;
@@ -372,7 +372,7 @@ static int ask_go(PeerAsk *ask)
         if (ask->sent_usec == 0)
                 ask->sent_usec = now;
         end = MIN(end, ask->sent_usec + patience); /* another dialect is tried within the same time */
-        request.timeout_usec = end > now ? end - now : 1;
+        request.timeout_usec = MAX(end, now + LEAST_USEC) - now;
         r = fetch_start(p->fetch, &request, on_fetched, ask, &ask->fetch);
         if (r >= 0)
                 peer->running++;
