@@ -75,10 +75,11 @@ static int make_minimum(Setup *s, Error *e)
         int r;
 
         a.value[SETTING_ID] = choose_id(s);
-        r = a.value[SETTING_ID] ? setup_complete(s, &a) : -ENOMEM;
-        if (r < 0)
-                return error_set(e, r, "out of memory");
-        r = print_both(s, &a, &made, e);
+        if (!a.value[SETTING_ID])
+                return error_set(e, -ENOMEM, "out of memory");
+        r = setup_complete(s, &a, e);
+        if (r >= 0)
+                r = print_both(s, &a, &made, e);
         if (r >= 0)
                 r = make_key(s, e);
         return r < 0 ? r : put_both(s, &made, SETUP_NEW, e);
@@ -175,9 +176,7 @@ static int put_answers(Setup *s, SetupAnswers *a, bool asks, Error *e)
 
         if (asks)
                 r = ask_until(s, a, &made, e);
-        else if ((r = setup_complete(s, a)) < 0)
-                error_set(e, r, "out of memory");
-        else
+        else if ((r = setup_complete(s, a, e)) >= 0)
                 r = try_answers(s, a, &made, e);
         if (r >= 0)
                 r = agree(s, &made, e);

@@ -78,8 +78,8 @@ void setup_answers_clear(SetupAnswers *a); /* wipes */
 int setup_take_argument(SetupAnswers *a, const char *argument, Error *e);
 /* Asks what was not said on the command line. again: what was answered a moment ago, and could not be used; else NULL. -ECANCELED. */
 int setup_ask(const Setup *s, SetupAnswers *a, const SetupAnswers *again, Error *e);
-/* Gives each that was not said what was answered before, or its default. */
-int setup_complete(const Setup *s, SetupAnswers *a);
+/* Gives each that was not said what was answered before, or its default. -EINVAL: something was said that nothing takes. */
+int setup_complete(const Setup *s, SetupAnswers *a, Error *e);
 
 /* --- setup_settings.c --- */
 

@@ -182,7 +182,7 @@ static int complete(const Setup *s, SetupAnswers *a, SetupAnswers *before)
         return 0;
 }
 
-int setup_complete(const Setup *s, SetupAnswers *a)
+int setup_complete(const Setup *s, SetupAnswers *a, Error *e)
 {
         SetupAnswers before = {};
         int r = setup_recall(s, &before);
@@ -190,5 +190,11 @@ int setup_complete(const Setup *s, SetupAnswers *a)
         if (r >= 0)
                 r = complete(s, a, &before);
         setup_answers_clear(&before);
-        return r;
+        if (r < 0)
+                return error_set(e, r, "out of memory");
+        for (Setting k = 0; k < _SETTING_MAX; k++)
+                if (setup_has(a, k) && !setup_wants(a, k))
+                        return error_set(e, -EINVAL, "%s: nothing takes it, as the other settings are",
+                                         setup_settings[k].name);
+        return 0;
 }

@@ -157,6 +157,8 @@ setup --unattended payment=
 check "what is said to be nothing goes" not grep -q 'payment-api' "$files/failoverd.yaml"
 check "… its secret is not needed, and that is said" grep -q '^unused .*/payment.key' "$shop/said"
 check "… with its credential" not grep -q payment.key "$root/etc/systemd/system/failoverd.service.d/50-setup.conf"
+not setup --unattended payment-key="$shop/key" || fail "it took a key for nothing"
+check "a secret that nothing takes is not dropped without a word" grep -q "payment-key: nothing takes it" "$shop/said"
 printf '%s' "it's \\a pass" >"$shop/key"
 setup --unattended "database=host=127.0.0.1 user=u dbname=a" database-password="$shop/key"
 check "a password is in the dsn as libpq reads it" equal "$(cat "$files/database.dsn")" \
