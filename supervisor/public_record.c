@@ -358,6 +358,14 @@ bool record_holds_alarm(Manager *m, const Alarm *alarm, bool raised)
         return true;
 }
 
+/* Another version may have left it out. */
+static json_t *member_of(const Bulletin *b, const char *key)
+{
+        json_t *value = json_object_get(b->j, key);
+
+        return value ? json_incref(value) : json_null();
+}
+
 json_t *record_status(const Manager *m)
 {
         const Bulletin *on = maintenances_any(&m->record->bulletins);
@@ -367,9 +375,9 @@ json_t *record_status(const Manager *m)
                 return json_null();
         j = json_object();
         json_put(j, "id", json_string(bulletin_id(on)));
-        json_put(j, "name", json_incref(json_object_get(on->j, "name")));
-        json_put(j, "until", json_incref(json_object_get(on->j, "until")));
-        json_put(j, "components", json_incref(json_object_get(on->j, "components")));
+        json_put(j, "name", member_of(on, "name"));
+        json_put(j, "until", member_of(on, "until"));
+        json_put(j, "components", member_of(on, "components"));
         json_put(j, "alerts_held",
                  json_integer((json_int_t) json_array_size(m->record->held) + m->record->held_change));
         return j;
@@ -398,8 +406,10 @@ static void release_alerts(Manager *m)
 {
         PublicRecord *r = m->record;
         const Alarms *alarms = engine_alarms(m->engine);
-        bool over = m->loaded && !maintenances_any(&r->bulletins); /* the database may know of one */
+        bool over = !maintenances_any(&r->bulletins);
 
+        if (!m->loaded)
+                return; /* the database may know of one that is on */
         judge_change(m, over);
         if (!over || json_array_size(r->held) == 0)
                 return;

@@ -198,6 +198,26 @@ TEST(a_change_that_was_no_outage_is_none_because_the_mode_has_another_name_now)
         json_decref(loaded.memory);
 }
 
+TEST(work_of_another_version_is_shown_as_far_as_it_goes)
+{
+        BulletinRecord row = {.id = "01A",
+                              .kind = BULLETIN_MAINTENANCE,
+                              .value = "{\"id\":\"01A\",\"state\":\"active\"}"};
+        StoreLoaded loaded = {.bulletins = &row, .n_bulletins = 1};
+        json_t *status;
+        Manager m;
+
+        world_begin(&m);
+        CHECK_INT(record_load(&m, &loaded), 0);
+        (void) json_failed();
+        status = record_status(&m);
+        CHECK(!json_failed()); /* else `failoverctl status` has nothing to say of the whole shop */
+        CHECK_STR(json_string_value(json_object_get(status, "id")), "01A");
+        CHECK(json_is_null(json_object_get(status, "until")));
+        json_decref(status);
+        world_end(&m);
+}
+
 TEST(nothing_is_written_before_the_database_has_been_read)
 {
         StoreBatch *b = store_batch_new();
