@@ -195,7 +195,7 @@ static void on_answer(DnsQuestion *question, const DnsAnswer *answer, void *user
                         result.ttl = q->ttl;
                         memcpy(result.values, q->values, sizeof(result.values));
                         snprintf(message, sizeof(message), "%zu %s record%s", q->count, q->type->name,
-                                 q->count == 1 ? "" : "s");
+                                 PLURAL(q->count));
                 }
                 result.message = message;
         }

@@ -59,11 +59,9 @@ void findings_show_verdict(const Findings *f, FILE *out)
 
         if (n[FINDING_ERROR] > 0)
                 fprintf(out, "must not be used, %u error%s, %u warning%s\n", n[FINDING_ERROR],
-                        n[FINDING_ERROR] == 1 ? "" : "s", n[FINDING_WARNING],
-                        n[FINDING_WARNING] == 1 ? "" : "s");
+                        PLURAL(n[FINDING_ERROR]), n[FINDING_WARNING], PLURAL(n[FINDING_WARNING]));
         else if (n[FINDING_WARNING] > 0)
-                fprintf(out, "usable, %u warning%s\n", n[FINDING_WARNING],
-                        n[FINDING_WARNING] == 1 ? "" : "s");
+                fprintf(out, "usable, %u warning%s\n", n[FINDING_WARNING], PLURAL(n[FINDING_WARNING]));
         else
                 fputs("good\n", out);
 }

@@ -49,6 +49,9 @@
                 max_a_ > max_b_ ? max_a_ : max_b_; \
         })
 
+/* "%zu probe%s" */
+#define PLURAL(n) ((n) == 1 ? "" : "s")
+
 #define USEC_PER_MSEC UINT64_C(1000)
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define USEC_PER_MIN  (60 * USEC_PER_SEC)

@@ -155,7 +155,7 @@ int health_judge(const json_t *status, Health *ret, Error *e)
         judge_actions(json_object_get(status, "actions"), ret);
         ret->alerts = json_array_size(json_object_get(status, "alerts"));
         if (ret->alerts > 0)
-                look_at(ret, "%zu alert%s", ret->alerts, ret->alerts == 1 ? "" : "s");
+                look_at(ret, "%zu alert%s", ret->alerts, PLURAL(ret->alerts));
         if (ret->matters > LOOK_MAX)
                 text_add(&ret->look, ", and %zu more", ret->matters - LOOK_MAX);
         if (ret->look.failed)

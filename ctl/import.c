@@ -185,7 +185,7 @@ static void show_sum(const Import *m, int64_t rows, int64_t refused)
 
         printf("%" PRId64 " row%s: %" PRId64 " added, %" PRId64 " updated, %" PRId64 " unchanged, %" PRId64
                " refused",
-               rows, rows == 1 ? "" : "s", ctl_integer(m->report, "added"), ctl_integer(m->report, "updated"),
+               rows, PLURAL(rows), ctl_integer(m->report, "added"), ctl_integer(m->report, "updated"),
                ctl_integer(m->report, "unchanged"), refused);
         if (remarks > 0)
                 printf("; %" PRId64 " taken in part", remarks);

@@ -111,7 +111,7 @@ static void show_caused(Page *p, const json_t *actions)
         if (json_array_size(actions) == 0)
                 return;
         page_format(p, STYLE_DIM, "    %zu action%s", json_array_size(actions),
-                    json_array_size(actions) == 1 ? "" : "s");
+                    PLURAL(json_array_size(actions)));
         json_array_foreach(actions, k, action)
         {
                 const char *state = ctl_string(action, "state");

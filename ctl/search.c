@@ -170,7 +170,7 @@ static void show_peers(Page *p, const json_t *answer)
         json_array_foreach(peers, k, peer) silent += !has_answered(peer);
         if (silent == 0)
                 return;
-        text_add(&words, "Incomplete: %zu of %zu other shop%s %s not answered.", silent, n, n == 1 ? "" : "s",
+        text_add(&words, "Incomplete: %zu of %zu other shop%s %s not answered.", silent, n, PLURAL(n),
                  silent == 1 ? "has" : "have");
         if (words.data)
                 page_paragraph(p, STYLE_PLAIN, "", 0, STYLE_WARN, words.data);
@@ -194,7 +194,7 @@ static void show_answer(Page *p, const json_t *answer)
         else
                 text_add(&words, "%zu found", n);
         if (answered > 0)
-                text_add(&words, " in this shop and %zu other%s", answered, answered == 1 ? "" : "s");
+                text_add(&words, " in this shop and %zu other%s", answered, PLURAL(answered));
         text_add_string(&words, ".");
         if (n > 0)
                 page_end(p);

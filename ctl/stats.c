@@ -87,7 +87,7 @@ static void show_network(Page *p, const json_t *network)
         if (!network)
                 return;
         text_add(&t, "%" PRId64 " peer%s", ctl_integer(network, "peers"),
-                 ctl_integer(network, "peers") == 1 ? "" : "s");
+                 PLURAL(ctl_integer(network, "peers")));
         for (size_t k = 0; k < ELEMENTSOF(states); k++)
                 if (ctl_integer(network, states[k]) > 0)
                         text_add(&t, ", %" PRId64 " %s", ctl_integer(network, states[k]), states[k]);

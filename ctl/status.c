@@ -49,7 +49,7 @@ static void add_condition(Text *t, const Health *h)
         else if (h->matters == 0)
                 text_add(t, "%s, all is well,", h->mode);
         else
-                text_add(t, "%s, %zu thing%s to look at,", h->mode, h->matters, h->matters == 1 ? "" : "s");
+                text_add(t, "%s, %zu thing%s to look at,", h->mode, h->matters, PLURAL(h->matters));
 }
 
 /* Mode, whether all is well, since when, and why: everything that matters, in one line. */
@@ -370,7 +370,7 @@ static void show_action(Page *p, const json_t *action)
         if (target[0] != '\0')
                 text_add(&t, " to %s", target);
         text_add(&t, ": %s, %" JSON_INTEGER_FORMAT " attempt%s", ctl_string(action, "state"), attempts,
-                 attempts == 1 ? "" : "s");
+                 PLURAL(attempts));
         if (message[0] != '\0')
                 text_add(&t, ": %s", message);
         p->text.failed |= t.failed;

@@ -36,7 +36,7 @@ static void add_books(Text *t, const json_t *copy)
         int64_t refused = ctl_integer(copy, "refused");
 
         text_add(t, "%" PRId64 " book%s", ctl_integer(copy, "listings"),
-                 ctl_integer(copy, "listings") == 1 ? "" : "s");
+                 PLURAL(ctl_integer(copy, "listings")));
         if (refused > 0)
                 text_add(t, ", %" PRId64 " listings cannot be used", refused);
 }

@@ -420,8 +420,8 @@ void check_show(const CheckReport *r, FILE *out, FILE *err, unsigned width)
                 return;
         while (r->config->listen.addresses[n])
                 n++;
-        fprintf(out, "%s: %zu listener%s, %zu peer%s: ", r->path, n, n == 1 ? "" : "s",
-                r->config->network.n_peers, r->config->network.n_peers == 1 ? "" : "s");
+        fprintf(out, "%s: %zu listener%s, %zu peer%s: ", r->path, n, PLURAL(n), r->config->network.n_peers,
+                PLURAL(r->config->network.n_peers));
         findings_show_verdict(&r->findings, out);
 }
 

@@ -106,7 +106,7 @@ void federation_tell_status(const Federation *f)
 {
         size_t n = peers_count(f->peers);
 
-        service_status(f->service, "%s, %zu peer%s", f->config->node.name, n, n == 1 ? "" : "s");
+        service_status(f->service, "%s, %zu peer%s", f->config->node.name, n, PLURAL(n));
 }
 
 static void ready(Federation *f)

@@ -85,7 +85,7 @@ static void sum_print(const Run *run, const ImportReport *report)
         double seconds = (double) (clock_boot_usec() - run->start_usec) / 1e6;
 
         printf("%s: %llu row%s in %.1f s: %llu added, %llu updated, %llu unchanged, %llu refused", run->name,
-               (unsigned long long) report->rows, report->rows == 1 ? "" : "s", seconds,
+               (unsigned long long) report->rows, PLURAL(report->rows), seconds,
                (unsigned long long) report->added, (unsigned long long) report->updated,
                (unsigned long long) report->unchanged, (unsigned long long) report->refused);
         if (report->warned > 0)

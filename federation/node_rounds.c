@@ -278,7 +278,7 @@ static void tell_expiry(const NodeRounds *n)
                 log_warning("the node document of %zu node%s has run out or does so within 14 days, and "
                             "cannot "
                             "be read anew: %s%s; what they sign is refused then",
-                            count, count == 1 ? "" : "s", names.data, count > SHOWN_MAX ? ", …" : "");
+                            count, PLURAL(count), names.data, count > SHOWN_MAX ? ", …" : "");
 }
 
 static int on_day(sd_event_source *s, uint64_t usec, void *userdata)

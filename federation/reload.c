@@ -134,7 +134,7 @@ static void on_loaded(int error, void *job)
         else {
                 size_t n = f->config->network.n_peers;
 
-                log_notice("reloaded: %zu peer%s", n, n == 1 ? "" : "s");
+                log_notice("reloaded: %zu peer%s", n, PLURAL(n));
                 federation_tell_status(f);
         }
         service_reloaded(f->service, error < 0 ? r->error.text : NULL);

@@ -195,8 +195,9 @@ static void put_table(FILE *out, const CheckReport *r)
 static void put_verdict(FILE *out, const CheckReport *r)
 {
         if (r->config)
-                fprintf(out, "%s: %zu probes, %zu modes, %zu actions: ", r->path, r->config->n_probes,
-                        r->config->n_modes, r->config->n_actions);
+                fprintf(out, "%s: %zu probe%s, %zu mode%s, %zu action%s: ", r->path, r->config->n_probes,
+                        PLURAL(r->config->n_probes), r->config->n_modes, PLURAL(r->config->n_modes),
+                        r->config->n_actions, PLURAL(r->config->n_actions));
         else
                 fprintf(out, "%s: ", r->path);
         findings_show_verdict(&r->findings, out);

@@ -155,8 +155,9 @@ static void on_loaded(int error, void *job)
                 log_message(LOG_ERR, MESSAGE_RELOAD_REFUSED, "reload refused, nothing has changed: %s",
                             r->error.text);
         } else {
-                log_notice("reloaded: %zu probes, %zu modes, %zu actions", m->config->n_probes,
-                           m->config->n_modes, m->config->n_actions);
+                log_notice("reloaded: %zu probe%s, %zu mode%s, %zu action%s", m->config->n_probes,
+                           PLURAL(m->config->n_probes), m->config->n_modes, PLURAL(m->config->n_modes),
+                           m->config->n_actions, PLURAL(m->config->n_actions));
                 m->remember = true;
                 start_assure_state(m);
                 publisher_now(m->publisher);

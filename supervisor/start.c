@@ -178,9 +178,9 @@ static int begin(Manager *m, const StoreLoaded *loaded)
         manager_end_turn(m);
         manager_arm(m); /* an armed timer is what on_prepare() hangs on */
         publisher_now(m->publisher);
-        log_info("running in mode %s, %zu probes, %zu actions",
+        log_info("running in mode %s, %zu probe%s, %zu action%s",
                  m->config->modes[engine_state(m->engine)->mode].name, m->config->n_probes,
-                 m->config->n_actions);
+                 PLURAL(m->config->n_probes), m->config->n_actions, PLURAL(m->config->n_actions));
         return 0;
 }
 
