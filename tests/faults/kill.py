@@ -143,7 +143,8 @@ class Daemon:
         if self.dead():
             raise Failed(f"failoverd has ended with {self.process.returncode}")
         try:
-            return json.loads(ask(self.control, "/v1/status"))
+            status = json.loads(ask(self.control, "/v1/status"))
+            return status if "mode" in status else None  # else a word about what it lacks
         except (OSError, ValueError, http.client.HTTPException):
             return None
 
